@@ -1,0 +1,18 @@
+"""Keras layers of the method, equation by equation."""
+
+from rnascl_tf.layers.attention_map import AttentionMaps
+from rnascl_tf.layers.batch_normalization import BatchNormalization, frozen_statistics
+from rnascl_tf.layers.channel_mask import ChannelMask
+from rnascl_tf.layers.gumbel import GumbelSoftmax
+from rnascl_tf.layers.inverted_residual import inverted_residual
+from rnascl_tf.layers.tutor_selection import TutorSelection
+
+__all__ = [
+    "AttentionMaps",
+    "BatchNormalization",
+    "ChannelMask",
+    "GumbelSoftmax",
+    "TutorSelection",
+    "frozen_statistics",
+    "inverted_residual",
+]

@@ -1,0 +1,37 @@
+"""Search spaces, the supernet, the slim student, and their cost."""
+
+from rnascl_tf.networks.architecture import (
+    Architecture,
+    ArchitectureError,
+    describe,
+    read_architecture,
+    write_architecture,
+)
+from rnascl_tf.networks.cost import Count, count, total_macs
+from rnascl_tf.networks.search_space import SEARCH_SPACES, SearchSpace
+from rnascl_tf.networks.student import build_student, student_taps
+from rnascl_tf.networks.supernet import (
+    build_supernet,
+    channel_masks,
+    chosen_filters,
+    expected_filters,
+)
+
+__all__ = [
+    "SEARCH_SPACES",
+    "Architecture",
+    "ArchitectureError",
+    "Count",
+    "SearchSpace",
+    "build_student",
+    "build_supernet",
+    "channel_masks",
+    "chosen_filters",
+    "count",
+    "describe",
+    "expected_filters",
+    "read_architecture",
+    "student_taps",
+    "total_macs",
+    "write_architecture",
+]

@@ -1,0 +1,76 @@
+"""The layers that supernet and slim student share (DESIGN section 4)."""
+
+import keras
+
+from rnascl_tf.layers import inverted_residual
+from rnascl_tf.layers.inverted_residual import convolution, normalized
+from teachers.normalization import PixelNormalization
+
+PIXEL_MEAN = (0.5, 0.5, 0.5)
+PIXEL_DEVIATION = (0.25, 0.25, 0.25)
+"""The students' normalisation, the same for every data set: an architecture rebuilds its student
+without knowing the data, and the stem's batch norm learns the rest."""
+
+
+def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed, after_block=None):
+    """Builds the functional graph from images to logits.
+
+    Args:
+        images: Keras input, float32 [batch, height, width, 3] in [0, 1].
+        blocks: list of `Block`.
+        head: a `Head` or None.
+        stem_filters: output filters of the stem.
+        num_classes: number of logits.
+        momentum: of batch normalisation, in Keras' convention.
+        seed: integer from which every initialiser is seeded.
+        after_block: function (features, block) -> features, called on each block's output after
+            the residual addition; the supernet masks channels there.
+
+    Returns:
+        logits [batch, num_classes], and the taps, a dict name -> features in network order: the
+        stem, three (two at expansion 1) of each block, and the head's first convolution.
+    """
+    seeds = _seeds(seed)
+    features = PixelNormalization(PIXEL_MEAN, PIXEL_DEVIATION, name="normalization")(images)
+    features = convolution(features, stem_filters, 3, 2, "stem", next(seeds))
+    features = normalized(features, "stem", momentum)
+    taps = {"stem": features}
+    for block in blocks:
+        features, block_taps = inverted_residual(
+            features,
+            block.filters,
+            block.stride,
+            block.expansion,
+            block.name,
+            momentum=momentum,
+            seed=next(seeds),
+        )
+        taps |= block_taps
+        if after_block is not None:
+            features = after_block(features, block)
+    if head is not None:
+        features = convolution(
+            features, head.expansion * features.shape[-1], 1, 1, "head_expand", next(seeds)
+        )
+        features = normalized(features, "head_expand", momentum)
+        taps["head_expand"] = features
+        features = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(features)
+        features = convolution(features, head.filters, 1, 1, "head_project", next(seeds))
+        features = keras.layers.Activation("hard_silu", name="head_project_act")(features)
+        features = keras.layers.Flatten(name="flatten")(features)
+    else:
+        features = keras.layers.GlobalAveragePooling2D(name="pool")(features)
+    logits = keras.layers.Dense(
+        num_classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=next(seeds)),
+        name="logits",
+    )(features)
+    return logits, taps
+
+
+def _seeds(seed):
+    """Yields seeds that leave room for a block's three initialisers and never meet another run's."""
+    number = seed * 100_000
+    while True:
+        yield number
+        number += 10

@@ -1,0 +1,75 @@
+"""The supernet: every student of a search space in one network (paper, section 3)."""
+
+import keras
+import tensorflow as tf
+
+from rnascl_tf.layers import ChannelMask
+from rnascl_tf.networks.backbone import backbone
+
+PAPER_MOMENTUM = 0.997
+
+
+def build_supernet(
+    space, num_classes, input_shape, *, momentum=PAPER_MOMENTUM, noise="gumbel", seed=0
+):
+    """Builds the widest network of a space, with one `ChannelMask` behind each block.
+
+    The filter parameters (Gumbel logits) live in it; tutor parameters belong to the search model.
+
+    Args:
+        space: a `SearchSpace`.
+        num_classes: number of classes, at least 2.
+        input_shape: (height, width, 3).
+        momentum: of batch normalisation, in Keras' convention.
+        noise: of the Gumbel-softmax, see `GumbelSoftmax`.
+        seed: integer of initialisers and noise.
+
+    Returns:
+        A Keras model: images float32 [batch, *input_shape] in [0, 1] -> {"logits": [batch,
+        num_classes], "taps": {name: features}, "gates": {block name: float32 [choices]}}. The gates
+        are the Gumbel weights that made this very pass.
+    """
+    images = keras.Input(input_shape, name="images")
+    gates = {}
+
+    def mask(features, block):
+        layer = ChannelMask(
+            block.choices, noise=noise, seed=seed * 1000 + len(gates), name=f"{block.name}_mask"
+        )
+        features, gates[block.name] = layer(features)
+        return features
+
+    logits, taps = backbone(
+        images,
+        space.blocks(space.widest),
+        space.head,
+        space.stem_filters,
+        num_classes,
+        momentum=momentum,
+        seed=seed,
+        after_block=mask,
+    )
+    outputs = {"logits": logits, "taps": taps, "gates": gates}
+    return keras.Model(images, outputs, name=f"supernet_{space.name.lower()}")
+
+
+def channel_masks(supernet):
+    """Returns the supernet's `ChannelMask` layers, in block order."""
+    return [layer for layer in supernet.layers if isinstance(layer, ChannelMask)]
+
+
+def expected_filters(supernet, gates):
+    """Returns E[f] = sum_i g_i f_i of every block, a list of float32 scalars in block order."""
+    return [
+        tf.linalg.tensordot(gate, tf.constant(mask.filters, gate.dtype), 1)
+        for mask, gate in zip(channel_masks(supernet), gates.values(), strict=True)
+    ]
+
+
+def chosen_filters(supernet, space):
+    """Returns the most probable number of filters of every block, a list for each stage."""
+    choices = [
+        mask.filters[int(tf.argmax(mask.gumbel.probabilities()[0]))]
+        for mask in channel_masks(supernet)
+    ]
+    return space.nested(choices)

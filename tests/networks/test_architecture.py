@@ -1,0 +1,73 @@
+"""architecture.json: contract, round trip, refusals."""
+
+import json
+
+import pytest
+
+from rnascl_tf.networks import (
+    SEARCH_SPACES,
+    ArchitectureError,
+    build_student,
+    describe,
+    read_architecture,
+    write_architecture,
+)
+
+FILTERS = [[16] * 3, [20] * 3, [52] * 3]
+TUTORS = [{"student": "stem", "teacher": "conv_1", "probability": 0.25}]
+
+
+@pytest.fixture
+def path(tmp_path):
+    architecture = describe(SEARCH_SPACES["S3"], FILTERS, TUTORS, 10, (32, 32, 3), 5)
+    write_architecture(architecture, tmp_path / "architecture.json")
+    return tmp_path / "architecture.json"
+
+
+def test_file_is_the_contract(path):
+    assert json.loads(path.read_text()) == {
+        "space": "S3",
+        "filters": FILTERS,
+        "tutors": TUTORS,
+        "num_classes": 10,
+        "input_shape": [32, 32, 3],
+        "params": 118_130,
+        "macs": 5_856_904,
+        "macs_thop": 6_640_976,
+        "seed": 5,
+    }
+    assert [file.name for file in path.parent.iterdir()] == ["architecture.json"]
+
+
+def test_rebuilds_the_student(path):
+    assert build_student(read_architecture(path)).output_shape == (None, 10)
+
+
+def edited(path, **changes):
+    fields = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in fields.items() if v is not ...}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"params": 1}, "says params 1, but its filters make 118130"),
+        ({"space": "S4"}, "unknown search space 'S4'"),
+        ({"filters": [[16] * 3, [20] * 3, [53] * 3]}, "53 filters is no choice"),
+        ({"filters": 3}, "describes no student"),
+        ({"seed": ...}, "should hold"),
+        ({"extra": 1}, "should hold"),
+    ],
+)
+def test_refuses_what_is_no_architecture(path, changes, message):
+    with pytest.raises(ArchitectureError, match=message):
+        read_architecture(edited(path, **changes))
+
+
+def test_refuses_missing_and_broken_files(path):
+    with pytest.raises(ArchitectureError, match="cannot read"):
+        read_architecture(path.with_name("none.json"))
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(ArchitectureError, match="is not JSON"):
+        read_architecture(path)

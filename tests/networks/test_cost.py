@@ -1,0 +1,105 @@
+"""Golden integers of DESIGN section 4, and the cost against products written out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.networks import SEARCH_SPACES, build_student, count, total_macs
+
+CIFAR, IMAGENET = (10, (32, 32, 3)), (100, (224, 224, 3))
+
+
+def architecture(space, filters, num_classes=10, input_shape=(32, 32, 3)):
+    return {
+        "space": space,
+        "filters": filters,
+        "num_classes": num_classes,
+        "input_shape": input_shape,
+    }
+
+
+@pytest.mark.parametrize(
+    ("space", "filters", "params", "macs", "macs_thop"),
+    [
+        ("S3", [[16] * 3, [20] * 3, [52] * 3], 118_130, 5_856_904, 6_640_976),
+        ("S5", [[16] * 5, [20] * 5, [52] * 5], 215_138, 9_752_968, 11_021_264),
+        (
+            "S7",
+            [[16] * 7, [20] * 7, [52, 52, 52, 52, 56, 56, 52]],
+            323_162,
+            13_820_296,
+            15_577_808,
+        ),
+        ("M", SEARCH_SPACES["M"].widest, 3_033_210, 317_065_472, 326_801_920),
+    ],
+)
+def test_golden_integers_of_the_papers_students(space, filters, params, macs, macs_thop):
+    size = count(architecture(space, filters))
+    assert (size.params, size.macs, size.macs_thop) == (params, macs, macs_thop)
+
+
+def test_golden_brackets_of_l():
+    space = SEARCH_SPACES["L"]
+    narrow, wide = (count(architecture("L", f)) for f in (space.narrowest, space.widest))
+    assert (narrow.params, wide.params) == (10_973_558, 11_761_514)
+    assert (narrow.macs_thop, wide.macs_thop) == (1_182_460_880, 1_256_305_664)
+
+
+def test_space_i_brackets_what_the_paper_prints():
+    space = SEARCH_SPACES["I"]
+    narrow, wide = (count(architecture("I", f, *IMAGENET)) for f in (space.narrowest, space.widest))
+    assert narrow.params < 3.94e6 < 4.01e6 < wide.params
+    assert narrow.macs_thop < 242e6 < 255e6 < wide.macs_thop
+
+
+def test_two_blocks_by_hand():
+    """A stage list cut down to what fits on a page, on an odd image."""
+    space = SEARCH_SPACES["S3"]
+    filters = space.nested([12, 16, 16, 28, 24, 24, 60, 56, 56])
+    macs = total_macs(space, [f for stage in filters for f in stage], 7, (29, 31, 3))
+    # 29x31 -> 15x16 -> 8x8 -> 4x4
+    by_hand = 15 * 16 * 27 * 16
+    by_hand += 15 * 16 * (16 * 96 + 9 * 96 + 96 * 12)
+    by_hand += 15 * 16 * (12 * 72 + 9 * 72 + 72 * 16)
+    by_hand += 15 * 16 * (16 * 96 + 9 * 96 + 96 * 16)
+    by_hand += 15 * 16 * 16 * 96 + 8 * 8 * (9 * 96 + 96 * 28)
+    by_hand += 8 * 8 * (28 * 168 + 9 * 168 + 168 * 24)
+    by_hand += 8 * 8 * (24 * 144 + 9 * 144 + 144 * 24)
+    by_hand += 8 * 8 * 24 * 144 + 4 * 4 * (9 * 144 + 144 * 60)
+    by_hand += 4 * 4 * (60 * 360 + 9 * 360 + 360 * 56)
+    by_hand += 4 * 4 * (56 * 336 + 9 * 336 + 336 * 56)
+    by_hand += 56 * 7
+    assert macs == by_hand
+
+
+@pytest.mark.parametrize("name", ["S3", "IS"])
+def test_params_are_the_built_networks(name):
+    space = SEARCH_SPACES[name]
+    described = architecture(name, space.narrowest, 7, (37, 41, 3))
+    student = build_student(described)
+    trainable = sum(int(np.prod(variable.shape)) for variable in student.trainable_variables)
+    assert count(described).params == trainable
+
+
+def test_expected_cost_is_differentiable_and_exact_at_integer_widths():
+    space = SEARCH_SPACES["S3"]
+    widths = [12, 16, 16, 28, 24, 24, 60, 56, 56]
+    tensors = [tf.Variable(float(width)) for width in widths]
+    with tf.GradientTape() as tape:
+        macs = total_macs(space, tensors, *CIFAR)
+    assert int(macs) == total_macs(space, widths, *CIFAR)
+    for gradient, width, position in zip(
+        tape.gradient(macs, tensors), widths, range(len(widths)), strict=True
+    ):
+        wider = [w + (i == position) for i, w in enumerate(widths)]
+        narrower = [w - (i == position) for i, w in enumerate(widths)]
+        # Quadratic in each width, so the central difference is exact.
+        slope = (total_macs(space, wider, *CIFAR) - total_macs(space, narrower, *CIFAR)) / 2
+        assert float(gradient) == pytest.approx(slope, rel=1e-5), width
+
+
+def test_refuses_unknown_space_and_missing_fields():
+    with pytest.raises(ValueError, match="unknown search space 'S9': give one of S3"):
+        count(architecture("S9", []))
+    with pytest.raises(ValueError, match="lacks filters, num_classes"):
+        count({"space": "S3", "input_shape": (32, 32, 3)})

@@ -1,0 +1,99 @@
+"""The supernet: taps, gates, masks, and its equality with the slim network where both are one."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from rnascl_tf.networks import (
+    SEARCH_SPACES,
+    build_student,
+    build_supernet,
+    channel_masks,
+    chosen_filters,
+    expected_filters,
+    student_taps,
+)
+
+SPACE = SEARCH_SPACES["S3"]
+SHAPE = (13, 11, 3)
+
+
+@pytest.fixture(scope="module")
+def supernet(randomize):
+    return randomize(build_supernet(SPACE, 7, SHAPE, seed=3))
+
+
+def images(count=5):
+    return np.random.default_rng(0).random((count, *SHAPE), dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "convolutions"),
+    [("S3", 28), ("S5", 46), ("S7", 64), ("M", 52), ("L", 52), ("IS", 31), ("IM", 43), ("I", 55)],
+)
+def test_n_s_is_the_papers(name, convolutions):
+    # Shapes alone are needed: a small image builds the same layers.
+    outputs = build_supernet(SEARCH_SPACES[name], 7, (32, 32, 3)).output
+    assert len(outputs["taps"]) == convolutions
+    assert len(outputs["gates"]) == SEARCH_SPACES[name].depth
+
+
+def test_taps_gates_and_logits_have_the_documented_shapes(supernet):
+    outputs = supernet(images(), training=True)
+    assert outputs["logits"].shape == (5, 7)
+    assert outputs["taps"]["stem"].shape == (5, 7, 6, 16)
+    assert outputs["taps"]["stage3_block3_project"].shape == (5, 2, 2, 64)
+    assert {len(gate) for gate in outputs["gates"].values()} == {2, 4}
+
+
+def test_nothing_is_random_at_inference(supernet):
+    first, second = supernet(images(), training=False), supernet(images(), training=False)
+    np.testing.assert_array_equal(first["logits"], second["logits"])
+    for gate in first["gates"].values():
+        assert sorted(gate.numpy())[-2:] == [0.0, 1.0]
+
+
+def test_the_mask_acts_behind_the_tap_and_before_the_next_block(randomize):
+    supernet = randomize(build_supernet(SPACE, 7, SHAPE))
+    for mask in channel_masks(supernet):
+        mask.gumbel.logits.assign([[0.0] * (len(mask.filters) - 1) + [9.0]])
+    tap = supernet(images(), training=False)["taps"]["stage3_block3_project"].numpy()
+    assert np.abs(tap[..., 52:]).max() > 0, "the tap must be taken before the mask"
+    pooled = keras.Model(supernet.input, supernet.get_layer("pool").output)(images()).numpy()
+    assert not pooled[:, 52:].any()
+    assert pooled[:, :52].any()
+
+
+def test_expected_filters_are_the_gates_mean(supernet):
+    gates = supernet(images(), training=True)["gates"]
+    expected = [
+        float(np.dot(np.float64(gate), mask.filters))
+        for gate, mask in zip(gates.values(), channel_masks(supernet), strict=True)
+    ]
+    np.testing.assert_allclose(expected_filters(supernet, gates), expected, rtol=1e-6)
+
+
+def test_chosen_filters_are_the_most_probable(supernet):
+    wanted = [[12, 16, 12], [20, 24, 32], [64, 52, 56]]
+    for mask, width in zip(channel_masks(supernet), itertools.chain(*wanted), strict=True):
+        mask.gumbel.logits.assign([[3.0 * (f == width) for f in mask.filters]])
+    assert chosen_filters(supernet, SPACE) == wanted
+
+
+def test_equals_the_slim_network_at_the_widest_choice(supernet):
+    """At the widest masks both are one function; elsewhere hidden widths and residuals differ."""
+    for mask in channel_masks(supernet):
+        mask.gumbel.logits.assign([[9.0] + [0.0] * (len(mask.filters) - 1)])
+    slim = build_student(
+        {"space": "S3", "filters": SPACE.widest, "num_classes": 7, "input_shape": SHAPE}
+    )
+    for layer in slim.layers:
+        layer.set_weights(supernet.get_layer(layer.name).get_weights())
+    ours, theirs = supernet(images()), student_taps(slim)(images())
+    assert np.abs(ours["logits"]).max() > 0.01
+    np.testing.assert_allclose(ours["logits"], theirs["logits"], rtol=1e-5, atol=1e-6)
+    assert list(ours["taps"]) == list(theirs["taps"])
+    for name, tap in ours["taps"].items():
+        np.testing.assert_allclose(tap, theirs["taps"][name], rtol=1e-5, atol=1e-6, err_msg=name)
