@@ -1,0 +1,47 @@
+"""Eq. 2 and eq. 3: the sum of the terms, gamma, and the price."""
+
+import numpy as np
+import pytest
+
+from rnascl_tf.objectives import attention_loss, cross_entropy, distillation_loss, kl_divergence
+
+BATCH, CLASSES, STUDENT, TEACHER, PIXELS = 5, 7, 2, 3, 11
+
+
+@pytest.fixture
+def problem():
+    generator = np.random.default_rng(0)
+
+    def maps(layers):
+        values = generator.random((BATCH, layers, PIXELS)).astype("float32")
+        return values / np.linalg.norm(values, axis=-1, keepdims=True)
+
+    return {
+        "labels": np.array([0, 1, 2, 3, 4]),
+        "student_logits": generator.normal(size=(BATCH, CLASSES)).astype("float32"),
+        "student_maps": maps(STUDENT),
+        "teacher_logits": generator.normal(size=(BATCH, CLASSES)).astype("float32"),
+        "teacher_maps": maps(TEACHER),
+        "tutor_weights": np.full((STUDENT, TEACHER), 1 / TEACHER, "float32"),
+    }
+
+
+@pytest.mark.parametrize(("gamma", "factor"), [(0.0, 1.0), (1.0, 0.9), (17.0, 1.0)])
+def test_is_the_priced_sum_of_its_terms(problem, gamma, factor):
+    terms = distillation_loss(**problem, gamma=gamma, cost_factor=factor)
+    task = float(cross_entropy(problem["labels"], problem["student_logits"]))
+    divergence = float(kl_divergence(problem["student_logits"], problem["teacher_logits"]))
+    attention = float(
+        attention_loss(problem["student_maps"], problem["teacher_maps"], problem["tutor_weights"])
+    )
+    assert float(terms.loss) == pytest.approx(
+        (task + divergence + gamma * attention) * factor, rel=1e-5
+    )
+    assert float(terms.cross_entropy) == pytest.approx(task)
+    assert float(terms.divergence) == pytest.approx(divergence)
+    assert float(terms.attention) == pytest.approx(attention), "reported before gamma"
+    assert float(terms.cost_factor) == pytest.approx(factor)
+
+
+def test_eq_3_has_no_price(problem):
+    assert float(distillation_loss(**problem, gamma=1.0).cost_factor) == 1.0
