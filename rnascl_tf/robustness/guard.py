@@ -1,0 +1,183 @@
+"""Checks that run before any attack, so that no number rests on a wrong input or a wrong model.
+
+Each refusal is a `RobustnessError` of one line: what came, what was wanted, how to fix it. The
+usual ways to fool oneself are covered: images in other units, labels that are no labels, softmax
+outputs (their gradients vanish), and models whose logits are random or depend on the rest of the
+batch (batch norm or dropout in training mode).
+"""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from rnascl_tf.robustness.threat_model import RobustnessError
+
+# Probabilities in float32 sum to 1 within 1e-6; logits that do so for a whole batch do not occur.
+SOFTMAX_TOLERANCE = 1e-4
+# Relative to the largest logit. One compiled function repeats itself to 1e-6 or better on every
+# device; training-mode noise moves logits by far more.
+REPEAT_TOLERANCE = 1e-4
+
+
+def check_examples(images, labels, threat_model):
+    """Checks a set of labelled images.
+
+    Args:
+        images: float32 [n, height, width, channels] inside the threat model's bounds.
+        labels: integer [n], class numbers.
+        threat_model: the `ThreatModel`.
+
+    Returns:
+        (images, labels) as NumPy arrays, float32 and int64.
+
+    Raises:
+        RobustnessError: anything else came.
+    """
+    images = _checked_images(np.asarray(images), threat_model.bounds)
+    if labels is None:
+        raise RobustnessError(
+            "labels are missing; pass the true classes, or the attack would aim at predictions."
+        )
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise RobustnessError(
+            f"labels have shape {labels.shape}, one-hot it seems; class numbers of shape "
+            f"({len(images)},) are needed: labels.argmax(axis=-1)."
+        )
+    if labels.ndim != 1:
+        raise RobustnessError(
+            f"labels have shape {labels.shape}; class numbers of shape ({len(images)},) are "
+            "needed: labels.reshape(-1)."
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise RobustnessError(
+            f"labels are {labels.dtype}; whole class numbers are needed: labels.astype('int64')."
+        )
+    if len(labels) != len(images):
+        raise RobustnessError(
+            f"{len(images)} images came with {len(labels)} labels; pass one label per image."
+        )
+    if labels.min() < 0:
+        raise RobustnessError(
+            f"the lowest label is {labels.min()}; class numbers start at 0: "
+            "leave unlabelled images out."
+        )
+    return images, labels.astype(np.int64)
+
+
+def check_model(compiled_logits, images, labels):
+    """Probes a model with one batch.
+
+    Args:
+        compiled_logits: callable, float32 [n, height, width, channels] -> float32 [n, classes].
+        images: float32 array [n, height, width, channels], a batch; with at least two images the
+            check for batch dependence is possible.
+        labels: int64 array [m], all labels of the evaluation, not only this batch's.
+
+    Raises:
+        RobustnessError: the model cannot be attacked meaningfully; the message says why.
+    """
+    logits = _first_logits(compiled_logits, images)
+    if logits.shape[0] != len(images):
+        raise RobustnessError(
+            f"the model returned {logits.shape[0]} rows for {len(images)} images; "
+            "one row of logits per image is needed."
+        )
+    if not np.isfinite(logits).all():
+        raise RobustnessError(
+            "the model's logits hold NaN or infinity; load a checkpoint from before it diverged."
+        )
+    classes = logits.shape[1]
+    if classes < 2:
+        raise RobustnessError(
+            f"the model has {classes} output; a classifier with one logit per class is needed."
+        )
+    if labels.max() >= classes:
+        raise RobustnessError(
+            f"the highest label is {labels.max()}, the model has {classes} classes "
+            f"(0 to {classes - 1}); use the data set that the model was trained for."
+        )
+    if (logits >= 0.0).all() and (abs(logits.sum(axis=1) - 1.0) <= SOFTMAX_TOLERANCE).all():
+        raise RobustnessError(
+            "the model returns probabilities: each row is non-negative and sums to 1. Softmax "
+            "hides gradients; return the logits before it."
+        )
+    allowed = REPEAT_TOLERANCE * max(1.0, float(abs(logits).max()))
+    again = compiled_logits(tf.constant(images)).numpy()
+    if not abs(again - logits).max() <= allowed:
+        raise RobustnessError(
+            "the model's logits change between two calls on the same images: it is random, or in "
+            "training mode; switch dropout and noise off (training=False)."
+        )
+    if len(images) > 1:
+        _check_batch_independence(compiled_logits, images, logits, allowed)
+
+
+def _checked_images(images, bounds):
+    if images.ndim != 4:
+        raise RobustnessError(
+            f"images have shape {images.shape}; [n, height, width, channels] is needed: "
+            "a single image wants images[None]."
+        )
+    if len(images) == 0:
+        raise RobustnessError("there are zero images; pass at least one.")
+    if images.shape[1] in (1, 3) and images.shape[3] not in (1, 3):
+        raise RobustnessError(
+            f"images have shape {images.shape}, channels first it seems; channels come last: "
+            "images.transpose(0, 2, 3, 1)."
+        )
+    if images.dtype == np.uint8:
+        raise RobustnessError(
+            "images are uint8 in 0..255; float32 in [0, 1] is needed: "
+            "images.astype('float32') / 255."
+        )
+    if images.dtype != np.float32:
+        raise RobustnessError(
+            f"images are {images.dtype}; float32 is needed: images.astype('float32')."
+        )
+    low, high = bounds
+    lowest, highest = float(images.min()), float(images.max())
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise RobustnessError("images hold NaN or infinity; repair or leave out those images.")
+    if lowest < low or highest > high:
+        fix = (
+            "divide by 255"
+            if lowest >= 0.0 and highest > 2.0
+            else "undo the normalization and put it into the model as its first layer"
+        )
+        raise RobustnessError(
+            f"images range from {lowest:g} to {highest:g}; [{low:g}, {high:g}] is needed: {fix}."
+        )
+    return images
+
+
+def _first_logits(compiled_logits, images):
+    try:
+        return compiled_logits(tf.constant(images)).numpy()
+    except RobustnessError:
+        raise
+    except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
+        raise RobustnessError(
+            f"the model fails on images of shape {images.shape}; check the image size, and that "
+            f"the model is made of TensorFlow operations. It said: {_gist(error)}"
+        ) from error
+
+
+def _gist(error):
+    """Picks one line of an error that TensorFlow and Keras spread over many."""
+    uncoloured = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in uncoloured.splitlines() if line.strip()]
+    return next((line for line in lines if "shape" in line), lines[-1] if lines else repr(error))
+
+
+def _check_batch_independence(compiled_logits, images, logits, allowed):
+    companions = images.copy()
+    noise = np.random.default_rng(0).random(images[1::2].shape, np.float32)
+    companions[1::2] = images.min() + noise * (images.max() - images.min())
+    beside_others = compiled_logits(tf.constant(companions)).numpy()
+    if not abs(beside_others[::2] - logits[::2]).max() <= allowed:
+        raise RobustnessError(
+            "the model's logits for an image change with the other images of the batch: its batch "
+            "norm is in training mode; call it with training=False."
+        )

@@ -1,0 +1,33 @@
+"""The 95% confidence interval of an accuracy: Wilson's score interval (Wilson, 1927)."""
+
+from scipy import stats
+
+from rnascl_tf.robustness.threat_model import RobustnessError
+
+
+def wilson_interval(successes, trials, confidence=0.95):
+    """Returns the score interval of a proportion.
+
+    It keeps its coverage near 0 and 1, where robust accuracies of weak models lie and where the
+    usual normal interval collapses to a point.
+
+    Args:
+        successes: how many of the trials succeeded, an integer from 0 to `trials`.
+        trials: number of trials, at least 1.
+        confidence: coverage of the two-sided interval, between 0 and 1.
+
+    Returns:
+        (low, high) as floats in [0, 1].
+
+    Raises:
+        RobustnessError: counts that cannot be a proportion.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise RobustnessError(
+            f"{successes} successes of {trials} trials is no proportion; "
+            "give at least one trial and 0 <= successes <= trials."
+        )
+    interval = stats.binomtest(int(successes), int(trials)).proportion_ci(
+        confidence_level=confidence, method="wilson"
+    )
+    return float(interval.low), float(interval.high)
