@@ -1,0 +1,32 @@
+"""Keras models with the method's training steps, and what drives them."""
+
+from rnascl_tf.training.adversarial_model import AdversarialModel
+from rnascl_tf.training.divergence_guard import TrainingDivergedError
+from rnascl_tf.training.fit import batch_norm_momentum, fit
+from rnascl_tf.training.optimizers import (
+    CoupledSGD,
+    architecture_optimizer,
+    learning_rate_schedule,
+    weight_optimizer,
+)
+from rnascl_tf.training.search_model import SearchModel
+from rnascl_tf.training.student_model import StudentModel
+from rnascl_tf.training.teacher_signals import LiveSignals, TeacherSignals
+from rnascl_tf.training.temperature import TemperatureAnnealing, temperature_at
+
+__all__ = [
+    "AdversarialModel",
+    "CoupledSGD",
+    "LiveSignals",
+    "SearchModel",
+    "StudentModel",
+    "TeacherSignals",
+    "TemperatureAnnealing",
+    "TrainingDivergedError",
+    "architecture_optimizer",
+    "batch_norm_momentum",
+    "fit",
+    "learning_rate_schedule",
+    "temperature_at",
+    "weight_optimizer",
+]

@@ -1,0 +1,81 @@
+"""Optimizers of section A.1: SGD with coupled L2 for weights, Adam for Gumbel parameters."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="rnascl_tf")
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD with momentum and L2 the way PyTorch does both, which the paper's numbers rest on.
+
+    d = gradient + l2 * variable; buffer = momentum * buffer + d; variable -= learning_rate * buffer.
+
+    Keras' own `SGD(weight_decay=)` is decoupled: it shrinks the variable outside of the momentum and
+    is about 1 / (1 - momentum) times weaker. And where the learning rate drops, Keras' velocity
+    still carries the old one, PyTorch's buffer does not.
+
+    Args:
+        learning_rate: float or a Keras `LearningRateSchedule`.
+        momentum: in [0, 1).
+        l2: coefficient of the coupled L2 term, added for every variable, batch norm and biases
+            included, as PyTorch does.
+    """
+
+    def __init__(self, learning_rate, momentum=0.9, l2=0.0, name="coupled_sgd", **kwargs):
+        super().__init__(learning_rate=learning_rate, momentum=momentum, name=name, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Applies one step to one variable."""
+        learning_rate = keras.ops.cast(learning_rate, variable.dtype)
+        step = keras.ops.cast(gradient, variable.dtype) + self.l2 * variable
+        if self.momentum:
+            buffer = self.momentums[self._get_variable_index(variable)]
+            step = self.momentum * buffer + step
+            self.assign(buffer, step)
+        self.assign_sub(variable, learning_rate * step)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "l2": self.l2}
+
+
+def weight_optimizer(settings, steps_per_epoch):
+    """Returns the optimizer of the weights for one stage.
+
+    Args:
+        settings: the stage's config section: `learning_rate`, `schedule` ("step" or "cosine"),
+            `momentum`, `l2`, `epochs`.
+        steps_per_epoch: number of optimizer steps in an epoch.
+    """
+    return CoupledSGD(
+        learning_rate_schedule(settings, steps_per_epoch),
+        momentum=settings.momentum,
+        l2=settings.l2,
+    )
+
+
+def learning_rate_schedule(settings, steps_per_epoch):
+    """Returns the stage's learning rate as a function of the step.
+
+    "step" multiplies by 0.1 at 75% and at 90% of the epochs (epochs 75 and 90 of A.1's 100);
+    "cosine" falls to 0 at the last step.
+
+    Raises:
+        ValueError: the schedule is unknown.
+    """
+    steps = settings.epochs * steps_per_epoch
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+    if settings.schedule != "step":
+        raise ValueError(f"unknown schedule {settings.schedule!r}: give step or cosine.")
+    drops = [round(settings.epochs * part) * steps_per_epoch for part in (0.75, 0.9)]
+    # Keras keeps the old value at the boundary step itself; the drop belongs to the epoch's first.
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [drop - 1 for drop in drops], [rate, rate * 0.1, rate * 0.01]
+    )
+
+
+def architecture_optimizer(learning_rate):
+    """Returns the optimizer of the Gumbel parameters: Adam, never any L2 (DESIGN section 5)."""
+    return keras.optimizers.Adam(learning_rate, name="architecture_adam")

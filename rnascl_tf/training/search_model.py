@@ -1,0 +1,119 @@
+"""Search: one `train_step` that alternates weights and architecture (paper, eq. 2; DESIGN 5)."""
+
+import keras
+import tensorflow as tf
+
+from rnascl_tf.layers import AttentionMaps, TutorSelection, frozen_statistics
+from rnascl_tf.networks import channel_masks, expected_filters
+from rnascl_tf.objectives import distillation_loss
+from rnascl_tf.training.metrics import TermMeans
+
+WEIGHT_SHARE = 0.8
+"""Part of each batch that updates the weights; the rest updates the Gumbel parameters."""
+
+
+class SearchModel(keras.Model):
+    """The supernet, its teacher, and the tutor parameters, trained together.
+
+    Args:
+        supernet: from `build_supernet`.
+        signals: a `TeacherSignals` source.
+        cost: an `ExpectedMacs`, the price n_f.
+        attention_size: side of the maps; the same as the teacher's.
+        gamma: gamma_s of eq. 2.
+        noise: of the tutors' Gumbel-softmax.
+        seed: of that noise.
+    """
+
+    def __init__(self, supernet, signals, cost, *, attention_size, gamma, noise="gumbel", seed=0):
+        super().__init__(name="search")
+        self.supernet = supernet
+        self.signals = signals
+        self.cost = cost
+        self.gamma = gamma
+        self.student_layers = tuple(supernet.output["taps"])
+        self.attention_maps = AttentionMaps(attention_size)
+        self.tutors = TutorSelection(
+            len(self.student_layers), len(signals.teacher_layers), noise=noise, seed=seed
+        )
+        self.means = TermMeans("expected_macs", "tutor_entropy", "temperature")
+        self.built = True
+
+    @property
+    def architecture_variables(self):
+        """The Gumbel parameters: of every block's filters, then of the tutors."""
+        return [mask.gumbel.logits for mask in channel_masks(self.supernet)] + [self.tutors.logits]
+
+    @property
+    def weight_variables(self):
+        """Every other trainable variable."""
+        architecture = {id(variable) for variable in self.architecture_variables}
+        return [v for v in self.trainable_variables if id(v) not in architecture]
+
+    def compile(self, weight_optimizer, architecture_optimizer):
+        """Sets both optimizers, each built on its own variables, so that no step creates any."""
+        super().compile(optimizer=weight_optimizer, jit_compile=False)
+        self.architecture_optimizer = architecture_optimizer
+        weight_optimizer.build(self.weight_variables)
+        architecture_optimizer.build(self.architecture_variables)
+
+    def set_temperature(self, value):
+        """Sets tau of every Gumbel-softmax."""
+        for selector in (self.tutors, *(mask.gumbel for mask in channel_masks(self.supernet))):
+            selector.temperature.assign(value)
+
+    def call(self, images, training=False):
+        """Returns the supernet's outputs: logits, taps, gates."""
+        return self.supernet(images, training=training)
+
+    def loss_terms(self, batch, signals):
+        """Returns the `Terms` of eq. 2, the student's logits and the expected MACs, one forward."""
+        outputs = self(batch["image"], training=True)
+        macs = self.cost.macs(expected_filters(self.supernet, outputs["gates"]))
+        terms = distillation_loss(
+            batch["label"],
+            outputs["logits"],
+            self.attention_maps(list(outputs["taps"].values())),
+            signals.logits,
+            signals.maps,
+            self.tutors(training=True),
+            self.gamma,
+            self.cost.factor(macs),
+        )
+        return terms, outputs["logits"], macs
+
+    def train_step(self, batch):
+        """One step of each optimizer: weights on the first 80% of the batch, then Gumbel on 20%."""
+        signals = self.signals(batch)
+        size = tf.shape(batch["label"])[0]
+        split = tf.cast(tf.round(WEIGHT_SHARE * tf.cast(size, tf.float32)), tf.int32)
+        first = tf.nest.map_structure(lambda values: values[:split], (batch, signals))
+        second = tf.nest.map_structure(lambda values: values[split:], (batch, signals))
+        terms, logits, macs = self._update(self.optimizer, self.weight_variables, *first)
+        with frozen_statistics():
+            self._update(self.architecture_optimizer, self.architecture_variables, *second)
+        self.means.update(first[0]["label"], logits, terms)
+        self.means["expected_macs"].update_state(macs)
+        self.means["tutor_entropy"].update_state(self.tutors.entropy())
+        self.means["temperature"].update_state(self.tutors.temperature)
+        return self.means.results()
+
+    def test_step(self, batch):
+        """Cross-entropy and accuracy of the most probable student, nothing random."""
+        logits = self(batch["image"], training=False)["logits"]
+        return self.means.evaluate(batch["label"], logits)
+
+    @property
+    def metrics(self):
+        """The running means, which `fit` resets every epoch."""
+        return self.means.all
+
+    def _update(self, optimizer, variables, batch, signals):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            terms, logits, macs = self.loss_terms(batch, signals)
+            # Keras' optimizers sum gradients over replicas; the loss is a mean over one replica.
+            loss = terms.loss / tf.distribute.get_strategy().num_replicas_in_sync
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        optimizer.apply(gradients, variables)
+        return terms, logits, macs

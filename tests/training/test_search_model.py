@@ -1,0 +1,145 @@
+"""The search step: who is updated by which part of the batch, and that everything learns."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.networks import channel_masks
+
+
+def values(variables):
+    return [variable.numpy().copy() for variable in variables]
+
+
+def moved(before, variables):
+    return [
+        not np.array_equal(old, new.numpy()) for old, new in zip(before, variables, strict=True)
+    ]
+
+
+def test_weight_and_architecture_variables_are_disjoint_and_cover_everything(search_model):
+    weights = {id(v) for v in search_model.weight_variables}
+    architecture = {id(v) for v in search_model.architecture_variables}
+    assert not weights & architecture
+    assert weights | architecture == {id(v) for v in search_model.trainable_variables}
+    assert len(architecture) == 3 + 1
+    assert len(weights) == 10 * 4 + 2
+
+
+def test_every_gumbel_parameter_has_a_gradient(search_model, batch):
+    with tf.GradientTape() as tape:
+        terms, _, _ = search_model.loss_terms(batch, search_model.signals(batch))
+    variables = search_model.architecture_variables
+    for variable, gradient in zip(
+        variables, tape.gradient(terms.loss, [v.value for v in variables]), strict=True
+    ):
+        assert (np.abs(gradient) > 0).all(), variable.path
+
+
+def test_attention_alone_gives_every_tutor_a_gradient(search_model, batch):
+    """In the authors' released code it gives none; the paper's eq. 1 does."""
+    with tf.GradientTape() as tape:
+        terms, _, _ = search_model.loss_terms(batch, search_model.signals(batch))
+    gradient = tape.gradient(terms.attention, search_model.tutors.logits.value)
+    assert gradient.shape == (10, 5)
+    assert (np.abs(gradient) > 0).all()
+
+
+def test_cost_alone_gives_every_filter_parameter_a_gradient(search_model, batch):
+    with tf.GradientTape() as tape:
+        terms, _, _ = search_model.loss_terms(batch, search_model.signals(batch))
+    filters = [mask.gumbel.logits.value for mask in channel_masks(search_model.supernet)]
+    for gradient in tape.gradient(terms.cost_factor, filters):
+        assert (np.abs(gradient) > 0).all()
+
+
+def test_one_step_moves_both_lists(search_model, batch):
+    weights, architecture = search_model.weight_variables, search_model.architecture_variables
+    before = values(weights), values(architecture)
+    logs = search_model.train_step(batch)
+    assert all(moved(before[0], weights))
+    assert all(moved(before[1], architecture))
+    assert {"loss", "cross_entropy", "divergence", "attention", "temperature"} < logs.keys()
+    assert {"tutor_entropy", "expected_macs", "accuracy"} < logs.keys()
+
+
+def poisoned(batch, part):
+    images = batch["image"].numpy()
+    images[part] = np.nan
+    return {**batch, "image": tf.constant(images)}
+
+
+def test_weights_learn_from_the_first_80_percent_alone(search_model, batch):
+    search_model.train_step(poisoned(batch, slice(16, 20)))
+    assert all(np.isfinite(v.numpy()).all() for v in search_model.weight_variables)
+    assert not all(np.isfinite(v.numpy()).all() for v in search_model.architecture_variables)
+
+
+def test_architecture_learns_from_the_last_20_percent_alone(new_search_model, batch):
+    """Weights that stand still (rate 0) keep the first part from reaching the second step."""
+    labels = batch["label"].numpy()
+    first, last = labels.copy(), labels.copy()
+    first[:16] = (first[:16] + 1) % 7
+    last[16:] = (last[16:] + 1) % 7
+    reached = []
+    for changed in (labels, first, last):
+        model = new_search_model(learning_rate=0.0)
+        model.train_step({**batch, "label": tf.constant(changed)})
+        reached.append(values(model.architecture_variables))
+    for original, after_first in zip(reached[0], reached[1], strict=True):
+        np.testing.assert_array_equal(original, after_first)
+    assert any(
+        not np.array_equal(original, after_last)
+        for original, after_last in zip(reached[0], reached[2], strict=True)
+    )
+
+
+def test_the_architecture_step_leaves_moving_statistics_alone(search_model, batch):
+    """They move once in a step, by the first 16 images and not by the last 4."""
+    layer = search_model.supernet.get_layer("stem_bn")
+    stem = keras.Model(
+        search_model.supernet.input, search_model.supernet.get_layer("stem_conv").output
+    )
+    features = stem(batch["image"][:16]).numpy().astype("float64")
+    search_model.train_step(batch)
+    np.testing.assert_allclose(
+        layer.moving_mean, 0.1 * features.mean(axis=(0, 1, 2)), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_one_forward_pass_makes_masks_maps_and_cost(search_model, batch):
+    """The price is that of the gates which masked this very pass."""
+    outputs = search_model(batch["image"], training=True)
+    terms, _, macs = search_model.loss_terms(batch, search_model.signals(batch))
+    again, _, other_macs = search_model.loss_terms(batch, search_model.signals(batch))
+    assert float(macs) != float(other_macs), "every pass draws its own gates"
+    expected = np.log(float(macs)) / np.log(search_model.cost.reference_macs)
+    assert float(terms.cost_factor) == pytest.approx(expected, rel=1e-5)
+    assert float(again.cost_factor) != float(terms.cost_factor)
+    assert len(outputs["gates"]) == 3
+
+
+def test_temperature_reaches_every_selector(search_model):
+    search_model.set_temperature(0.25)
+    selectors = [mask.gumbel for mask in channel_masks(search_model.supernet)]
+    assert [float(s.temperature) for s in (*selectors, search_model.tutors)] == [0.25] * 4
+
+
+def test_validation_is_deterministic_and_changes_nothing(search_model, batch):
+    before = values(search_model.variables[: len(search_model.supernet.variables)])
+    first = {k: float(v) for k, v in search_model.test_step(batch).items()}
+    for metric in search_model.metrics:
+        metric.reset_state()
+    assert {k: float(v) for k, v in search_model.test_step(batch).items()} == first
+    assert not any(moved(before, search_model.variables[: len(before)]))
+
+
+def test_learns(search_model, batch):
+    step = tf.function(search_model.train_step)
+    losses = []
+    for _ in range(20):
+        for metric in search_model.metrics:
+            metric.reset_state()
+        losses.append(float(step(batch)["cross_entropy"]))
+    assert min(losses[-5:]) < losses[0] / 2
