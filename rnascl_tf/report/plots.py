@@ -1,0 +1,72 @@
+"""Plots of a run: what the search did epoch by epoch, and accuracy under each attack."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+_SEARCH_PANELS = {
+    "cross_entropy": "cross-entropy",
+    "divergence": "KL to the teacher",
+    "attention": "attention loss (eq. 1)",
+    "expected_macs": "expected MACs",
+    "tutor_entropy": "mean tutor entropy (nats)",
+    "temperature": "temperature",
+}
+
+
+def save_search_history(history, path):
+    """Draws loss terms, cost, tutor entropy and temperature over the epochs of a search.
+
+    Args:
+        history: list of epochs, as the record keeps them.
+        path: of the PNG.
+    """
+    figure, axes = pyplot.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
+    epochs = [row["epoch"] + 1 for row in history]
+    for axis, (name, title) in zip(axes.flat, _SEARCH_PANELS.items(), strict=True):
+        axis.plot(epochs, [row[name] for row in history], marker="o", markersize=3)
+        axis.set_title(title)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    _save(figure, path)
+
+
+def save_robustness(robustness, epsilon, path):
+    """Draws accuracy under each attack, a group of bars for each attack, with 95% intervals.
+
+    Args:
+        robustness: model -> attack -> result, as the record keeps them.
+        epsilon: the threat model's, as text.
+        path: of the PNG.
+    """
+    attacks = list(max(robustness.values(), key=len))
+    figure, axis = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    width = 0.8 / len(robustness)
+    for number, (name, results) in enumerate(robustness.items()):
+        known = [attack for attack in attacks if attack in results]
+        places = [attacks.index(attack) + width * (number + 0.5) - 0.4 for attack in known]
+        heights = [100 * results[attack]["accuracy"] for attack in known]
+        low = [100 * results[attack]["interval"][0] for attack in known]
+        high = [100 * results[attack]["interval"][1] for attack in known]
+        # At 0% or 100% rounding may put the interval's end a hair inside the value.
+        errors = [
+            [max(0.0, height - bottom) for height, bottom in zip(heights, low, strict=True)],
+            [max(0.0, top - height) for height, top in zip(heights, high, strict=True)],
+        ]
+        count = next(iter(results.values()))["n"]
+        axis.bar(places, heights, width, yerr=errors, capsize=3, label=f"{name} (n = {count})")
+    axis.set_xticks(range(len(attacks)), attacks)
+    axis.set_ylabel("accuracy, %")
+    axis.set_ylim(0, 100)
+    axis.set_title(f"Accuracy under attack, L-inf epsilon {epsilon}, pixel space")
+    axis.legend()
+    _save(figure, path)
+
+
+def _save(figure, path):
+    partial = path.with_name(f".{path.stem}.partial.png")
+    figure.savefig(partial, dpi=120)
+    partial.replace(path)
+    pyplot.close(figure)

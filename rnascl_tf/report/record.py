@@ -1,0 +1,136 @@
+"""`record.json`: what a run did and found, in one file. This is the schema's only description.
+
+| key | content |
+|---|---|
+| schema | 1 |
+| config | the resolved config, section by section |
+| versions | Python and package versions |
+| git_commit | of the checkout that ran, "-dirty" if changed; null outside one |
+| hardware | system, cpu, cores, memory_gib, devices |
+| seeds | {"run": the config's seed} |
+| stages | stage -> {status: "started" or "finished", seconds, finished_at, settings: its config} |
+| teacher | name, source, sha256, n_t, taps, verification, robustness |
+| architecture | `architecture.json`, see `networks.Architecture` |
+| history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
+| robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
+| exports | list of: file, kind, bytes, sha256, agreement, clean, latency |
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import psutil
+import tensorflow as tf
+
+from rnascl_tf.atomic import write_json
+
+SCHEMA = 1
+
+_PACKAGES = (
+    "rnascl-tf",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "cleverhans",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "tensorflow-datasets",
+    "ml-collections",
+)
+
+
+class RecordError(ValueError):
+    """A `record.json` that is not one; the message says what is wrong."""
+
+
+class Record:
+    """The record of one run directory, read when it exists, rewritten atomically at each `write`.
+
+    Args:
+        path: of `record.json`.
+
+    Raises:
+        RecordError: the file is not JSON, or of another schema.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.values = {"schema": SCHEMA, "stages": {}, "history": {}, "robustness": {}}
+        if self.path.exists():
+            try:
+                self.values = json.loads(self.path.read_text())
+            except (OSError, ValueError) as error:
+                raise RecordError(f"{self.path} cannot be read: {error}.") from error
+            if not isinstance(self.values, dict) or self.values.get("schema") != SCHEMA:
+                raise RecordError(
+                    f"{self.path} is no record of schema {SCHEMA}: give another --workdir."
+                )
+
+    def __getitem__(self, key):
+        return self.values[key]
+
+    def __setitem__(self, key, value):
+        self.values[key] = value
+
+    def get(self, key, default=None):
+        """Returns a top-level value, or the default."""
+        return self.values.get(key, default)
+
+    def describe_environment(self, config, seed):
+        """Sets config, versions, commit, hardware and seeds."""
+        self.values |= {
+            "config": config,
+            "versions": versions(),
+            "git_commit": git_commit(),
+            "hardware": hardware(),
+            "seeds": {"run": seed},
+        }
+
+    def write(self):
+        """Rewrites the file atomically."""
+        write_json(self.path, self.values)
+
+
+def versions():
+    """Returns {"python" and each package: version}; a package run from a checkout has none."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def git_commit():
+    """Returns the commit of the checkout this package is in, "-dirty" behind it, or None."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return commit + ("-dirty" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def hardware():
+    """Returns the machine: system, cpu, cores, memory in GiB, and TensorFlow's devices."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": platform.processor() or None,
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "devices": [device.name for device in tf.config.list_physical_devices()],
+    }

@@ -1,0 +1,113 @@
+"""The final tables: accuracy of each model under each attack, size, and exported files."""
+
+import rich.table
+
+
+def robustness_table(record):
+    """Returns a `rich` table of accuracies in percent, with n and 95% Wilson intervals.
+
+    Args:
+        record: a `Record` whose evaluate stage has run.
+    """
+    robustness = record["robustness"]
+    attacks = list(max(robustness.values(), key=len))
+    epsilon = record["config"]["threat"]["epsilon"]
+    table = rich.table.Table(
+        title=f"Accuracy in % [95% interval] at L-inf epsilon {epsilon}, pixel space",
+        box=rich.box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("attack", no_wrap=True)
+    for name, results in robustness.items():
+        counts = "/".join(str(n) for n in sorted({result["n"] for result in results.values()}))
+        table.add_column(f"{name}\nn = {counts}", justify="right", no_wrap=True)
+    for attack in attacks:
+        cells = [
+            _accuracy(results[attack]) if attack in results else "-"
+            for results in robustness.values()
+        ]
+        table.add_row(attack, *cells)
+    return table
+
+
+def student_table(record):
+    """Returns a `rich` table of the searched student: filters, size, cost, tutors."""
+    architecture = record["architecture"]
+    tutors = {tutor["teacher"] for tutor in architecture["tutors"]}
+    return _facts(
+        "Searched student",
+        [""],
+        {
+            "space": [architecture["space"]],
+            "filters": [" | ".join(" ".join(map(str, f)) for f in architecture["filters"])],
+            "parameters": [f"{architecture['params']:,}"],
+            "MACs": [f"{architecture['macs']:,}"],
+            "MACs as the paper counts (thop)": [f"{architecture['macs_thop']:,}"],
+            "teacher layers used as tutors": [f"{len(tutors)} of {record['teacher']['n_t']}"],
+        },
+    )
+
+
+def export_table(record):
+    """Returns a `rich` table of the exported files, a column for each."""
+    exports = record["exports"]
+    return _facts(
+        "Exported TFLite files",
+        [export["kind"] for export in exports],
+        {
+            "KiB": [f"{export['bytes'] / 1024:.1f}" for export in exports],
+            "clean accuracy, %": [_accuracy(export["clean"]) for export in exports],
+            "same class as Keras, %": [f"{100 * e['agreement']['top1']:.2f}" for e in exports],
+            "largest logit difference": [
+                f"{e['agreement']['max_difference']:.1e}" for e in exports
+            ],
+            "latency p50 / p90, ms": [
+                f"{e['latency']['p50_ms']:.3f} / {e['latency']['p90_ms']:.3f}" for e in exports
+            ],
+            "threads": [str(export["latency"]["threads"]) for export in exports],
+        },
+    )
+
+
+def verdict(record):
+    """Returns one sentence that says what the method bought over the baseline, or that it did not.
+
+    The models are compared under the strongest attack that both were given, the one with the
+    student's lowest accuracy; a difference inside the other's interval is called none.
+    """
+    robustness = record["robustness"]
+    if "baseline" not in robustness:
+        return "No baseline was trained, so nothing can be said about what the method buys."
+    student, baseline = robustness["student"], robustness["baseline"]
+    attacks = [name for name in student if name != "clean"] or list(student)
+    attack = min(attacks, key=lambda name: student[name]["accuracy"])
+    ours, theirs = student[attack], baseline[attack]
+    gain = 100 * (ours["accuracy"] - theirs["accuracy"])
+    clean = ""
+    if "clean" in student:
+        change = 100 * (student["clean"]["accuracy"] - baseline["clean"]["accuracy"])
+        clean = f" Clean accuracy differs by {change:+.1f} points."
+    text = f"Under {attack}, the student's strongest attack, it differs from the same architecture"
+    text += f" trained by cross-entropy alone by {gain:+.1f} points (n = {ours['n']}, one seed)"
+    if ours["interval"][0] > theirs["interval"][1]:
+        return f"{text}: the method helps here.{clean}"
+    if ours["interval"][1] < theirs["interval"][0]:
+        return f"{text}: the method hurts here.{clean}"
+    return f"{text}; the intervals overlap: the method buys nothing that this can show.{clean}"
+
+
+def _facts(title, columns, rows):
+    table = rich.table.Table(
+        title=title, box=rich.box.SIMPLE_HEAD, title_justify="left", show_header=any(columns)
+    )
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, cells in rows.items():
+        table.add_row(name, *cells)
+    return table
+
+
+def _accuracy(result):
+    low, high = result["interval"]
+    return f"{100 * result['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

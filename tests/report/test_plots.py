@@ -1,0 +1,36 @@
+"""Plots: a readable PNG of sane size for short and long histories, for 0% and 100%."""
+
+from PIL import Image
+
+from rnascl_tf.report import save_robustness, save_search_history
+
+NAMES = (
+    "cross_entropy",
+    "divergence",
+    "attention",
+    "expected_macs",
+    "tutor_entropy",
+    "temperature",
+)
+
+
+def test_search_history(tmp_path):
+    history = [{"epoch": epoch} | dict.fromkeys(NAMES, 1.0 + epoch) for epoch in range(3)]
+    save_search_history(history, tmp_path / "search.png")
+    save_search_history(history[:1], tmp_path / "one.png")
+    for name in ("search.png", "one.png"):
+        assert Image.open(tmp_path / name).size == (1320, 660)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_robustness(tmp_path):
+    def result(accuracy):
+        # The interval's end may lie a rounding error inside of the value.
+        return {"accuracy": accuracy, "n": 10, "interval": [accuracy + 1e-12, accuracy - 1e-12]}
+
+    robustness = {
+        "teacher": {"clean": result(1.0)},
+        "student": {"clean": result(0.0), "cw": result(0.5)},
+    }
+    save_robustness(robustness, "8/255", tmp_path / "robustness.png")
+    assert Image.open(tmp_path / "robustness.png").size == (960, 540)

@@ -1,0 +1,85 @@
+"""Printed tables: numbers land in the right cell; the verdict says what the intervals allow."""
+
+import io
+
+import pytest
+import rich.console
+
+from rnascl_tf.report import export_table, robustness_table, student_table, verdict
+
+
+def result(accuracy, low, high, n=400):
+    return {"accuracy": accuracy, "interval": [low, high], "n": n}
+
+
+@pytest.fixture
+def record():
+    return {
+        "config": {"threat": {"epsilon": "8/255"}},
+        "teacher": {"n_t": 17},
+        "robustness": {
+            "teacher": {"clean": result(0.74, 0.70, 0.78, n=500)},
+            "student": {"clean": result(0.81, 0.77, 0.85), "pgd20": result(0.40, 0.35, 0.45)},
+            "baseline": {"clean": result(0.84, 0.80, 0.88), "pgd20": result(0.10, 0.07, 0.13)},
+        },
+        "architecture": {
+            "space": "S3",
+            "filters": [[16, 12, 16], [20, 20, 24], [52, 52, 56]],
+            "params": 118130,
+            "macs": 5856904,
+            "macs_thop": 6640976,
+            "tutors": [{"teacher": "a"}, {"teacher": "b"}, {"teacher": "a"}],
+        },
+        "exports": [
+            {
+                "file": "export/student_float32.tflite",
+                "kind": "float32",
+                "bytes": 2048,
+                "clean": result(0.81, 0.77, 0.85),
+                "agreement": {"top1": 0.9975, "max_difference": 1.5e-6},
+                "latency": {"p50_ms": 0.1404, "p90_ms": 0.1512, "threads": 1},
+            }
+        ],
+    }
+
+
+def lines(table):
+    console = rich.console.Console(file=io.StringIO(), width=100)
+    console.print(table)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_robustness_table(record):
+    text = lines(robustness_table(record))
+    assert "epsilon 8/255, pixel space" in text[0]
+    assert "teacher student baseline" in text
+    assert "attack n = 500 n = 400 n = 400" in text
+    assert "clean 74.0 [70.0, 78.0] 81.0 [77.0, 85.0] 84.0 [80.0, 88.0]" in text
+    assert "pgd20 - 40.0 [35.0, 45.0] 10.0 [7.0, 13.0]" in text
+
+
+def test_student_table(record):
+    text = lines(student_table(record))
+    assert "filters 16 12 16 | 20 20 24 | 52 52 56" in text
+    assert "parameters 118,130" in text
+    assert "teacher layers used as tutors 2 of 17" in text
+
+
+def test_export_table(record):
+    text = lines(export_table(record))
+    assert "KiB 2.0" in text
+    assert "same class as Keras, % 99.75" in text
+    assert "latency p50 / p90, ms 0.140 / 0.151" in text
+
+
+def test_verdict_follows_the_intervals(record):
+    assert "Under pgd20" in verdict(record)
+    assert "+30.0 points (n = 400, one seed): the method helps" in verdict(record)
+    assert "Clean accuracy differs by -3.0 points." in verdict(record)
+    robustness = record["robustness"]
+    robustness["student"], robustness["baseline"] = robustness["baseline"], robustness["student"]
+    assert "-30.0 points (n = 400, one seed): the method hurts" in verdict(record)
+    robustness["student"] = robustness["baseline"]
+    assert "buys nothing that this can show" in verdict(record)
+    del robustness["baseline"]
+    assert "nothing can be said" in verdict(record)
