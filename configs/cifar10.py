@@ -1,0 +1,16 @@
+r"""CIFAR-10 and a robust ONNX teacher, as in section A.1 of the paper.
+
+python -m rnascl_tf --config=configs/cifar10.py:s3 --workdir=runs/c10 \
+        --config.teacher.onnx=TEACHER.onnx [--config.data.data_dir=PREPARED]
+"""
+
+from configs.base import base_config, choose_variant
+
+
+def get_config(variant="s3"):
+    """Returns the recipe; `variant` names the search space: s3, s5, s7, m or l."""
+    config = base_config()
+    config.data.update(dict(name="cifar10", crop_padding=4, flip=True))
+    spaces = {"s3": "S3", "s5": "S5", "s7": "S7", "m": "M", "l": "L"}
+    config.search.space = choose_variant(variant, spaces)
+    return config

@@ -1,0 +1,89 @@
+"""What every command shares: absl flags, `--help`, exit codes, one line for a user's error.
+
+Exit codes (DESIGN section 3): 0 done, 2 the user's input was wrong, 130 interrupted, 1 anything else.
+absl itself ends with 1 on a flag error and prints a usage page; here it is one line and 2.
+"""
+
+import logging as standard_logging
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+from absl import flags, logging
+
+_PACKAGE = Path(__file__).resolve().parent
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def new_flags():
+    """Returns an empty set of flags with `--help`."""
+    flag_values = flags.FlagValues()
+    flags.DEFINE_bool("help", False, "Show this and end.", flag_values=flag_values, short_name="h")
+    return flag_values
+
+
+def parse(flag_values, arguments, usage):
+    """Parses arguments; returns the positional ones, or None after having printed the help.
+
+    Args:
+        flag_values: from `new_flags`, with the command's own flags added.
+        arguments: the command line without the program's name.
+        usage: what `--help` prints above the flags.
+
+    Raises:
+        absl.flags.Error: an unknown flag or a value of the wrong type.
+    """
+    positional = flag_values(["rnascl", *arguments])[1:]
+    if flag_values.help:
+        print(usage.strip())
+        print("\nflags:")
+        for name in sorted(flag_values):
+            flag = flag_values[name]
+            if name == flag.name and not name.startswith("config"):
+                print(f"  --{name}: {flag.help}" + _default(flag))
+        return None
+    return positional
+
+
+def run(command, arguments, user_errors):
+    """Runs a command and returns the exit code.
+
+    Args:
+        command: function (arguments) -> None.
+        arguments: the command line without the program's name.
+        user_errors: exception types whose message is for the user: printed alone on one line.
+    """
+    _set_up_logging()
+    try:
+        command(arguments)
+    except (*user_errors, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted; the same command resumes.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _set_up_logging():
+    """Shows this package's messages from INFO on, and those of libraries from WARNING on."""
+    flags.FLAGS(
+        ["rnascl"]
+    )  # absl warns in front of every message until its global flags are parsed
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    handler = logging.get_absl_handler()
+    handler.setFormatter(None)
+    handler.addFilter(_is_for_the_user)
+    tf.get_logger().setLevel("WARNING")
+
+
+def _is_for_the_user(message):
+    ours = Path(message.pathname).is_relative_to(_PACKAGE)
+    return ours or message.levelno >= standard_logging.WARNING
+
+
+def _default(flag):
+    return f" (default: {flag.default})" if flag.default not in (None, "", False) else ""

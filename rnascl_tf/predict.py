@@ -1,0 +1,53 @@
+"""Classify image files with a run's student: `python -m rnascl_tf.predict --workdir=DIR IMAGE...`."""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from rnascl_tf import command_line
+from rnascl_tf.data import read_images, unit_range
+from rnascl_tf.stages import USER_ERRORS, UserError, run_file
+
+USAGE = """
+Classify image files with a run's trained student.
+
+usage: python -m rnascl_tf.predict --workdir=DIR [--top=3] IMAGE...
+
+Images of any size and mode are converted to RGB and resized to the student's input.
+One line is printed for each: the file, then the most probable classes.
+"""
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return command_line.run(_command, arguments, USER_ERRORS)
+
+
+def _command(arguments):
+    flag_values = command_line.new_flags()
+    flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=flag_values)
+    flags.DEFINE_integer(
+        "top", 3, "How many classes to print.", lower_bound=1, flag_values=flag_values
+    )
+    images = command_line.parse(flag_values, arguments, USAGE)
+    if images is None:
+        return
+    if flag_values.workdir is None:
+        raise UserError("--workdir is missing: give the folder of a finished run.")
+    if not images:
+        raise UserError("no image file was given: python -m rnascl_tf.predict --workdir=DIR IMAGE")
+    student = keras.models.load_model(run_file(flag_values.workdir, "train", "student.keras"))
+    labels = run_file(flag_values.workdir, "export", "labels.txt").read_text().splitlines()
+    pixels = unit_range(read_images(images, student.input_shape[1:]))
+    probabilities = tf.nn.softmax(student.predict(pixels, verbose=0)).numpy()
+    for path, row in zip(images, probabilities, strict=True):
+        best = np.argsort(-row)[: flag_values.top]
+        print(f"{path}:", ", ".join(f"{labels[index]} {100 * row[index]:.1f}%" for index in best))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

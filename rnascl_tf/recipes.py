@@ -1,0 +1,96 @@
+"""Finding and loading a recipe: `--config=FILE[:variant]`, or a shipped recipe by name."""
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "configs"
+
+
+class RecipeError(ValueError):
+    """The recipe cannot be had; the message says why, in one line."""
+
+
+def shipped_recipes():
+    """Returns the names of the recipes that come with the package."""
+    return sorted(
+        path.stem for path in _SHIPPED.glob("*.py") if path.stem not in ("__init__", "base")
+    )
+
+
+def load_recipe(reference):
+    """Returns the locked config that a reference names.
+
+    Args:
+        reference: "PATH.py", "PATH.py:variant", "NAME" or "NAME:variant"; a name is looked up among
+            the shipped recipes, from any folder.
+
+    Raises:
+        RecipeError: no such file or name, the file raises, or it gives no config.
+    """
+    location, _, variant = reference.partition(":")
+    module = _module(location)
+    if not callable(getattr(module, "get_config", None)):
+        raise RecipeError(f"{location} has no function get_config(variant): see configs/digits.py.")
+    try:
+        config = module.get_config(variant) if variant else module.get_config()
+    except Exception as error:  # the user's own code may raise anything
+        raise RecipeError(_reason(reference, error)) from error
+    if not isinstance(config, ConfigDict):
+        raise RecipeError(
+            f"get_config of {location} returned {type(config).__name__}; it should return an "
+            "ml_collections.ConfigDict."
+        )
+    return config.lock()
+
+
+def _module(location):
+    # A recipe may import `configs.base`; a folder of that name in the user's place must not shadow it.
+    if "configs" not in sys.modules:
+        _execute("configs", _SHIPPED / "__init__.py", search=[str(_SHIPPED)])
+    try:
+        if location.endswith(".py"):
+            path = Path(location)
+            # A shipped recipe's path works from any folder too: configs/digits.py.
+            if not path.is_file() and path.parent.name == "configs":
+                path = _SHIPPED / path.name
+            if not path.is_file():
+                raise RecipeError(
+                    f"config file {location} does not exist; shipped recipes are found by name: "
+                    f"{', '.join(shipped_recipes())}."
+                )
+            if path.resolve().parent == _SHIPPED:
+                return importlib.import_module(f"configs.{path.stem}")
+            return _execute("rnascl_recipe", path)
+        if location not in shipped_recipes():
+            near = difflib.get_close_matches(location, shipped_recipes(), 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise RecipeError(
+                f"no recipe is called {location!r}{hint}: give a .py file or one of "
+                f"{', '.join(shipped_recipes())}."
+            )
+        return importlib.import_module(f"configs.{location}")
+    except RecipeError:
+        raise
+    except Exception as error:
+        raise RecipeError(_reason(location, error)) from error
+
+
+def _execute(name, path, search=None):
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
+    module = importlib.util.module_from_spec(spec)
+    if search:
+        sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _reason(location, error):
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError):
+        return f"config {location}: {text}"
+    return f"config {location} raised {type(error).__name__}: {text}"

@@ -1,0 +1,19 @@
+"""The main job, stage by stage; each reads the files that the one before has left."""
+
+from rnascl_tf.stages.errors import USER_ERRORS, UserError
+from rnascl_tf.stages.estimate import dry_run
+from rnascl_tf.stages.pipeline import STAGES, execute, select
+from rnascl_tf.stages.run import Run, run_file
+from rnascl_tf.stages.settings import check
+
+__all__ = [
+    "STAGES",
+    "USER_ERRORS",
+    "Run",
+    "UserError",
+    "check",
+    "dry_run",
+    "execute",
+    "run_file",
+    "select",
+]

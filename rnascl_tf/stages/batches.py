@@ -1,0 +1,20 @@
+"""The training batches of a run, for every stage that trains."""
+
+from rnascl_tf.data import training_batches
+
+
+def training_stream(run):
+    """Returns (function first_epoch -> endless batches, steps per epoch)."""
+    data, examples = run.config.data, run.dataset.train
+
+    def stream(first_epoch):
+        return training_batches(
+            examples,
+            batch_size=data.batch_size,
+            seed=run.config.seed,
+            first_epoch=first_epoch,
+            crop_padding=data.crop_padding,
+            flip=data.flip,
+        )
+
+    return stream, len(examples) // data.batch_size

@@ -1,0 +1,169 @@
+"""`--dry_run`: the resolved config, the stages, sizes, and seconds measured from a few steps."""
+
+import itertools
+import statistics
+import time
+
+import rich.box
+import rich.table
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+import teachers
+from rnascl_tf.networks import build_student, count, describe, student_taps
+from rnascl_tf.report import console
+from rnascl_tf.robustness import ATTACKS
+from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.stages.search import search_model
+from rnascl_tf.stages.student_training import student_model
+from rnascl_tf.stages.teacher import adversarial_model, load_onnx, native_classifier
+from rnascl_tf.training import LiveSignals
+
+MEASURED_STEPS = 3
+
+
+def dry_run(run, stages):
+    """Prints what `execute` would do and about how long it would take; writes nothing.
+
+    The teacher is the config's ONNX file, or the native network untrained: that costs the same.
+    Steps are measured on this machine, after one that compiles.
+    """
+    for key, value in _flattened(run.config):
+        console.print(f"--config.{key}={value}", markup=False, soft_wrap=True)
+    print_sizes(run)
+    seconds = {stage.name: estimate(run, stage.name) for stage in stages}
+    table = rich.table.Table(title="Stages", box=rich.box.SIMPLE_HEAD)
+    table.add_column("stage")
+    table.add_column("state")
+    table.add_column("estimated time", justify="right")
+    for name, value in seconds.items():
+        state = run.record["stages"].get(name, {}).get("status", "not started")
+        table.add_row(name, state, _duration(value) if value else "seconds")
+    table.add_row("all", "", _duration(sum(seconds.values())))
+    console.print(table)
+    console.print(f"Nothing was written to {run.workdir}.", soft_wrap=True)
+
+
+def print_sizes(run):
+    """Prints the data's and the search space's sizes."""
+    dataset, space = run.dataset, run.space
+    console.print(
+        f"data: {dataset.name}, {len(dataset.train)} training, {len(dataset.validation)} "
+        f"validation, {len(dataset.test)} test images of {dataset.input_shape}, "
+        f"{dataset.num_classes} classes",
+        soft_wrap=True,
+    )
+    for name, filters in (("narrowest", space.narrowest), ("widest", space.widest)):
+        size = count(_architecture(run, filters))
+        console.print(
+            f"{space.name} {name} student: {size.params:,} params, {size.macs:,} MACs "
+            f"({space.size:,} students in the space)",
+            soft_wrap=True,
+        )
+
+
+def estimate(run, stage):
+    """Returns the seconds that a stage would take, or 0.0 for those that take only some."""
+    stream, steps_per_epoch = training_stream(run)
+    batch = next(iter(stream(0)))
+    config = run.config
+    if stage in ("teacher", "evaluate"):
+        return _attacks(run, stage, batch) + (
+            _training(
+                adversarial_model(run, _classifier(run), steps_per_epoch),
+                batch,
+                config.teacher.epochs * steps_per_epoch,
+            )
+            if stage == "teacher" and not config.teacher.onnx
+            else 0.0
+        )
+    if stage == "search":
+        model = search_model(run, _signals(run), steps_per_epoch)
+        return _training(model, batch, config.search.epochs * steps_per_epoch)
+    if stage in ("train", "baseline"):
+        signals = _signals(run) if stage == "train" else None
+        architecture = _architecture(run, run.space.widest, signals)
+        _, model = student_model(run, architecture, signals, steps_per_epoch)
+        return _training(model, batch, config.train.epochs * steps_per_epoch)
+    return 0.0
+
+
+def _flattened(config, prefix=""):
+    """Yields (dotted key, value) of every leaf, as it can be given on the command line."""
+    for key, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", repr(value) if isinstance(value, tuple) else value
+
+
+def _training(model, batch, steps):
+    step = tf.function(model.train_step)
+    return _seconds(lambda: step(batch)) * steps
+
+
+def _attacks(run, stage, batch):
+    """Every step of every attack is a forward and a backward pass on the attacked images."""
+    config = run.config
+    if stage == "teacher":
+        model, models, examples = _classifier(run), 1, config.teacher.evaluate_examples
+        steps = ATTACKS["pgd20"].steps
+    else:
+        architecture = _architecture(run, run.space.widest)
+        model, _ = student_model(run, architecture, None, 1)
+        models, examples = 1 + config.baseline.enabled, config.evaluate.examples
+        steps = sum(ATTACKS[name].steps for name in config.evaluate.attacks if name != "clean")
+
+    @tf.function
+    def gradient(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = model(images, training=False)
+        return tape.gradient(logits, images)
+
+    images = batch["image"]
+    return _seconds(lambda: gradient(images)) / len(images) * steps * examples * models
+
+
+def _seconds(step):
+    """Returns the median seconds of a step that has been compiled before."""
+    step()
+    rounds = []
+    for _ in range(MEASURED_STEPS):
+        started = time.perf_counter()
+        step()
+        rounds.append(time.perf_counter() - started)
+    return statistics.median(rounds)
+
+
+def _classifier(run):
+    if run.config.teacher.onnx:
+        return load_onnx(run, run.config.teacher.onnx).classifier
+    return native_classifier(run, 1)
+
+
+def _signals(run):
+    size = run.config.search.attention_size
+    if run.config.teacher.onnx:
+        return LiveSignals(load_onnx(run, run.config.teacher.onnx))
+    return LiveSignals(teachers.from_keras(native_classifier(run, 1), attention_size=size))
+
+
+def _architecture(run, filters, signals=None):
+    """Returns the architecture of a student, its tutors taken in turn: they cost the same."""
+    dataset = run.dataset
+    plain = describe(run.space, filters, [], dataset.num_classes, dataset.input_shape, 0)
+    if signals is None:
+        return plain
+    taps = student_taps(build_student(plain)).output["taps"]
+    tutors = [
+        {"student": student, "teacher": teacher, "probability": 1.0}
+        for student, teacher in zip(taps, itertools.cycle(signals.teacher_layers), strict=False)
+    ]
+    return describe(run.space, filters, tutors, dataset.num_classes, dataset.input_shape, 0)
+
+
+def _duration(seconds):
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,0 +1,179 @@
+"""The order of the stages, which of them run, and what a finished or foreign run directory means."""
+
+import dataclasses
+import datetime
+import json
+import shutil
+import time
+import typing
+
+from absl import logging
+
+from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, train
+from rnascl_tf.stages.errors import UserError
+from rnascl_tf.stages.settings import check_data
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of the main job.
+
+    Attributes:
+        name: on the command line, and of its folder.
+        run: function (Run) -> None.
+        sections: the config sections that its result depends on, beyond what `after` covers.
+        after: stages whose files it reads.
+        enabled: function config -> whether it runs when no stages are named.
+    """
+
+    name: str
+    run: typing.Callable
+    sections: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    enabled: typing.Callable = lambda config: True
+
+
+# TRADES fine-tuning will stand between train and evaluate.
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("teacher", teacher.run, ("seed", "data", "threat", "teacher")),
+        Stage("search", search.run, ("search",), ("teacher",)),
+        Stage("train", train.run, ("train",), ("search",)),
+        Stage(
+            "baseline",
+            baseline.run,
+            ("train", "baseline"),
+            ("search",),
+            lambda config: config.baseline.enabled,
+        ),
+        Stage("evaluate", evaluate.run, ("evaluate",), ("train", "baseline")),
+        Stage("export", export.run, ("export",), ("train",)),
+        Stage("report", report.run, (), ("evaluate", "export")),
+    )
+}
+"""The stages by name, in the order in which they run."""
+
+ALWAYS = "report"
+"""The stage that runs even when it is finished: its output is what the user is waiting for."""
+
+
+def select(config, names):
+    """Returns the stages to run, in order.
+
+    Args:
+        config: the run's config.
+        names: stage names, or empty for all that the config enables.
+
+    Raises:
+        UserError: an unknown name, or a stage that the config disables.
+    """
+    for name in names:
+        if name not in STAGES:
+            raise UserError(f"unknown stage {name!r}: give some of {','.join(STAGES)}.")
+        if not STAGES[name].enabled(config):
+            raise UserError(
+                f"stage {name} is disabled: set --config.{name}.enabled=true, or leave it out."
+            )
+    wanted = names or [name for name, stage in STAGES.items() if stage.enabled(config)]
+    return [stage for name, stage in STAGES.items() if name in wanted]
+
+
+def execute(run, stages, overwrite=False):
+    """Runs the stages that are not finished yet, recording each.
+
+    Args:
+        run: a `Run`.
+        stages: from `select`.
+        overwrite: remove the files of these stages first and start them again.
+
+    Raises:
+        UserError: the directory holds another config's results, or results that an overwrite would
+            leave without their source.
+    """
+    values = json.loads(run.config.to_json_best_effort())
+    selected = {stage.name for stage in stages}
+    if overwrite:
+        _refuse_orphans(run, selected)
+    _refuse_other_config(run, values, selected if overwrite else set())
+    check_data(run.config, run.dataset)
+    run.folder(".")
+    run.record.describe_environment(values, run.config.seed)
+    if overwrite:
+        for stage in stages:
+            shutil.rmtree(run.workdir / stage.name, ignore_errors=True)
+            run.record["stages"].pop(stage.name, None)
+    for stage in stages:
+        entry = run.record["stages"].get(stage.name, {})
+        if entry.get("status") == "finished" and stage.name != ALWAYS:
+            logging.info("%s: finished before, in %.0f s; skipped", stage.name, entry["seconds"])
+            continue
+        _execute_one(run, stage, values)
+
+
+def _execute_one(run, stage, values):
+    settings = {section: values[section] for section in stage.sections}
+    run.record["stages"][stage.name] = {"status": "started", "settings": settings}
+    run.record.write()
+    logging.info("%s: started", stage.name)
+    started = time.monotonic()
+    stage.run(run)
+    seconds = time.monotonic() - started
+    run.record["stages"][stage.name] |= {
+        "status": "finished",
+        "seconds": round(seconds, 1),
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    run.record.write()
+    logging.info("%s: finished in %.0f s", stage.name, seconds)
+
+
+def _refuse_other_config(run, values, overwritten):
+    for name, entry in run.record["stages"].items():
+        if name in overwritten:
+            continue
+        for section, before in entry["settings"].items():
+            difference = _first_difference(section, before, values.get(section))
+            if difference:
+                key, old, new = difference
+                raise UserError(
+                    f"{run.workdir} holds the {name} stage of another config: {key} was {old}, now "
+                    f"{new}. Give another --workdir, or start these stages again with "
+                    f"--overwrite --stages={','.join(_downstream(name))}."
+                )
+
+
+def _refuse_orphans(run, selected):
+    for name in run.record["stages"]:
+        sources = selected.intersection(_upstream(name))
+        if name not in selected and name != ALWAYS and sources:
+            raise UserError(
+                f"overwriting {', '.join(sorted(sources))} would leave the {name} stage with "
+                f"results of files that are gone: add it, "
+                f"--stages={','.join(s for s in STAGES if s in selected or s == name)}, or give "
+                "another --workdir."
+            )
+
+
+def _upstream(name):
+    """Names of all stages whose results a stage depends on."""
+    found = set()
+    for source in STAGES[name].after:
+        found |= {source} | _upstream(source)
+    return found
+
+
+def _downstream(name):
+    """The stage and all that depend on it, in order."""
+    return [other for other in STAGES if other == name or name in _upstream(other)]
+
+
+def _first_difference(key, old, new):
+    """Returns (key, old, new) of the first value that differs between two configs, or None."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            found = _first_difference(f"{key}.{name}", old.get(name), new.get(name))
+            if found:
+                return found
+        return None
+    return None if old == new else (key, old, new)

@@ -1,0 +1,87 @@
+"""A run: its config, its folder, and what its stages share (data, teacher, record)."""
+
+import functools
+from pathlib import Path
+
+from rnascl_tf.data import load_dataset
+from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.report import Record
+from rnascl_tf.robustness import ThreatModel, parse_epsilon
+from rnascl_tf.stages.errors import UserError
+
+
+class Run:
+    """One run directory and its config.
+
+    Args:
+        config: a locked config, see `configs/base.py`.
+        workdir: the run's folder; nothing is created by the constructor.
+    """
+
+    def __init__(self, config, workdir):
+        self.config = config
+        self.workdir = Path(workdir)
+        self.record = Record(self.workdir / "record.json")
+
+    def folder(self, stage):
+        """Returns the folder of a stage's files, created."""
+        folder = self.workdir / stage
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
+            ) from error
+        return folder
+
+    def need(self, stage, name):
+        """Returns the path of a file that an earlier stage has left.
+
+        Raises:
+            UserError: it is not there.
+        """
+        return run_file(self.workdir, stage, name)
+
+    @functools.cached_property
+    def dataset(self):
+        """The config's `DataSet`."""
+        data = self.config.data
+        return load_dataset(
+            data.name,
+            data_dir=data.data_dir or None,
+            train_examples=data.train_examples,
+            validation_examples=data.validation_examples,
+        )
+
+    @property
+    def space(self):
+        """The config's `SearchSpace`."""
+        return SEARCH_SPACES[self.config.search.space]
+
+    @property
+    def threat_model(self):
+        """The config's `ThreatModel`."""
+        threat = self.config.threat
+        return ThreatModel(epsilon=parse_epsilon(threat.epsilon), norm=threat.norm)
+
+    @functools.cached_property
+    def teacher(self):
+        """The teacher that the teacher stage has accepted."""
+        from rnascl_tf.stages import teacher
+
+        return teacher.load(self)
+
+
+def run_file(workdir, stage, name):
+    """Returns the path of a file that a stage has left in a run directory.
+
+    Raises:
+        UserError: it is not there.
+    """
+    path = Path(workdir) / stage / name
+    if not path.exists():
+        raise UserError(
+            f"{path} is missing: run the {stage} stage first (--stages={stage}, or no --stages for "
+            "all)."
+        )
+    return path

@@ -1,0 +1,105 @@
+"""Checks of a config's values, before any work: the names and types are already ml_collections'."""
+
+import difflib
+
+from rnascl_tf.deploy import KINDS
+from rnascl_tf.layers.gumbel import NOISES
+from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.robustness import ATTACKS, parse_epsilon
+from rnascl_tf.stages.errors import UserError
+
+_AT_LEAST_ONE = (
+    "data.batch_size",
+    "teacher.epochs",
+    "teacher.attack_steps",
+    "teacher.verify_examples",
+    "teacher.evaluate_examples",
+    "search.epochs",
+    "search.attention_size",
+    "train.epochs",
+    "evaluate.examples",
+    "evaluate.batch_size",
+    "export.threads",
+    "export.runs",
+)
+_POSITIVE = (
+    "teacher.learning_rate",
+    "teacher.attack_step_size",
+    "search.learning_rate",
+    "search.architecture_learning_rate",
+    "train.learning_rate",
+)
+_NOT_NEGATIVE = ("data.crop_padding", "seed", "search.gamma", "train.gamma")
+_NOT_NEGATIVE += tuple(f"{stage}.l2" for stage in ("teacher", "search", "train"))
+_CHOICES = {
+    "search.space": tuple(SEARCH_SPACES),
+    "search.noise": NOISES,
+    "threat.norm": ("linf",),
+    **{f"{stage}.schedule": ("step", "cosine") for stage in ("teacher", "search", "train")},
+}
+
+
+def check(config):
+    """Raises UserError at the first value that no stage could use, naming its key.
+
+    Lists of names may come as one text with commas; they are split here.
+    """
+    config.evaluate.attacks = _names(config.evaluate.attacks)
+    config.export.kinds = _names(config.export.kinds)
+    for keys, accepts, wanted in (
+        (_AT_LEAST_ONE, lambda value: value >= 1, "at least 1"),
+        (_POSITIVE, lambda value: value > 0, "above 0"),
+        (_NOT_NEGATIVE, lambda value: value >= 0, "0 or more"),
+    ):
+        for key in keys:
+            if not accepts(_value(config, key)):
+                raise UserError(f"--config.{key}={_value(config, key)} should be {wanted}.")
+    for key, choices in _CHOICES.items():
+        _check_choice(key, _value(config, key), choices)
+    for attack in config.evaluate.attacks:
+        _check_choice("evaluate.attacks", attack, ("clean", *ATTACKS))
+    for kind in config.export.kinds:
+        _check_choice("export.kinds", kind, tuple(KINDS))
+    for stage in ("teacher", "search", "train"):
+        momentum = config[stage].batch_norm_momentum
+        if momentum is not None and not 0 <= momentum < 1:
+            raise UserError(
+                f"--config.{stage}.batch_norm_momentum={momentum} should be at least 0 and below 1."
+            )
+    if len(config.teacher.mean) != len(config.teacher.std):
+        raise UserError(
+            "--config.teacher.mean and --config.teacher.std need one number per channel each, got "
+            f"{tuple(config.teacher.mean)} and {tuple(config.teacher.std)}."
+        )
+    parse_epsilon(config.threat.epsilon)
+
+
+def check_data(config, dataset):
+    """Raises UserError where the config wants more images than the data set has."""
+    for key, available, split in (
+        ("data.batch_size", len(dataset.train), "training"),
+        ("teacher.evaluate_examples", len(dataset.test), "test"),
+        ("evaluate.examples", len(dataset.test), "test"),
+    ):
+        if _value(config, key) > available:
+            raise UserError(
+                f"--config.{key}={_value(config, key)}, but {dataset.name} has {available} {split} "
+                f"images here: give at most {available}."
+            )
+
+
+def _value(config, key):
+    for part in key.split("."):
+        config = config[part]
+    return config
+
+
+def _names(values):
+    return tuple(name.strip() for value in values for name in value.split(","))
+
+
+def _check_choice(key, value, choices):
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise UserError(f"--config.{key} has no {value!r}{hint}: give one of {', '.join(choices)}.")

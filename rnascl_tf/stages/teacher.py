@@ -1,0 +1,143 @@
+"""Teacher stage: take an ONNX classifier, or train a small native one, and prove what it is worth.
+
+Writes `DIR/teacher/`: the teacher itself (`teacher.onnx` or `teacher.keras`) and `teacher.json`.
+"""
+
+import dataclasses
+import json
+import shutil
+
+import teachers
+from rnascl_tf.atomic import write_json
+from rnascl_tf.data import evaluation_batches
+from rnascl_tf.report import progress
+from rnascl_tf.robustness import evaluate
+from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
+
+ATTACKS = ("clean", "pgd20")
+
+
+def run(run):
+    """Accepts or trains the teacher, verifies it on real images, and measures it under PGD."""
+    settings = run.config.teacher
+    name = _take_onnx(run) if settings.onnx else _train_native(run)
+    teacher = _load(run, name)
+    sample = run.dataset.train.evenly_spaced(min(settings.verify_examples, len(run.dataset.train)))
+    verification = teacher.verify(sample.as_float())
+    examples = run.dataset.test.evenly_spaced(settings.evaluate_examples)
+    with progress("teacher") as on_batch:
+        robustness = evaluate(
+            teacher.classifier,
+            examples.as_float(),
+            examples.labels,
+            run.threat_model,
+            ATTACKS,
+            batch_size=run.config.evaluate.batch_size,
+            seed=run.config.seed,
+            on_batch=on_batch,
+        )
+    description = {
+        "file": name,
+        "name": teacher.name,
+        "source": settings.onnx or "native network, PGD adversarial training",
+        "sha256": teacher.sha256,
+        "n_t": len(teacher.tap_names),
+        "taps": list(teacher.tap_names),
+        "verification": dataclasses.asdict(verification),
+        "robustness": robustness,
+    }
+    write_json(run.folder("teacher") / "teacher.json", description)
+    run.record["teacher"] = description
+    run.record["robustness"]["teacher"] = robustness
+
+
+def load(run):
+    """Returns the `Teacher` that the stage has accepted."""
+    description = json.loads(run.need("teacher", "teacher.json").read_text())
+    return _load(run, description["file"])
+
+
+def native_classifier(run, steps_per_epoch):
+    """Returns the untrained native network of the config."""
+    settings, dataset = run.config.teacher, run.dataset
+    return teachers.resnet(
+        dataset.num_classes,
+        dataset.input_shape,
+        widths=tuple(settings.widths),
+        blocks=tuple(settings.blocks),
+        mean=dataset.mean,
+        std=dataset.std,
+        stem_stride=settings.stem_stride,
+        batch_norm_momentum=batch_norm_momentum(settings, steps_per_epoch),
+        seed=run.config.seed,
+    )
+
+
+def adversarial_model(run, classifier, steps_per_epoch):
+    """Returns the compiled model of the native teacher's training."""
+    settings = run.config.teacher
+    model = AdversarialModel(
+        classifier,
+        run.threat_model,
+        attack_steps=settings.attack_steps,
+        attack_step_size=settings.attack_step_size,
+        seed=run.config.seed,
+    )
+    model.compile(weight_optimizer(settings, steps_per_epoch))
+    return model
+
+
+def load_onnx(run, path):
+    """Returns the config's ONNX teacher from a path, checked against the data set."""
+    settings = run.config.teacher
+    return teachers.load_onnx(
+        path,
+        mean=tuple(settings.mean) or None,
+        std=tuple(settings.std) or None,
+        **_expectations(run),
+    )
+
+
+def _take_onnx(run):
+    """Copies the ONNX file into the run, so that the run stays whole without it."""
+    load_onnx(run, run.config.teacher.onnx)  # refuse before anything is written
+    target = run.folder("teacher") / "teacher.onnx"
+    partial = target.with_name(".teacher.onnx.partial")
+    shutil.copyfile(run.config.teacher.onnx, partial)
+    partial.replace(target)
+    return target.name
+
+
+def _train_native(run):
+    folder = run.folder("teacher")
+    stream, steps_per_epoch = training_stream(run)
+    classifier = native_classifier(run, steps_per_epoch)
+    run.record["history"]["teacher"] = fit(
+        adversarial_model(run, classifier, steps_per_epoch),
+        stream,
+        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
+        epochs=run.config.teacher.epochs,
+        steps_per_epoch=steps_per_epoch,
+        folder=folder,
+        stage="teacher",
+    )
+    partial = folder / "partial.keras"
+    classifier.save(partial)
+    partial.replace(folder / "teacher.keras")
+    return "teacher.keras"
+
+
+def _load(run, name):
+    path = run.need("teacher", name)
+    if path.suffix == ".onnx":
+        return load_onnx(run, path)
+    return teachers.load_keras(path, **_expectations(run))
+
+
+def _expectations(run):
+    return {
+        "attention_size": run.config.search.attention_size,
+        "num_classes": run.dataset.num_classes,
+        "input_shape": run.dataset.input_shape,
+    }
