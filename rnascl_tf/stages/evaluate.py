@@ -14,9 +14,11 @@ def run(run):
     students = {"student": "train"}
     if run.config.baseline.enabled:
         students["baseline"] = "baseline"
+    files = {name: run.need(stage, "student.keras") for name, stage in students.items()}
+    folder = run.folder("evaluate")
     results = {}
-    for name, stage in students.items():
-        model = keras.models.load_model(run.need(stage, "student.keras"))
+    for name, file in files.items():
+        model = keras.models.load_model(file)
         with progress(f"evaluate {name}") as on_batch:
             results[name] = evaluate(
                 model,
@@ -28,5 +30,5 @@ def run(run):
                 seed=run.config.seed,
                 on_batch=on_batch,
             )
-    write_json(run.folder("evaluate") / "robustness.json", results)
+    write_json(folder / "robustness.json", results)
     run.record["robustness"] |= results

@@ -103,6 +103,7 @@ def execute(run, stages, overwrite=False):
         for stage in stages:
             shutil.rmtree(run.workdir / stage.name, ignore_errors=True)
             run.record["stages"].pop(stage.name, None)
+        run.record.write()
     for stage in stages:
         entry = run.record["stages"].get(stage.name, {})
         if entry.get("status") == "finished" and stage.name != ALWAYS:
@@ -113,9 +114,7 @@ def execute(run, stages, overwrite=False):
 
 def _execute_one(run, stage, values):
     settings = {section: values[section] for section in stage.sections}
-    run.record["stages"][stage.name] = {"status": "started", "settings": settings}
-    run.record.write()
-    logging.info("%s: started", stage.name)
+    run.announce(stage.name, {"status": "started", "settings": settings})
     started = time.monotonic()
     stage.run(run)
     seconds = time.monotonic() - started

@@ -3,6 +3,8 @@
 import functools
 from pathlib import Path
 
+from absl import logging
+
 from rnascl_tf.data import load_dataset
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.report import Record
@@ -22,9 +24,18 @@ class Run:
         self.config = config
         self.workdir = Path(workdir)
         self.record = Record(self.workdir / "record.json")
+        self._announced = {}
+
+    def announce(self, stage, entry):
+        """Keeps a stage's record entry until the stage asks for its folder.
+
+        A stage checks its input first; input that is refused then leaves no trace in the record, and
+        the corrected command is not taken for another config's.
+        """
+        self._announced[stage] = entry
 
     def folder(self, stage):
-        """Returns the folder of a stage's files, created."""
+        """Returns the folder of a stage's files, created; records the stage as started."""
         folder = self.workdir / stage
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -32,6 +43,10 @@ class Run:
             raise UserError(
                 f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
             ) from error
+        if stage in self._announced:
+            self.record["stages"][stage] = self._announced.pop(stage)
+            self.record.write()
+            logging.info("%s: started", stage)
         return folder
 
     def need(self, stage, name):

@@ -22,9 +22,9 @@ from rnascl_tf.training import (
 def run(run):
     """Searches, and writes what was found."""
     settings, dataset = run.config.search, run.dataset
-    folder = run.folder("search")
     stream, steps_per_epoch = training_stream(run)
     model = search_model(run, LiveSignals(run.teacher), steps_per_epoch)
+    folder = run.folder("search")
     run.record["history"]["search"] = fit(
         model,
         stream,

@@ -1,0 +1,107 @@
+"""Batches for training (endless, shuffled, augmented) and evaluation (in order, once).
+
+A training batch is a function of (seed, epoch, step) and nothing else: epoch e visits the examples
+in a permutation drawn from (seed, e), its step k is augmented with a seed folded from (seed, e, k).
+So a run resumed at an epoch sees the batches of the run that was never stopped, bit for bit.
+"""
+
+import tensorflow as tf
+
+from rnascl_tf.data.augmentation import random_crop, random_flip
+from rnascl_tf.data.dataset import PIXEL_SCALE, DataError
+
+
+def steps_per_epoch(examples, batch_size):
+    """Returns the number of full batches in an epoch.
+
+    Raises:
+        DataError: `batch_size` is not in 1..n.
+    """
+    if not 1 <= batch_size <= len(examples):
+        raise DataError(
+            f"batch_size must be 1 to {len(examples)} (the training examples), got {batch_size}."
+        )
+    return len(examples) // batch_size
+
+
+def training_batches(examples, *, batch_size, seed, first_epoch=0, crop_padding=0, flip=False):
+    """Returns an endless stream of training batches, epoch after epoch.
+
+    Args:
+        examples: the training `Examples`.
+        batch_size: rows of every batch; the n modulo batch_size rows left over in an epoch are
+            dropped, other ones in each epoch.
+        seed: integer; decides the order and the augmentation.
+        first_epoch: the epoch to begin with, 0 or more.
+        crop_padding: padding of the random crop in pixels; 0 leaves it out.
+        flip: mirror half of the images.
+
+    Returns:
+        A `tf.data.Dataset` of {"image": float32 [batch_size, height, width, 3] in [0, 1],
+        "label": int32 [batch_size], "index": int64 [batch_size], rows of `examples`}.
+
+    Raises:
+        DataError: a number is out of range.
+    """
+    steps = steps_per_epoch(examples, batch_size)
+    if first_epoch < 0:
+        raise DataError(f"first_epoch must be 0 or more, got {first_epoch}.")
+    if crop_padding < 0:
+        raise DataError(f"crop_padding must be 0 or more pixels, got {crop_padding}.")
+    take = _taker(examples)
+
+    def epoch_rows(epoch):
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(examples), dtype=tf.int64), epoch_seed
+        )
+        rows = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        rows = tf.data.Dataset.from_tensor_slices(rows)
+        seeds = tf.data.Dataset.range(steps).map(lambda step: tf.random.fold_in(epoch_seed, step))
+        return tf.data.Dataset.zip(rows, seeds)
+
+    def batch(rows, step_seed):
+        images, labels = take(rows)
+        crop_seed, flip_seed = tf.unstack(tf.random.split(step_seed, 2))
+        images = random_crop(images, crop_padding, crop_seed)
+        if flip:
+            images = random_flip(images, flip_seed)
+        return _batch(images, labels, rows)
+
+    epochs = tf.data.Dataset.counter(start=first_epoch)
+    stream = epochs.flat_map(epoch_rows).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(examples, batch_size):
+    """Returns the examples in order, once; the last batch may be smaller.
+
+    Args:
+        examples: `Examples`.
+        batch_size: rows of a batch, 1 or more.
+
+    Returns:
+        A `tf.data.Dataset` of the dictionaries that `training_batches` describes.
+
+    Raises:
+        DataError: `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise DataError(f"batch_size must be 1 or more, got {batch_size}.")
+    take = _taker(examples)
+    rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
+    batches = rows.map(lambda rows: _batch(*take(rows), rows), num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _taker(examples):
+    """Returns a function from rows, int64 [b], to (uint8 images, int32 labels)."""
+    # tf.data runs on the host; without this the whole split would first be copied to a GPU.
+    with tf.device("CPU:0"):
+        images, labels = tf.constant(examples.images), tf.constant(examples.labels)
+    return lambda rows: (tf.gather(images, rows), tf.gather(labels, rows))
+
+
+def _batch(images, labels, rows):
+    return {"image": tf.cast(images, tf.float32) * PIXEL_SCALE, "label": labels, "index": rows}

