@@ -1,0 +1,22 @@
+"""Robust teachers: from an ONNX or Keras file to a frozen, tapped, verified Keras network."""
+
+from teachers.attention import attention_maps
+from teachers.errors import TeacherError
+from teachers.keras_teacher import from_keras, load_keras
+from teachers.normalization import PixelNormalization
+from teachers.onnx_teacher import load_onnx
+from teachers.resnet import resnet
+from teachers.teacher import Signals, Teacher, Verification
+
+__all__ = [
+    "PixelNormalization",
+    "Signals",
+    "Teacher",
+    "TeacherError",
+    "Verification",
+    "attention_maps",
+    "from_keras",
+    "load_keras",
+    "load_onnx",
+    "resnet",
+]

@@ -1,0 +1,48 @@
+"""Normalised attention maps (paper, section 3): F(A)_hw = sum_c A_hwc^2.
+
+Each map is resized bilinearly to one grid, flattened and divided by its own L2 norm, per sample.
+Student and teacher both use this function, so that their maps can be compared.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+NORM_FLOOR = 1e-6
+"""Smallest norm by which a map is divided; a map of zeros stays zeros and has a zero gradient."""
+
+
+def attention_maps(taps: Sequence[tf.Tensor], size: int) -> tf.Tensor:
+    """Computes one attention map per tap and sample.
+
+    The resize samples at half-pixel centres without antialiasing (`tf.image.resize`). Works inside
+    `tf.function` and is differentiable everywhere.
+
+    Args:
+        taps: n features of any float dtype, each [batch, height_i, width_i, channels_i].
+        size: side of the square grid, at least 1; the authors use 14.
+
+    Returns:
+        maps, float32 [batch, n, size * size], non-negative, row-major; each of L2 norm 1, or less
+        if its norm before the division is under `NORM_FLOOR`.
+
+    Raises:
+        ValueError: there is no tap, a tap is not of rank 4, or `size` is under 1.
+    """
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}.")
+    if not taps:
+        raise ValueError("attention_maps needs at least one tap, got an empty list.")
+    return tf.stack([_attention_map(tap, size) for tap in taps], axis=1)
+
+
+def _attention_map(tap, size):
+    tap = tf.convert_to_tensor(tap)
+    if tap.shape.rank != 4:
+        raise ValueError(f"a tap must be [batch, height, width, channels], got shape {tap.shape}.")
+    energy = tf.reduce_sum(tf.square(tf.cast(tap, tf.float32)), axis=-1, keepdims=True)
+    resized = tf.image.resize(energy, (size, size), method="bilinear", antialias=False)
+    flat = tf.reshape(resized, (-1, size * size))
+    squared_norm = tf.reduce_sum(tf.square(flat), axis=-1, keepdims=True)
+    # The floor sits under the root: the root of zero has an infinite derivative.
+    return flat * tf.math.rsqrt(tf.maximum(squared_norm, NORM_FLOOR**2))

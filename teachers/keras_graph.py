@@ -1,0 +1,71 @@
+"""Finds the convolutions of a functional Keras model and which of them are projection shortcuts."""
+
+from dataclasses import dataclass
+
+import keras
+
+from teachers.shortcuts import projection_shortcuts
+from teachers.taps import unique_names
+
+
+@dataclass(frozen=True)
+class ConvolutionGraph:
+    """The convolutions of a model.
+
+    Attributes:
+        convolutions: output of each convolution by name, in the model's own layer order. A layer
+            with an activation of its own gives what comes after it.
+        shortcuts: names of those that are projection shortcuts.
+    """
+
+    convolutions: dict[str, keras.KerasTensor]
+    shortcuts: set[str]
+
+
+def convolution_graph(model: keras.Model) -> ConvolutionGraph:
+    """Walks a functional model from its output to its input.
+
+    Convolutions inside a nested model are not seen: that model is one node here.
+
+    Args:
+        model: a functional model of one input and one output.
+    """
+    order = {id(operation): index for index, operation in enumerate(model.operations)}
+    predecessors = {}
+    tensors = {}
+    pending = [model.outputs[0]]
+    while pending:
+        tensor = pending.pop()
+        call = _call_of(tensor)
+        if call in predecessors:
+            continue
+        operation, call_index = call
+        tensors[call] = tensor
+        inputs = [] if tensor is model.inputs[0] else _inputs(operation, call_index)
+        predecessors[call] = [_call_of(source) for source in inputs]
+        pending.extend(inputs)
+
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+    calls = [call for call in predecessors if isinstance(call[0], kinds)]
+    calls.sort(key=lambda call: (order[id(call[0])], call[1]))
+    names = dict(zip(calls, unique_names(call[0].name for call in calls), strict=True))
+    shortcuts = projection_shortcuts(
+        predecessors,
+        convolutions=calls,
+        # Both the Add layer and the operation behind `a + b` are classes of this name.
+        additions=[call for call in predecessors if type(call[0]).__name__ == "Add"],
+    )
+    return ConvolutionGraph(
+        convolutions={names[call]: tensors[call] for call in calls},
+        shortcuts={names[call] for call in shortcuts},
+    )
+
+
+def _call_of(tensor):
+    """Returns (operation, index of its call) that made a symbolic tensor."""
+    history = tensor._keras_history
+    return history.operation, history.node_index
+
+
+def _inputs(operation, call_index):
+    return operation._inbound_nodes[call_index].input_tensors

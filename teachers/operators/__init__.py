@@ -1,0 +1,19 @@
+"""One function per ONNX operator, in a table by the operator's name.
+
+To support one more, write its converter in the module of its kind and register it there.
+"""
+
+from teachers.operators import activation, arithmetic, convolution, dense, pooling, shape
+from teachers.operators.registry import OPERATORS, UnsupportedNodeError, Value
+
+__all__ = [
+    "OPERATORS",
+    "UnsupportedNodeError",
+    "Value",
+    "activation",
+    "arithmetic",
+    "convolution",
+    "dense",
+    "pooling",
+    "shape",
+]

@@ -1,0 +1,66 @@
+"""Names tapped convolutions and chooses among them: "main", "all" or a regular expression."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from teachers.errors import TeacherError
+
+
+def unique_names(raw_names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
+    """Turns any names into distinct ones of letters, digits and underscores.
+
+    The same input gives the same output, whatever the machine: a name depends only on its own text
+    and on the names before it.
+
+    Args:
+        raw_names: names in graph order.
+        taken: names that must not be given out.
+
+    Returns:
+        one name per raw name; repetitions get `_2`, `_3`, ...
+    """
+    seen = set(taken)
+    names = []
+    for raw_name in raw_names:
+        stem = re.sub(r"\W+", "_", raw_name, flags=re.ASCII).strip("_") or "unnamed"
+        name, count = stem, 1
+        while name in seen:
+            count += 1
+            name = f"{stem}_{count}"
+        seen.add(name)
+        names.append(name)
+    return names
+
+
+def choose_taps(names: Sequence[str], shortcuts: Collection[str], taps: str) -> tuple[str, ...]:
+    """Chooses which convolutions to tap.
+
+    Args:
+        names: the convolutions' names in graph order.
+        shortcuts: those of `names` that are projection shortcuts.
+        taps: "main" for all but the shortcuts, "all", or a regular expression searched in names.
+
+    Returns:
+        the chosen names, in graph order.
+
+    Raises:
+        TeacherError: the expression is malformed or matches nothing.
+    """
+    if taps == "all":
+        return tuple(names)
+    if taps == "main":
+        return tuple(name for name in names if name not in shortcuts)
+    try:
+        pattern = re.compile(taps)
+    except re.error as error:
+        raise TeacherError(
+            f"taps={taps!r} is not a regular expression ({error}); "
+            'give "main", "all" or an expression that matches convolution names.'
+        ) from error
+    chosen = tuple(name for name in names if pattern.search(name))
+    if not chosen:
+        raise TeacherError(
+            f"taps={taps!r} matches none of the convolutions {', '.join(names)}; "
+            'give "main", "all" or an expression that matches some of them.'
+        )
+    return chosen

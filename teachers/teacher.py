@@ -1,0 +1,194 @@
+"""A verified, frozen teacher: logits and attention maps for images in [0, 1] (paper, section 3)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from teachers.attention import attention_maps
+from teachers.errors import TeacherError
+
+VERIFY_BATCH = 32
+"""Images compared at once: all taps of a batch are held in memory, twice."""
+
+
+class Signals(NamedTuple):
+    """What a student learns from, for one batch.
+
+    Attributes:
+        logits: float32 [batch, classes].
+        maps: float32 [batch, n_t, size * size], each map non-negative and of L2 norm 1.
+    """
+
+    logits: tf.Tensor
+    maps: tf.Tensor
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far a teacher is from its reference on some images.
+
+    Attributes:
+        errors: for "logits" and each tap compared, max |teacher - reference| / max |reference|.
+        images: how many images were compared.
+        tolerance: largest error that was accepted.
+        reference: what the teacher was compared with.
+    """
+
+    errors: Mapping[str, float]
+    images: int
+    tolerance: float
+    reference: str
+
+    @property
+    def worst(self) -> str:
+        """Name of the output with the largest error."""
+        return max(self.errors, key=self.errors.get)
+
+    @property
+    def largest(self) -> float:
+        """The largest error."""
+        return self.errors[self.worst]
+
+
+class Teacher:
+    """A frozen classifier whose convolutions are tapped.
+
+    Build one with `load_onnx`, `load_keras` or `from_keras`.
+
+    Args:
+        images: symbolic input, [N, height, width, channels] in [0, 1].
+        logits: symbolic output, [N, classes].
+        taps: tapped symbolic tensors [N, height_i, width_i, channels_i] by name, in order.
+        name: what to call it.
+        sha256: hexadecimal digest of what it was loaded from.
+        reference: callable from float32 images to arrays, "logits" and any taps, with the attribute
+            `description`; `verify` compares with it.
+        attention_size: side of the square grid of the attention maps.
+
+    Attributes:
+        model: Keras model, images -> {"logits": [N, K], "taps": {name: tensor}}; not trainable.
+        classifier: Keras model of the same weights, images -> logits; what attacks differentiate.
+        tap_names: the n_t tapped convolutions, in the order of the maps.
+        num_classes: K.
+        input_shape: (height, width, channels).
+    """
+
+    def __init__(
+        self,
+        images: keras.KerasTensor,
+        logits: keras.KerasTensor,
+        taps: Mapping[str, keras.KerasTensor],
+        *,
+        name: str,
+        sha256: str,
+        reference: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        attention_size: int = 14,
+    ):
+        if attention_size < 1:
+            raise TeacherError(f"attention_size must be at least 1, got {attention_size}.")
+        self.name = name
+        self.sha256 = sha256
+        self.attention_size = attention_size
+        self.tap_names = tuple(taps)
+        self.num_classes = int(logits.shape[-1])
+        self.input_shape = tuple(images.shape[1:])
+        self.model = keras.Model(images, {"logits": logits, "taps": dict(taps)}, name="teacher")
+        self.model.trainable = False  # every layer, so those of the classifier too
+        self.classifier = keras.Model(images, logits, name="teacher_classifier")
+        self._reference = reference
+        self._compute_signals = tf.function(
+            self._signals_of,
+            input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
+        )
+
+    def signals(self, images) -> Signals:
+        """Computes logits and attention maps; no tapped activation leaves the graph.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [0, 1].
+
+        Returns:
+            Signals, in evaluation mode and without gradients. Works inside `tf.function`.
+
+        Raises:
+            TeacherError: images of another dtype or shape.
+        """
+        images = tf.convert_to_tensor(images)
+        if images.dtype != tf.float32 or not images.shape[1:].is_compatible_with(self.input_shape):
+            raise TeacherError(
+                f"teacher {self.name} got images of {images.dtype.name} {list(images.shape)}, "
+                f"wanted float32 [N, {', '.join(map(str, self.input_shape))}] in [0, 1]."
+            )
+        return self._compute_signals(images)
+
+    def _signals_of(self, images):
+        outputs = self.model(images, training=False)
+        maps = attention_maps([outputs["taps"][n] for n in self.tap_names], self.attention_size)
+        logits = tf.cast(outputs["logits"], tf.float32)
+        return Signals(tf.stop_gradient(logits), tf.stop_gradient(maps))
+
+    def verify(self, images: np.ndarray, tolerance: float = 1e-3) -> Verification:
+        """Compares logits and taps with the reference.
+
+        Imported files are compared with onnxruntime, logits and every tap; Keras models with
+        themselves before they were tapped, logits only.
+
+        Args:
+            images: float32 [N, height, width, channels] in [0, 1], N at least 1; real ones, since
+                noise may leave layers silent.
+            tolerance: largest relative error to accept.
+
+        Raises:
+            TeacherError: an error is over `tolerance` or not a number (the message names the worst
+                output), or the images are not as wanted.
+        """
+        images = self._checked(images)
+        differences: dict[str, float] = {}
+        scales: dict[str, float] = {}
+        for start in range(0, len(images), VERIFY_BATCH):
+            batch = images[start : start + VERIFY_BATCH]
+            outputs = self.model(batch, training=False)
+            computed = {"logits": outputs["logits"], **outputs["taps"]}
+            for name, wanted in self._reference(batch).items():
+                difference = np.abs(np.asarray(computed[name], np.float32) - wanted).max()
+                # np.maximum keeps a NaN, the built-in max may drop it.
+                differences[name] = np.maximum(differences.get(name, 0.0), difference)
+                scales[name] = np.maximum(scales.get(name, 0.0), np.abs(wanted).max())
+        verification = Verification(
+            errors={name: _relative(differences[name], scales[name]) for name in differences},
+            images=len(images),
+            tolerance=tolerance,
+            reference=self._reference.description,
+        )
+        if verification.largest > tolerance:
+            raise TeacherError(
+                f"teacher {self.name} differs from {verification.reference} by "
+                f"{verification.largest:.2g} relative at {verification.worst!r}, wanted at most "
+                f"{tolerance:.2g}; give the mean and std that the model was trained with, or "
+                "report the file."
+            )
+        return verification
+
+    def _checked(self, images):
+        images = np.asarray(images)
+        wanted = f"float32 [N, {', '.join(map(str, self.input_shape))}] in [0, 1], N at least 1"
+        if images.dtype != np.float32 or images.shape[1:] != self.input_shape or not len(images):
+            raise TeacherError(
+                f"verify got images of {images.dtype} {list(images.shape)}, wanted {wanted}."
+            )
+        low, high = images.min(), images.max()
+        if not (low >= 0 and high <= 1):
+            raise TeacherError(f"verify got images in [{low:g}, {high:g}], wanted {wanted}.")
+        return images
+
+
+def _relative(difference, scale):
+    """Returns difference / scale; infinity for anything that is not a number."""
+    if difference == 0:
+        return 0.0
+    ratio = float(difference / scale) if scale > 0 else float("inf")
+    return ratio if np.isfinite(ratio) else float("inf")
