@@ -1,0 +1,55 @@
+"""Measuring one ratio: two things in turn, in one process, many rounds, median and spread."""
+
+import dataclasses
+import statistics
+import time
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """One line of `benchmarks/latest.json`.
+
+    Attributes:
+        name: stable.
+        ratio: median over the rounds of time / baseline time.
+        low: lower quartile of the rounds.
+        high: upper quartile of the rounds.
+        baseline: what was divided by, in words.
+        target: what the ratio should be at most.
+        rounds: number of rounds.
+    """
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    baseline: str
+    target: float
+    rounds: int
+
+
+def measure(name, subject, baselines, *, baseline, target, rounds):
+    """Returns the `Ratio` of a subject's time to the sum of its baselines' times.
+
+    Args:
+        name: of the benchmark.
+        subject: function without arguments; returns when its work is done.
+        baselines: such functions; each round times them all, between two subjects.
+        baseline: what they are, in words.
+        target: what the ratio should be at most.
+        rounds: at least 4, after one that warms up.
+    """
+    ratios = []
+    for number in range(rounds + 1):
+        subject_seconds = _seconds(subject)
+        ratio = subject_seconds / sum(_seconds(each) for each in baselines)
+        if number:
+            ratios.append(ratio)
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return Ratio(name, middle, low, high, baseline, target, rounds)
+
+
+def _seconds(function):
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
