@@ -1,7 +1,7 @@
 """Wrong input: one clear line on standard error, exit code 2, nothing written."""
 
 import json
-import os
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +36,10 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((), "--config is missing"),
         (("--config=digits:smoke",), "--workdir is missing"),
         (("--config=digit", "--workdir=run"), "did you mean digits?"),
-        (("--config=digits:big", "--workdir=run"), "unknown variant 'big': give one of demo, smoke"),
+        (
+            ("--config=digits:big", "--workdir=run"),
+            "unknown variant 'big': give one of demo, smoke",
+        ),
         (("--config=none.py", "--workdir=run"), "none.py does not exist"),
         ((*SMOKE, "--config.search.epoch=2"), "config.search has no 'epoch'; did you mean epochs?"),
         ((*SMOKE, "--config.serch.epochs=2"), "config has no 'serch'; did you mean search?"),
@@ -93,7 +96,7 @@ def test_data_that_is_not_prepared(refused, tmp_path):
     assert "data_dir" in line
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and not os.path.isdir("/proc"), reason="needs /proc")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux' /proc")
 def test_workdir_without_write_permission(refused):
     assert "cannot write to /proc" in refused("--config=digits:smoke", "--workdir=/proc/run")
 

@@ -68,7 +68,13 @@ def test_architecture_is_one_of_the_space_with_a_tutor_for_every_convolution(wor
 
 def test_history_has_the_documented_columns(workdir, record):
     (row,) = record["history"]["search"]
-    assert {"temperature", "tutor_entropy", "expected_macs", "attention", "divergence"} <= row.keys()
+    assert {
+        "temperature",
+        "tutor_entropy",
+        "expected_macs",
+        "attention",
+        "divergence",
+    } <= row.keys()
     assert row["temperature"] == 5.0
     assert 0 < row["tutor_entropy"] <= np.log(7) + 1e-3
     with (workdir / "search" / "history.csv").open(newline="") as file:
@@ -131,7 +137,13 @@ def test_architecture_alone_rebuilds_the_trained_student(workdir):
 
 def test_table_and_verdict_are_printed(smoke):
     _, done = smoke
-    for wanted in ("Searched student", "n = 32", "pgd20", "latency p50 / p90", "cross-entropy alone"):
+    for wanted in (
+        "Searched student",
+        "n = 32",
+        "pgd20",
+        "latency p50 / p90",
+        "cross-entropy alone",
+    ):
         assert wanted in done.stdout
 
 

@@ -73,7 +73,7 @@ def test_a_killed_stage_of_another_config_is_refused_too(config, tmp_path):
     run = Run(config, tmp_path)
     finished(run, "teacher", teacher={"epochs": 7})
     run.record["stages"]["teacher"]["status"] = "started"
-    with pytest.raises(UserError, match="teacher.epochs was 7, now 1"):
+    with pytest.raises(UserError, match=r"teacher\.epochs was 7, now 1"):
         execute(run, select(config, []))
 
 
