@@ -3,7 +3,13 @@
 import csv
 import hashlib
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import ai_edge_litert.interpreter
 import keras
@@ -12,7 +18,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import rnascl_tf  # noqa: F401  registers the layers that the student file names
+import rnascl_tf
 from rnascl_tf.data import load_dataset
 from rnascl_tf.networks import build_student, count, read_architecture
 
@@ -204,6 +210,37 @@ def test_predict_classifies_image_files(workdir, run_module):
     student = keras.models.load_model(workdir / "train" / "student.keras")
     best = int(student(examples.first(1).as_float()).numpy().argmax())
     assert first.split()[1] == examples_name(best)
+
+
+def test_a_killed_run_is_finished_by_the_same_command(workdir, tmp_path, run_module):
+    """SIGKILL once the train stage has begun; teacher and search are not done again."""
+    run = tmp_path / "run"
+    shutil.copytree(workdir, run)
+    values = json.loads((run / "record.json").read_text())
+    for stage in STAGES[2:]:
+        shutil.rmtree(run / stage)
+        del values["stages"][stage]
+    (run / "record.json").write_text(json.dumps(values))
+    command = ("--config=digits:smoke", "--workdir=run", "--stages=train")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rnascl_tf", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(rnascl_tf.__file__).parents[1])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("train: started"):
+            process.kill()
+            break
+    assert process.wait() == -signal.SIGKILL
+    assert json.loads((run / "record.json").read_text())["stages"]["train"]["status"] == "started"
+    done = run_module("rnascl_tf", *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    finished = json.loads((run / "record.json").read_text())
+    assert finished["stages"]["train"]["status"] == "finished"
+    assert finished["stages"]["search"] == values["stages"]["search"]
+    assert len(finished["history"]["train"]) == 1
 
 
 def examples_name(label):

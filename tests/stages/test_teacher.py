@@ -1,0 +1,68 @@
+"""The teacher stage on a real robust ONNX file and real CIFAR-10 images."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from rnascl_tf.recipes import load_recipe
+from rnascl_tf.stages import Run, execute, select
+from rnascl_tf.stages.teacher import load
+from teachers import TeacherError
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+ONNX = SHARED / "teachers" / "resnet_4b.onnx"
+DATA = SHARED / "data" / "tensorflow_datasets"
+
+pytestmark = pytest.mark.skipif(
+    not (ONNX.exists() and DATA.exists()),
+    reason="real teachers and CIFAR-10 are not beside this checkout (../shared)",
+)
+
+
+@pytest.fixture
+def config():
+    config = load_recipe("cifar10:s3")
+    config.data.data_dir = str(DATA)
+    config.data.train_examples = 128
+    config.teacher.onnx = str(ONNX)
+    config.teacher.mean = (0.4914, 0.4822, 0.4465)
+    config.teacher.std = (0.2471, 0.2435, 0.2616)
+    config.teacher.verify_examples = 5
+    config.teacher.evaluate_examples = 100
+    config.evaluate.update(dict(examples=100, batch_size=50))
+    config.threat.epsilon = "2/255"
+    return config
+
+
+def test_takes_verifies_and_measures_the_file(config, tmp_path):
+    run = Run(config, tmp_path)
+    execute(run, select(config, ["teacher"]))
+    teacher = json.loads((tmp_path / "record.json").read_text())["teacher"]
+    assert teacher["sha256"] == hashlib.sha256(ONNX.read_bytes()).hexdigest()
+    assert (tmp_path / "teacher" / "teacher.onnx").read_bytes() == ONNX.read_bytes()
+    assert teacher["n_t"] == 9
+    assert len(teacher["verification"]["errors"]) == 9 + 1
+    assert max(teacher["verification"]["errors"].values()) < 1e-4
+    # Published: 77.2% clean, 61.4% under PGD at 2/255; 100 images know it to about 10 points.
+    assert 0.67 <= teacher["robustness"]["clean"]["accuracy"] <= 0.87
+    assert 0.5 <= teacher["robustness"]["pgd20"]["accuracy"] <= 0.75
+    assert load(run).tap_names == tuple(teacher["taps"])
+
+
+def test_a_file_that_expects_normalised_images_needs_no_guess(config, tmp_path):
+    """Its clean accuracy falls without mean and std: that is why it is measured and recorded."""
+    config.teacher.mean = config.teacher.std = ()
+    config.evaluate.attacks = ("clean",)
+    run = Run(config, tmp_path)
+    execute(run, select(config, ["teacher"]))
+    assert run.record["teacher"]["robustness"]["clean"]["accuracy"] < 0.6
+
+
+def test_a_file_that_is_no_onnx_is_refused_before_anything_is_written(config, tmp_path):
+    config.data.update(dict(name="digits", data_dir="", train_examples=128, batch_size=32))
+    config.teacher.onnx = str(SHARED / "teachers" / "README.md")
+    with pytest.raises(TeacherError, match="README"):
+        execute(Run(config, tmp_path), select(config, ["teacher"]))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,69 @@
+"""Imports point one way (DESIGN section 2), and `teachers` knows nothing of `rnascl_tf`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Every package may import itself and those to its left.
+ORDER = [
+    "rnascl_tf.environment",
+    "rnascl_tf.atomic",
+    "teachers",
+    "rnascl_tf.layers",
+    "rnascl_tf.data",
+    "rnascl_tf.networks",
+    "rnascl_tf.objectives",
+    "rnascl_tf.robustness",
+    "rnascl_tf.training",
+    "rnascl_tf.deploy",
+    "rnascl_tf.report",
+    "rnascl_tf.recipes",
+    "rnascl_tf.stages",
+    "rnascl_tf.command_line",
+    "rnascl_tf.predict",
+    "rnascl_tf.__main__",
+]
+FILES = sorted([*ROOT.glob("rnascl_tf/**/*.py"), *ROOT.glob("teachers/**/*.py")])
+
+
+def package(module):
+    """The entry of ORDER that a dotted module belongs to, or None for a library's."""
+    parts = module.split(".")
+    name = parts[0] if parts[0] == "teachers" else ".".join(parts[:2])
+    return name if parts[0] in ("teachers", "rnascl_tf") else None
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module == "rnascl_tf":
+                yield from (f"rnascl_tf.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_to_the_left(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts == ("rnascl_tf", "__init__"):
+        return  # the package itself names its public parts
+    own = package(".".join(parts))
+    for module in imported(path):
+        other = package(module)
+        if other is None:
+            continue
+        if own == "teachers":
+            assert other == "teachers", f"teachers imports {module}"
+        assert ORDER.index(other) <= ORDER.index(own), f"{own} imports {module}"
+
+
+def test_no_library_file_is_long_or_unnamed():
+    for path in FILES:
+        lines = path.read_text().count("\n")
+        assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines: one idea per file"
+        assert path.stem not in ("utils", "helpers", "common", "misc")
