@@ -1,6 +1,13 @@
 """The embedded default: scikit-learn's handwritten digits, S3, a teacher trained here.
 
-python -m rnascl_tf --config=configs/digits.py --workdir=runs/digits
+    python -m rnascl_tf --config=configs/digits.py --workdir=runs/digits
+
+Epsilon is 0.1 in pixel units: at it a network trained by cross-entropy alone falls to 0% under PGD-20
+and the adversarially trained teacher stands at about 78% (n = 400 test images, seed 0); at 0.05 the
+plain network would keep 46%, and at 0.2 a teacher of this size no longer trains well.
+
+gamma is 10, the one of the paper's candidates {0.01, 0.1, 1, 10, 100} nearest to this teacher's
+n_t = 7: eq. 1 divides by n_t, which starves it at gamma 1.
 """
 
 from configs.base import base_config, choose_variant
@@ -9,23 +16,20 @@ from configs.base import base_config, choose_variant
 def get_config(variant="demo"):
     """Returns the recipe; `variant` is "demo" (default) or "smoke" (all stages in under a minute)."""
     config = base_config()
-    config.data.name = "digits"
-    config.data.batch_size = 64
-    config.data.crop_padding = 2
+    config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
     config.threat.epsilon = "0.1"
     config.teacher.update(
-        dict(widths=(16, 32, 64), stem_stride=2, epochs=20, evaluate_examples=400)
+        dict(stem_stride=2, epochs=20, attack_steps=5, attack_step_size=0.5, evaluate_examples=400)
     )
-    config.search.epochs = 10
-    config.train.epochs = 30
+    config.search.update(dict(epochs=10, gamma=10.0))
+    config.train.update(dict(epochs=25, gamma=10.0))
     config.evaluate.examples = 400
     choose_variant(variant, {"demo": lambda config: None, "smoke": _smoke})(config)
     return config
 
 
 def _smoke(config):
-    config.data.train_examples = 128
-    config.data.batch_size = 32
+    config.data.update(dict(train_examples=128, batch_size=32))
     config.teacher.update(
         dict(widths=(8, 8, 8), epochs=1, attack_steps=1, evaluate_examples=32, verify_examples=8)
     )

@@ -39,9 +39,7 @@ class TFLiteClassifier:
             self._interpreter = Interpreter(model_content=tflite_bytes, num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise DeployError(
-                f"the TFLite file is damaged or cut off: export it again ({error})."
-            ) from error
+            raise _damaged(error) from error
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
         shapes = [tuple(int(size) for size in end["shape"]) for end in inputs + outputs]
@@ -85,8 +83,15 @@ class TFLiteClassifier:
         self._interpreter.set_tensor(self._input["index"], _quantized(image, self._input)[None])
 
     def invoke(self):
-        """Runs the network once on the image that was set."""
-        self._interpreter.invoke()
+        """Runs the network once on the image that was set.
+
+        Raises:
+            DeployError: the file is damaged where only its execution reads it.
+        """
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise _damaged(error) from error
 
     def _logits(self):
         values = self._interpreter.get_tensor(self._output["index"])[0]
@@ -94,6 +99,10 @@ class TFLiteClassifier:
         if np.issubdtype(values.dtype, np.integer):
             return (values.astype(np.float32) - zero_point) * np.float32(scale)
         return values
+
+
+def _damaged(error):
+    return DeployError(f"the TFLite file is damaged or cut off: export it again ({error}).")
 
 
 def _quantized(image, end):

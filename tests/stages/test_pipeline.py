@@ -64,7 +64,7 @@ def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_pat
     finished(run, "teacher", "search", "train", search={"gamma": 9.0})
     with pytest.raises(UserError) as refusal:
         execute(run, select(config, []))
-    assert "search.gamma was 9.0, now 1.0" in str(refusal.value)
+    assert "search.gamma was 9.0, now 10.0" in str(refusal.value)
     assert "--stages=search,train,baseline,evaluate,export,report" in str(refusal.value)
     assert (tmp_path / "search" / "file").exists()
 
