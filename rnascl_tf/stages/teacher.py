@@ -21,35 +21,28 @@ ATTACKS = ("clean", "pgd20")
 def run(run):
     """Accepts or trains the teacher, verifies it on real images, and measures it under PGD."""
     settings = run.config.teacher
-    name = _take_onnx(run) if settings.onnx else _train_native(run)
-    teacher = _load(run, name)
-    sample = run.dataset.train.evenly_spaced(min(settings.verify_examples, len(run.dataset.train)))
-    verification = teacher.verify(sample.as_float())
-    examples = run.dataset.test.evenly_spaced(settings.evaluate_examples)
-    with progress("teacher") as on_batch:
-        robustness = evaluate(
-            teacher.classifier,
-            examples.as_float(),
-            examples.labels,
-            run.threat_model,
-            ATTACKS,
-            batch_size=run.config.evaluate.batch_size,
-            seed=run.config.seed,
-            on_batch=on_batch,
-        )
+    if settings.onnx:
+        # Refused before anything is written, so that another file can be given.
+        teacher = load_onnx(run, settings.onnx)
+        verification = _verify(run, teacher)
+        file = _copy_onnx(run)
+    else:
+        file = _train_native(run)
+        teacher = _load(run, file)
+        verification = _verify(run, teacher)
     description = {
-        "file": name,
+        "file": file,
         "name": teacher.name,
         "source": settings.onnx or "native network, PGD adversarial training",
         "sha256": teacher.sha256,
         "n_t": len(teacher.tap_names),
         "taps": list(teacher.tap_names),
         "verification": dataclasses.asdict(verification),
-        "robustness": robustness,
+        "robustness": _measure(run, teacher),
     }
     write_json(run.folder("teacher") / "teacher.json", description)
     run.record["teacher"] = description
-    run.record["robustness"]["teacher"] = robustness
+    run.record["robustness"]["teacher"] = description["robustness"]
 
 
 def load(run):
@@ -99,9 +92,30 @@ def load_onnx(run, path):
     )
 
 
-def _take_onnx(run):
+def _verify(run, teacher):
+    """Compares every tap and the logits with the reference on real training images."""
+    train = run.dataset.train
+    examples = train.evenly_spaced(min(run.config.teacher.verify_examples, len(train)))
+    return teacher.verify(examples.as_float())
+
+
+def _measure(run, teacher):
+    examples = run.dataset.test.evenly_spaced(run.config.teacher.evaluate_examples)
+    with progress("teacher") as on_batch:
+        return evaluate(
+            teacher.classifier,
+            examples.as_float(),
+            examples.labels,
+            run.threat_model,
+            ATTACKS,
+            batch_size=run.config.evaluate.batch_size,
+            seed=run.config.seed,
+            on_batch=on_batch,
+        )
+
+
+def _copy_onnx(run):
     """Copies the ONNX file into the run, so that the run stays whole without it."""
-    load_onnx(run, run.config.teacher.onnx)  # refuse before anything is written
     target = run.folder("teacher") / "teacher.onnx"
     partial = target.with_name(".teacher.onnx.partial")
     shutil.copyfile(run.config.teacher.onnx, partial)

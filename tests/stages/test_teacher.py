@@ -42,6 +42,7 @@ def test_takes_verifies_and_measures_the_file(config, tmp_path):
     teacher = json.loads((tmp_path / "record.json").read_text())["teacher"]
     assert teacher["sha256"] == hashlib.sha256(ONNX.read_bytes()).hexdigest()
     assert (tmp_path / "teacher" / "teacher.onnx").read_bytes() == ONNX.read_bytes()
+    assert teacher["name"] == "resnet_4b"
     assert teacher["n_t"] == 9
     assert len(teacher["verification"]["errors"]) == 9 + 1
     assert max(teacher["verification"]["errors"].values()) < 1e-4
