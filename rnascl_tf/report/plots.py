@@ -56,6 +56,9 @@ def save_robustness(robustness, epsilon, path):
             [max(0.0, top - height) for height, top in zip(heights, high, strict=True)],
         ]
         count = next(iter(results.values()))["n"]
+        for attack in set(attacks).difference(results):
+            place = attacks.index(attack) + width * (number + 0.5) - 0.4
+            axis.text(place, 1, "not measured", rotation=90, ha="center", fontsize=7, color="gray")
         axis.bar(places, heights, width, yerr=errors, capsize=3, label=f"{name} (n = {count})")
     axis.set_xticks(range(len(attacks)), attacks)
     axis.set_ylabel("accuracy, %")
