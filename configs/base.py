@@ -9,7 +9,7 @@ from ml_collections.config_dict import placeholder
 
 
 def base_config():
-    """Returns the paper's CIFAR-10 settings without a data set or a teacher.
+    """Returns the paper's CIFAR-10 settings, locked, without a data set or a teacher.
 
     The schedules scale with `epochs`: learning-rate drops at 75% and 90%, tau = 5 exp(-4.5 epoch /
     epochs).
@@ -71,7 +71,8 @@ def base_config():
     config.export.kinds = ("float32",)
     config.export.threads = 1
     config.export.runs = 200  # timed runs for the latency
-    return config
+    config.export.examples = 1000  # test images on which each file's accuracy is measured
+    return config.lock()  # so that a recipe's misspelt key is an error
 
 
 def _optimization(epochs, learning_rate, schedule):

@@ -1,17 +1,31 @@
-"""Writing small files so that a reader, or a crash, only ever sees the old file or the new one."""
+"""Writing files so that a reader, or a crash, only ever sees the old file or the new one."""
 
 import json
 from pathlib import Path
 
 
-def write_text(path, text):
-    """Writes text to a temporary name in the same folder, then renames it over `path`."""
+def write_bytes(path, content):
+    """Writes bytes to a temporary name in the same folder, then renames it over `path`."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text)
+    temporary.write_bytes(content)
     temporary.replace(path)
+
+
+def write_text(path, text):
+    """Writes UTF-8 text as `write_bytes` does."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path, values):
     """Writes indented JSON as `write_text` does; refuses NaN, which JSON does not have."""
     write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def save_model(model, path):
+    """Saves a Keras model as a `.keras` file as `write_bytes` does."""
+    path = Path(path)
+    # Keras insists on the suffix, so the temporary name keeps it.
+    temporary = path.with_name(f".{path.stem}.partial.keras")
+    model.save(temporary)
+    temporary.replace(path)

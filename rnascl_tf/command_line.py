@@ -61,8 +61,15 @@ def run(command, arguments, user_errors):
     except (*user_errors, flags.Error) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USER_ERROR
+    except OSError as error:
+        # Folders without permission, full disks: the file system's own words say what to mend.
+        print(
+            f"error: {error.filename or 'input/output'}: {error.strerror or error}.",
+            file=sys.stderr,
+        )
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted; the same command resumes.", file=sys.stderr)
+        print("interrupted; the same command without --overwrite resumes.", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
 

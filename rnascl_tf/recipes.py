@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -45,7 +46,30 @@ def load_recipe(reference):
             f"get_config of {location} returned {type(config).__name__}; it should return an "
             "ml_collections.ConfigDict."
         )
+    _refuse_other_keys(location, config)
     return config.lock()
+
+
+def _refuse_other_keys(location, config):
+    """A recipe may leave out or invent nothing: every stage reads its own section."""
+    from configs.base import base_config
+
+    wanted, found = _keys(base_config()), _keys(config)
+    for difference, what in ((found - wanted, "unknown key"), (wanted - found, "no key")):
+        if difference:
+            raise RecipeError(
+                f"config {location} has {what} {min(difference)}: start from configs.base's "
+                "base_config() and change its values."
+            )
+
+
+def _keys(config, prefix=""):
+    keys = set()
+    for name, value in config.items():
+        keys.add(f"{prefix}{name}")
+        if isinstance(value, ConfigDict):
+            keys |= _keys(value, f"{prefix}{name}.")
+    return keys
 
 
 def _module(location):
@@ -91,6 +115,8 @@ def _execute(name, path, search=None):
 
 def _reason(location, error):
     text = " ".join(str(error).split())
+    # ml_collections prints the whole config between the unknown key and its suggestion.
+    text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text.replace("\\n", " "))
     if isinstance(error, ValueError):
         return f"config {location}: {text}"
     return f"config {location} raised {type(error).__name__}: {text}"

@@ -4,6 +4,7 @@ from teachers.attention import attention_maps
 from teachers.errors import TeacherError
 from teachers.keras_teacher import from_keras, load_keras
 from teachers.normalization import PixelNormalization
+from teachers.onnx_file import self_contained_onnx
 from teachers.onnx_teacher import load_onnx
 from teachers.resnet import resnet
 from teachers.teacher import Signals, Teacher, Verification
@@ -19,4 +20,5 @@ __all__ = [
     "load_keras",
     "load_onnx",
     "resnet",
+    "self_contained_onnx",
 ]

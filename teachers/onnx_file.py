@@ -46,6 +46,19 @@ def load_proto(path: str | Path) -> tuple[onnx.ModelProto, str]:
     return proto, digest.hexdigest()
 
 
+def self_contained_onnx(path: str | Path) -> bytes:
+    """Returns a model as the bytes of one file, its external weights moved inside.
+
+    A file without external weights comes back byte for byte.
+
+    Raises:
+        TeacherError: as `load_proto`.
+    """
+    proto, digest = load_proto(path)
+    content = Path(path).read_bytes()
+    return content if hashlib.sha256(content).hexdigest() == digest else proto.SerializeToString()
+
+
 def _load_external_data(path, proto, digest, size_so_far):
     """Moves external weights into the model and their files into the digest."""
     tensors = [*proto.graph.initializer]

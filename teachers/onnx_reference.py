@@ -1,5 +1,6 @@
 """Runs an ONNX file in onnxruntime, the judge of what the converted network should compute."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from teachers.errors import TeacherError
+from teachers.errors import TeacherError, first_line
 from teachers.normalization import PixelNormalization
 from teachers.onnx_file import load_proto
 
@@ -50,7 +51,7 @@ class OnnxReference:
             "logits" [N, classes] and each tap [N, height, width, channels], float32.
 
         Raises:
-            TeacherError: the file has changed since it was loaded.
+            TeacherError: the file has changed since it was loaded, or onnxruntime refuses it.
         """
         if self._session is None:
             self._session = self._open()
@@ -63,10 +64,11 @@ class OnnxReference:
         padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % batch, axis=0)])
         input_name = self._session.get_inputs()[0].name
         wanted = list(self._tensor_names.values())
-        runs = [
-            self._session.run(wanted, {input_name: padded[start : start + batch]})
-            for start in range(0, len(padded), batch)
-        ]
+        with self._refusals():
+            runs = [
+                self._session.run(wanted, {input_name: padded[start : start + batch]})
+                for start in range(0, len(padded), batch)
+            ]
         outputs = {}
         for name, pieces in zip(self._tensor_names, zip(*runs, strict=True), strict=True):
             array = np.concatenate(pieces)[: len(images)]
@@ -82,6 +84,17 @@ class OnnxReference:
             proto.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # it warns about every output without a declared type
-        return onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        with self._refusals():
+            return onnxruntime.InferenceSession(
+                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+
+    @contextlib.contextmanager
+    def _refusals(self):
+        try:
+            yield
+        except Exception as error:  # onnxruntime's errors share no base but this
+            raise TeacherError(
+                f"onnxruntime, with which {self._path} is compared, refuses it "
+                f"({first_line(error)}); export it again, for a lower opset or IR version."
+            ) from error

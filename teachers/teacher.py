@@ -168,8 +168,8 @@ class Teacher:
             raise TeacherError(
                 f"teacher {self.name} differs from {verification.reference} by "
                 f"{verification.largest:.2g} relative at {verification.worst!r}, wanted at most "
-                f"{tolerance:.2g}; give the mean and std that the model was trained with, or "
-                "report the file."
+                f"{tolerance:.2g}; the import cannot be trusted: export the model again, "
+                "or use another teacher."
             )
         return verification
 

@@ -1,4 +1,4 @@
-"""What several folders of tests need: the real data's place, and one run of the smoke recipe."""
+"""What several folders of tests need: starting a real command."""
 
 import os
 import subprocess

@@ -1,11 +1,16 @@
 """Wrong input: one clear line on standard error, exit code 2, nothing written."""
 
 import json
+import os
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
+import teachers
 from rnascl_tf.__main__ import main
+from rnascl_tf.data import cifar10
 
 
 @pytest.fixture
@@ -50,6 +55,15 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((*SMOKE, "--config.threat.epsilon=8"), "divide it by 255"),
         ((*SMOKE, "--config.evaluate.attacks=fgsm,pdg20"), "no 'pdg20' (did you mean pgd20?)"),
         ((*SMOKE, "--config.teacher.mean=(0.5,0.5,0.5)"), "one number per channel each"),
+        ((*SMOKE, "--config.teacher.widths=8,16"), "one number of at least 1 for each stage"),
+        ((*SMOKE, "--config.teacher.widths=('a','b','c')"), "one number of at least 1"),
+        ((*SMOKE, "--config.teacher.stem_stride=3"), "give one of 1, 2"),
+        ((*SMOKE, "--config.train.momentum=2"), "train.momentum=2.0 should be at least 0"),
+        ((*SMOKE, "--config.evaluate.attacks=()"), "needs at least one name"),
+        ((*SMOKE, "--config.evaluate.attacks=(1,)"), "needs at least one name"),
+        ((*SMOKE, "--config.data.batch_size=2"), "batch_size=2 should be 3 or more"),
+        ((*SMOKE, "--config.data.batch_size=500"), "128 training images"),
+        ((*SMOKE, "--config.threat.epsilon=0"), "leaves nothing to train a teacher against"),
         ((*SMOKE, "--config.data.name=cifar"), "cifar10"),
         ((*SMOKE, "--config.evaluate.examples=4000"), "digits has 400 test images"),
         ((*SMOKE, "--stages=serch"), "unknown stage 'serch': give some of teacher,search"),
@@ -69,6 +83,9 @@ def test_disabled_stage_that_is_asked_for(refused):
     assert "stage baseline is disabled: set --config.baseline.enabled=true" in line
 
 
+BASE = "from configs.base import base_config\ndef get_config():\n    config = base_config()\n"
+
+
 def test_recipe_that_raises_or_gives_no_config(refused, tmp_path):
     recipe = tmp_path / "mine.py"
     for text, wanted in (
@@ -77,6 +94,12 @@ def test_recipe_that_raises_or_gives_no_config(refused, tmp_path):
         ("def get_config(variant=''):\n    return {}", "returned dict"),
         ("x = 1", "has no function get_config"),
         ("def get_config(", "raised SyntaxError"),
+        (BASE + "    config.serch = 1\n    return config", 'you mean "search"'),
+        (BASE + "    with config.unlocked():\n        config.x = 1\n    return config", "key x"),
+        (
+            BASE + "    with config.unlocked():\n        del config.train\n    return config",
+            "key train",
+        ),
     ):
         recipe.write_text(text)
         assert wanted in refused("--config=mine.py", "--workdir=run")
@@ -89,7 +112,77 @@ def test_onnx_file_that_is_not_onnx(refused, tmp_path):
     assert "ONNX" in line
 
 
-def test_data_that_is_not_prepared(refused, tmp_path):
+def classifier(path, classes=10, size=32, output="logits", ir_version=10):
+    """Writes a small ONNX file: one convolution, pooling, a dense layer."""
+    generator = np.random.default_rng(0)
+    weights = {
+        "kernel": generator.normal(size=(5, 3, 3, 3)).astype("float32"),
+        "dense": generator.normal(size=(5, classes)).astype("float32"),
+    }
+    nodes = [
+        onnx.helper.make_node("Conv", ["images", "kernel"], ["features"], pads=[1, 1, 1, 1]),
+        onnx.helper.make_node("GlobalAveragePool", ["features"], ["pooled"]),
+        onnx.helper.make_node("Flatten", ["pooled"], ["flat"]),
+        onnx.helper.make_node("MatMul", ["flat", "dense"], ["logits"]),
+    ]
+    shape = ["n", classes] if output == "logits" else ["n", 5, size, size]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "classifier",
+        [
+            onnx.helper.make_tensor_value_info(
+                "images", onnx.TensorProto.FLOAT, ["n", 3, size, size]
+            )
+        ],
+        [onnx.helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, shape)],
+        [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=ir_version), path)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"classes": 7}, "has 7 classes, wanted 10"),
+        ({"size": 28}, "takes images of 28x28x3, wanted 32x32x3"),
+        ({"output": "features"}, "is not a convolutional image classifier"),
+        ({"ir_version": 99}, "teacher.onnx"),
+        ({"ir_version": 14}, "onnxruntime, with which teacher.onnx is compared, refuses it"),
+    ],
+)
+def test_onnx_file_that_does_not_fit(refused, tmp_path, options, wanted):
+    classifier(tmp_path / "teacher.onnx", **options)
+    assert wanted in refused(*SMOKE, "--config.teacher.onnx=teacher.onnx")
+
+
+def test_onnx_file_with_weights_beside_it_makes_a_run_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    classifier("plain.onnx")
+    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
+    onnx.save(onnx.load("plain.onnx"), "teacher.onnx", **options)
+    arguments = (*SMOKE, "--config.teacher.onnx=teacher.onnx")
+    assert main([*arguments, "--stages=teacher"]) == 0
+    (tmp_path / "weights.bin").unlink()
+    reloaded = teachers.load_onnx("run/teacher/teacher.onnx", input_shape=(32, 32, 3))
+    assert reloaded.num_classes == 10
+    # Started again from its own copy, which lies in the folder that goes.
+    again = [*arguments[:2], "--config.teacher.onnx=run/teacher/teacher.onnx", "--overwrite"]
+    assert main([*again, "--stages=teacher"]) == 0
+
+
+def test_a_hopeless_learning_rate_stops_at_the_term_that_broke(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [*SMOKE, "--stages=teacher", "--config.teacher.learning_rate=1e30"]
+    assert main(arguments) == 2
+    (line,) = [text for text in capfd.readouterr().err.splitlines() if text.startswith("error")]
+    assert "loss term cross_entropy became" in line
+    assert "lower --config.teacher.learning_rate" in line
+
+
+def test_data_that_is_not_prepared(refused, tmp_path, monkeypatch):
+    # A port where nothing listens: also with a network this test downloads nothing.
+    monkeypatch.setattr(cifar10, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
     (tmp_path / "empty").mkdir()
     line = refused("--config=cifar10:s3", "--workdir=run", "--config.data.data_dir=empty")
     assert "cifar10" in line
@@ -99,6 +192,17 @@ def test_data_that_is_not_prepared(refused, tmp_path):
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux' /proc")
 def test_workdir_without_write_permission(refused):
     assert "cannot write to /proc" in refused("--config=digits:smoke", "--workdir=/proc/run")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_workdir_that_is_read_only(refused, tmp_path):
+    (tmp_path / "run").mkdir(mode=0o500)
+    assert "cannot write to run/teacher" in refused(*SMOKE)
+
+
+def test_workdir_that_is_a_file(refused, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    assert "run" in refused(*SMOKE)
 
 
 def test_record_of_something_else(refused, tmp_path):

@@ -128,6 +128,8 @@ def test_export_record_describes_the_files(workdir, record):
     assert export["sha256"] == hashlib.sha256(content).hexdigest()
     assert export["agreement"]["top1"] == 1.0
     assert export["agreement"]["max_difference"] < 1e-4
+    assert export["robust"]["accuracy"] <= export["clean"]["accuracy"]
+    assert (export["robust"]["n"], export["robust"]["space"]) == (32, "pixel")
     assert 0 < export["latency"]["p50_ms"] <= export["latency"]["p90_ms"]
     labels = (workdir / "export" / "labels.txt").read_text().splitlines()
     assert labels == list(load_dataset("digits").class_names)

@@ -12,7 +12,7 @@ from rnascl_tf.objectives.divergence import cross_entropy, kl_divergence
 
 
 class Terms(typing.NamedTuple):
-    """The parts of one loss, float32 scalars.
+    """The parts of one loss, float32 scalars; None for a part that a training without teacher lacks.
 
     Attributes:
         loss: what is minimised.
@@ -24,9 +24,9 @@ class Terms(typing.NamedTuple):
 
     loss: tf.Tensor
     cross_entropy: tf.Tensor
-    divergence: tf.Tensor
-    attention: tf.Tensor
-    cost_factor: tf.Tensor
+    divergence: tf.Tensor | None = None
+    attention: tf.Tensor | None = None
+    cost_factor: tf.Tensor | None = None
 
 
 def distillation_loss(

@@ -6,6 +6,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 
+from rnascl_tf.report.table import attacks_of
+
 _SEARCH_PANELS = {
     "cross_entropy": "cross-entropy",
     "divergence": "KL to the teacher",
@@ -41,7 +43,7 @@ def save_robustness(robustness, epsilon, path):
         epsilon: the threat model's, as text.
         path: of the PNG.
     """
-    attacks = list(max(robustness.values(), key=len))
+    attacks = attacks_of(robustness)
     figure, axis = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     width = 0.8 / len(robustness)
     for number, (name, results) in enumerate(robustness.items()):

@@ -8,12 +8,12 @@
 | git_commit | of the checkout that ran, "-dirty" if changed; null outside one |
 | hardware | system, cpu, cores, memory_gib, devices |
 | seeds | {"run": the config's seed} |
-| stages | stage -> {status: "started" or "finished", seconds, finished_at, settings: its config} |
+| stages | stage -> {status: "started" or "finished", seconds, finished_at, git_commit, settings} |
 | teacher | name, source, sha256, n_t, taps, verification, robustness |
 | architecture | `architecture.json`, see `networks.Architecture` |
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
 | robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
-| exports | list of: file, kind, bytes, sha256, agreement, clean, latency |
+| exports | list of: file, kind, bytes, sha256, agreement, clean, robust, latency |
 """
 
 import importlib.metadata
@@ -44,6 +44,11 @@ _PACKAGES = (
 )
 
 
+_FINDINGS = {"teacher": ["teacher"], "search": ["architecture"], "export": ["exports"]}
+_ATTACKED = {"teacher": ["teacher"], "evaluate": ["student", "baseline"]}
+"""What each stage adds to the record besides its own entry and history."""
+
+
 class RecordError(ValueError):
     """A `record.json` that is not one; the message says what is wrong."""
 
@@ -66,7 +71,7 @@ class Record:
                 self.values = json.loads(self.path.read_text())
             except (OSError, ValueError) as error:
                 raise RecordError(f"{self.path} cannot be read: {error}.") from error
-            if not isinstance(self.values, dict) or self.values.get("schema") != SCHEMA:
+            if not _is_record(self.values):
                 raise RecordError(
                     f"{self.path} is no record of schema {SCHEMA}: give another --workdir."
                 )
@@ -81,6 +86,15 @@ class Record:
         """Returns a top-level value, or the default."""
         return self.values.get(key, default)
 
+    def forget(self, stage):
+        """Drops a stage and what it found."""
+        self.values["stages"].pop(stage, None)
+        self.values["history"].pop(stage, None)
+        for key in _FINDINGS.get(stage, ()):
+            self.values.pop(key, None)
+        for model in _ATTACKED.get(stage, ()):
+            self.values["robustness"].pop(model, None)
+
     def describe_environment(self, config, seed):
         """Sets config, versions, commit, hardware and seeds."""
         self.values |= {
@@ -94,6 +108,16 @@ class Record:
     def write(self):
         """Rewrites the file atomically."""
         write_json(self.path, self.values)
+
+
+def _is_record(values):
+    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+        return False
+    sections = [values.get(key) for key in ("stages", "history", "robustness")]
+    return all(isinstance(section, dict) for section in sections) and all(
+        isinstance(entry, dict) and isinstance(entry.get("settings"), dict)
+        for entry in values["stages"].values()
+    )
 
 
 def versions():
@@ -125,11 +149,21 @@ def git_commit():
         return None
 
 
+def _processor():
+    """Returns the processor's name; on Linux the platform module does not know it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
 def hardware():
     """Returns the machine: system, cpu, cores, memory in GiB, and TensorFlow's devices."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "cpu": platform.processor() or None,
+        "cpu": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "devices": [device.name for device in tf.config.list_physical_devices()],

@@ -3,6 +3,12 @@
 import rich.table
 
 
+def attacks_of(robustness):
+    """Returns every attack that any model was given, in the order of the model with the most."""
+    by_length = sorted(robustness.values(), key=len, reverse=True)
+    return list(dict.fromkeys(attack for results in by_length for attack in results))
+
+
 def robustness_table(record):
     """Returns a `rich` table of accuracies in percent, with n and 95% Wilson intervals.
 
@@ -10,7 +16,7 @@ def robustness_table(record):
         record: a `Record` whose evaluate stage has run.
     """
     robustness = record["robustness"]
-    attacks = list(max(robustness.values(), key=len))
+    attacks = attacks_of(robustness)
     epsilon = record["config"]["threat"]["epsilon"]
     table = rich.table.Table(
         title=f"Accuracy in % [95% interval] at L-inf epsilon {epsilon}, pixel space",
@@ -57,6 +63,7 @@ def export_table(record):
         {
             "KiB": [f"{export['bytes'] / 1024:.1f}" for export in exports],
             "clean accuracy, %": [_accuracy(export["clean"]) for export in exports],
+            "under transferred pgd20, %": [_accuracy(export["robust"]) for export in exports],
             "same class as Keras, %": [f"{100 * e['agreement']['top1']:.2f}" for e in exports],
             "largest logit difference": [
                 f"{e['agreement']['max_difference']:.1e}" for e in exports
@@ -73,7 +80,7 @@ def verdict(record):
     """Returns one sentence that says what the method bought over the baseline, or that it did not.
 
     The models are compared under the strongest attack that both were given, the one with the
-    student's lowest accuracy; a difference inside the other's interval is called none.
+    student's lowest accuracy; where their intervals overlap, the difference is called none.
     """
     robustness = record["robustness"]
     if "baseline" not in robustness:

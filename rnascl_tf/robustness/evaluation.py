@@ -99,6 +99,34 @@ def attack_outcomes(
     return standing if name == CLEAN else evaluation.attacked_outcomes(name, standing)
 
 
+def adversarial_images(
+    model, images, labels, threat_model, attack, *, batch_size=100, seed=0, on_batch=None
+):
+    """Attacks every image, also those that are misclassified already, and returns the results.
+
+    For trying them on another model, such as an exported file that has no gradients.
+
+    Args:
+        model: as for `evaluate`.
+        images: float32 [n, height, width, channels] inside the threat model's bounds.
+        labels: integer [n], the true classes.
+        threat_model: a `ThreatModel`.
+        attack: one name: fgsm, pgd20, mifgsm, cw; "clean" returns the images.
+        batch_size: images per batch, at least 1.
+        seed: integer >= 0.
+        on_batch: as for `evaluate`.
+
+    Returns:
+        float32 of the images' shape, within epsilon of them and inside the bounds.
+
+    Raises:
+        RobustnessError: as `evaluate`.
+    """
+    (name,) = known_attacks([attack])
+    evaluation = _Evaluation(model, images, labels, threat_model, batch_size, seed, on_batch)
+    return evaluation.perturbed_images(name)
+
+
 class _Evaluation:
     """A checked model on checked images, cut into batches of one shape."""
 
@@ -129,20 +157,33 @@ class _Evaluation:
             probe = self._padded(selected[: self._batch_size])
             check_differentiable(attack, self._logits, self._images[probe], self._labels[probe])
 
-        def perturbed(indices):
-            directions = None
-            if attack.random_start:
-                directions = random_directions(name, self._seed, indices, self._images.shape[1:])
-            return perturb(
-                attack,
-                self._logits,
-                self._images[indices],
-                self._labels[indices],
-                self._threat_model,
-                directions,
-            )
+        return self._outcomes(name, selected, lambda indices: self._perturbed(name, indices))
 
-        return self._outcomes(name, selected, perturbed)
+    def perturbed_images(self, name):
+        """Returns every image after the attack, float32 [n, height, width, channels]."""
+        if name == CLEAN:
+            return self._images.copy()
+        results = np.empty_like(self._images)
+        total = len(self._images)
+        for begin in range(0, total, self._batch_size):
+            indices = np.arange(begin, min(begin + self._batch_size, total))
+            results[indices] = self._perturbed(name, self._padded(indices))[: len(indices)]
+            if self._on_batch is not None:
+                self._on_batch(name, int(indices[-1]) + 1, total)
+        return results
+
+    def _perturbed(self, name, indices):
+        directions = None
+        if ATTACKS[name].random_start:
+            directions = random_directions(name, self._seed, indices, self._images.shape[1:])
+        return perturb(
+            ATTACKS[name],
+            self._logits,
+            self._images[indices],
+            self._labels[indices],
+            self._threat_model,
+            directions,
+        )
 
     def _outcomes(self, name, selected, perturbed):
         correct = np.zeros(len(self._images), bool)

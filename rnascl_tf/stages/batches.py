@@ -1,6 +1,6 @@
 """The training batches of a run, for every stage that trains."""
 
-from rnascl_tf.data import training_batches
+from rnascl_tf.data import steps_per_epoch, training_batches
 
 
 def training_stream(run):
@@ -17,4 +17,4 @@ def training_stream(run):
             flip=data.flip,
         )
 
-    return stream, len(examples) // data.batch_size
+    return stream, steps_per_epoch(examples, data.batch_size)

@@ -14,7 +14,9 @@ from rnascl_tf.networks import build_student, count, describe, student_taps
 from rnascl_tf.report import console
 from rnascl_tf.robustness import ATTACKS
 from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.stages.pipeline import refuse_other_config
 from rnascl_tf.stages.search import search_model
+from rnascl_tf.stages.settings import check_data
 from rnascl_tf.stages.student_training import student_model
 from rnascl_tf.stages.teacher import adversarial_model, load_onnx, native_classifier
 from rnascl_tf.training import LiveSignals
@@ -23,22 +25,33 @@ MEASURED_STEPS = 3
 
 
 def dry_run(run, stages):
-    """Prints what `execute` would do and about how long it would take; writes nothing.
+    """Prints what `execute` would do and about how long it would take; the run is not touched.
+
+    A public data set that is nowhere on this machine is downloaded: its size is part of the answer.
 
     The teacher is the config's ONNX file, or the native network untrained: that costs the same.
     Steps are measured on this machine, after one that compiles.
     """
+    refuse_other_config(run)
+    check_data(run.config, run.dataset)
     for key, value in _flattened(run.config):
-        console.print(f"--config.{key}={value}", markup=False, soft_wrap=True)
+        shown = f"({key} is not set)" if value is None else f"--config.{key}={value}"
+        console.print(shown, markup=False, soft_wrap=True)
     print_sizes(run)
-    seconds = {stage.name: estimate(run, stage.name) for stage in stages}
+    states = {
+        stage.name: run.record["stages"].get(stage.name, {}).get("status", "not started")
+        for stage in stages
+    }
+    seconds = {
+        name: 0.0 if state == "finished" else estimate(run, name) for name, state in states.items()
+    }
     table = rich.table.Table(title="Stages", box=rich.box.SIMPLE_HEAD)
     table.add_column("stage")
     table.add_column("state")
     table.add_column("estimated time", justify="right")
     for name, value in seconds.items():
-        state = run.record["stages"].get(name, {}).get("status", "not started")
-        table.add_row(name, state, _duration(value) if value else "seconds")
+        rest = "-" if states[name] == "finished" else _duration(value) if value else "seconds"
+        table.add_row(name, states[name], rest)
     table.add_row("all", "", _duration(sum(seconds.values())))
     console.print(table)
     console.print(f"Nothing was written to {run.workdir}.", soft_wrap=True)

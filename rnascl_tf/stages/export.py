@@ -5,7 +5,7 @@ import hashlib
 
 import keras
 
-from rnascl_tf.atomic import write_text
+from rnascl_tf.atomic import write_bytes, write_text
 from rnascl_tf.deploy import (
     TFLiteClassifier,
     agreement,
@@ -13,28 +13,46 @@ from rnascl_tf.deploy import (
     export_saved_model,
     measure_latency,
 )
-from rnascl_tf.robustness import wilson_interval
+from rnascl_tf.report import progress
+from rnascl_tf.robustness import ATTACKS, adversarial_images, wilson_interval
+
+TRANSFERRED = "pgd20"
+"""The attack whose images, made on the float model, each file is tried with."""
 
 
 def run(run):
-    """Writes `DIR/export/saved_model/`, `student_<kind>.tflite` and `labels.txt`."""
+    """Writes `DIR/export/saved_model/`, `student_<kind>.tflite` and `labels.txt`.
+
+    Robust accuracy of a file is that under images made on the float model: an upper bound.
+    """
     settings = run.config.export
     student = keras.models.load_model(run.need("train", "student.keras"))
     folder = run.folder("export")
     export_saved_model(student, folder / "saved_model")
     write_text(folder / "labels.txt", "\n".join(run.dataset.class_names) + "\n")
-    test = run.dataset.test.evenly_spaced(min(run.config.evaluate.examples, len(run.dataset.test)))
+    test = run.dataset.test.evenly_spaced(settings.examples)
     calibration = run.dataset.train.evenly_spaced(min(200, len(run.dataset.train)))
-    reference = student.predict(test.as_float(), batch_size=100, verbose=0)
+    images = test.as_float()
+    reference = student.predict(images, batch_size=100, verbose=0)
+    with progress("export") as on_batch:
+        adversarial = adversarial_images(
+            student,
+            images,
+            test.labels,
+            run.threat_model,
+            TRANSFERRED,
+            seed=run.config.seed,
+            on_batch=on_batch,
+        )
     exports = []
     for kind in settings.kinds:
         content = convert(folder / "saved_model", kind, calibration.as_float())
         path = folder / f"student_{kind}.tflite"
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(content)
-        partial.replace(path)
-        logits = TFLiteClassifier(content).predict(test.as_float())
-        correct = int((logits.argmax(-1) == test.labels).sum())
+        write_bytes(path, content)
+        classifier = TFLiteClassifier(content)
+        logits = classifier.predict(images)
+        correct = logits.argmax(-1) == test.labels
+        robust = correct & (classifier.predict(adversarial).argmax(-1) == test.labels)
         exports.append(
             {
                 "file": str(path.relative_to(run.workdir)),
@@ -42,10 +60,13 @@ def run(run):
                 "bytes": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "agreement": dataclasses.asdict(agreement(reference, logits)),
-                "clean": {
-                    "accuracy": correct / len(test),
-                    "n": len(test),
-                    "interval": list(wilson_interval(correct, len(test))),
+                "clean": _accuracy(correct),
+                "robust": {
+                    **_accuracy(robust),
+                    "attack": f"{TRANSFERRED} made on the Keras student, transferred",
+                    "epsilon": run.threat_model.epsilon,
+                    "steps": ATTACKS[TRANSFERRED].steps,
+                    "space": run.threat_model.space,
                 },
                 "latency": dataclasses.asdict(
                     measure_latency(content, settings.threads, settings.runs)
@@ -53,3 +74,12 @@ def run(run):
             }
         )
     run.record["exports"] = exports
+
+
+def _accuracy(correct):
+    count = len(correct)
+    return {
+        "accuracy": float(correct.mean()),
+        "n": count,
+        "interval": list(wilson_interval(correct.sum(), count)),
+    }

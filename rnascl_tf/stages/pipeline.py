@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import json
-import shutil
 import time
 import typing
 
@@ -47,7 +46,7 @@ STAGES = {
             ("search",),
             lambda config: config.baseline.enabled,
         ),
-        Stage("evaluate", evaluate.run, ("evaluate",), ("train", "baseline")),
+        Stage("evaluate", evaluate.run, ("evaluate", "baseline"), ("train", "baseline")),
         Stage("export", export.run, ("export",), ("train",)),
         Stage("report", report.run, (), ("evaluate", "export")),
     )
@@ -95,26 +94,27 @@ def execute(run, stages, overwrite=False):
     selected = {stage.name for stage in stages}
     if overwrite:
         _refuse_orphans(run, selected)
-    _refuse_other_config(run, values, selected if overwrite else set())
+    refuse_other_config(run, selected if overwrite else set())
     check_data(run.config, run.dataset)
     run.folder(".")
-    run.record.describe_environment(values, run.config.seed)
-    if overwrite:
-        for stage in stages:
-            shutil.rmtree(run.workdir / stage.name, ignore_errors=True)
-            run.record["stages"].pop(stage.name, None)
-        run.record.write()
+    overwritten = [stage.name for stage in stages] if overwrite else []
     for stage in stages:
         entry = run.record["stages"].get(stage.name, {})
-        if entry.get("status") == "finished" and stage.name != ALWAYS:
+        if entry.get("status") == "finished" and stage.name != ALWAYS and not overwrite:
             logging.info("%s: finished before, in %.0f s; skipped", stage.name, entry["seconds"])
             continue
-        _execute_one(run, stage, values)
+        _execute_one(run, stage, values, overwritten)
+        # All of them went with the first: a kill in between must not leave later ones as finished.
+        overwritten = []
 
 
-def _execute_one(run, stage, values):
+def _execute_one(run, stage, values, overwritten):
+    if stage.name != ALWAYS or "versions" not in run.record.values:
+        # Printing an old run's tables again does not make them this commit's.
+        run.record.describe_environment(values, run.config.seed)
     settings = {section: values[section] for section in stage.sections}
-    run.announce(stage.name, {"status": "started", "settings": settings})
+    entry = {"status": "started", "git_commit": run.record["git_commit"], "settings": settings}
+    run.announce(stage.name, entry, overwritten)
     started = time.monotonic()
     stage.run(run)
     seconds = time.monotonic() - started
@@ -127,31 +127,49 @@ def _execute_one(run, stage, values):
     logging.info("%s: finished in %.0f s", stage.name, seconds)
 
 
-def _refuse_other_config(run, values, overwritten):
+def refuse_other_config(run, overwritten=frozenset()):
+    """Raises UserError if the directory holds stages of another config.
+
+    Args:
+        run: a `Run`.
+        overwritten: names of stages that will start again and so may differ.
+    """
+    values = json.loads(run.config.to_json_best_effort())
+    first, differing = None, set()
     for name, entry in run.record["stages"].items():
-        if name in overwritten:
+        if name in overwritten or not _is_enabled(run, name):
             continue
         for section, before in entry["settings"].items():
             difference = _first_difference(section, before, values.get(section))
             if difference:
-                key, old, new = difference
-                raise UserError(
-                    f"{run.workdir} holds the {name} stage of another config: {key} was {old}, now "
-                    f"{new}. Give another --workdir, or start these stages again with "
-                    f"--overwrite --stages={','.join(_downstream(name))}."
-                )
+                first = first or (name, *difference)
+                differing |= set(_downstream(name))
+    if first:
+        again = ",".join(s for s in STAGES if s in differing and _is_enabled(run, s))
+        name, key, old, new = first
+        raise UserError(
+            f"{run.workdir} holds the {name} stage of another config: {key} was {old}, now {new}. "
+            f"Give another --workdir, or start these stages again with --overwrite --stages={again}."
+        )
 
 
 def _refuse_orphans(run, selected):
-    for name in run.record["stages"]:
-        sources = selected.intersection(_upstream(name))
-        if name not in selected and name != ALWAYS and sources:
-            raise UserError(
-                f"overwriting {', '.join(sorted(sources))} would leave the {name} stage with "
-                f"results of files that are gone: add it, "
-                f"--stages={','.join(s for s in STAGES if s in selected or s == name)}, or give "
-                "another --workdir."
-            )
+    """Refuses an overwrite that would leave results of files that are gone."""
+    kept = set(run.record["stages"]) - selected - {ALWAYS}
+    orphans = {
+        name for name in kept if _is_enabled(run, name) and selected.intersection(_upstream(name))
+    }
+    if orphans:
+        again = ",".join(name for name in STAGES if name in selected | orphans)
+        raise UserError(
+            f"overwriting {','.join(s for s in STAGES if s in selected)} would leave "
+            f"{', '.join(sorted(orphans))} with results of files that are gone: start all of them "
+            f"again, --stages={again}, or give another --workdir."
+        )
+
+
+def _is_enabled(run, name):
+    return name in STAGES and STAGES[name].enabled(run.config)
 
 
 def _upstream(name):

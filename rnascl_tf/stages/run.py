@@ -1,6 +1,7 @@
 """A run: its config, its folder, and what its stages share (data, teacher, record)."""
 
 import functools
+import shutil
 from pathlib import Path
 
 from absl import logging
@@ -10,6 +11,7 @@ from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.report import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
 from rnascl_tf.stages.errors import UserError
+from rnascl_tf.stages.teacher import load as load_teacher
 
 
 class Run:
@@ -26,25 +28,35 @@ class Run:
         self.record = Record(self.workdir / "record.json")
         self._announced = {}
 
-    def announce(self, stage, entry):
+    def announce(self, stage, entry, overwritten=()):
         """Keeps a stage's record entry until the stage asks for its folder.
 
-        A stage checks its input first; input that is refused then leaves no trace in the record, and
-        the corrected command is not taken for another config's.
+        A stage checks its input first; input that is refused then leaves no trace: the corrected
+        command is not taken for another config's, and an overwrite has not removed anything yet.
+
+        Args:
+            stage: the stage's name.
+            entry: what the record will say of it.
+            overwritten: stages whose files and findings are removed when this one starts.
         """
-        self._announced[stage] = entry
+        self._announced[stage] = (entry, overwritten)
 
     def folder(self, stage):
         """Returns the folder of a stage's files, created; records the stage as started."""
         folder = self.workdir / stage
+        entry, overwritten = self._announced.pop(stage, (None, ()))
         try:
+            for name in overwritten:
+                if (self.workdir / name).exists():
+                    shutil.rmtree(self.workdir / name)
+                self.record.forget(name)
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
             ) from error
-        if stage in self._announced:
-            self.record["stages"][stage] = self._announced.pop(stage)
+        if entry is not None:
+            self.record["stages"][stage] = entry
             self.record.write()
             logging.info("%s: started", stage)
         return folder
@@ -82,9 +94,7 @@ class Run:
     @functools.cached_property
     def teacher(self):
         """The teacher that the teacher stage has accepted."""
-        from rnascl_tf.stages import teacher
-
-        return teacher.load(self)
+        return load_teacher(self)
 
 
 def run_file(workdir, stage, name):

@@ -33,6 +33,7 @@ def run(run):
         steps_per_epoch=steps_per_epoch,
         folder=folder,
         stage="search",
+        section="search",
         callbacks=[TemperatureAnnealing(settings.epochs)],
     )
     architecture = describe(
@@ -65,7 +66,7 @@ def search_model(run, signals, steps_per_epoch):
         attention_size=settings.attention_size,
         gamma=settings.gamma,
         noise=settings.noise,
-        seed=run.config.seed,
+        seed=run.config.seed * 1000 + 999,  # behind the supernet's, one for each block
     )
     model.compile(
         weight_optimizer(settings, steps_per_epoch),

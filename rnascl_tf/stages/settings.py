@@ -19,6 +19,7 @@ _AT_LEAST_ONE = (
     "train.epochs",
     "evaluate.examples",
     "evaluate.batch_size",
+    "export.examples",
     "export.threads",
     "export.runs",
 )
@@ -31,7 +32,11 @@ _POSITIVE = (
 )
 _NOT_NEGATIVE = ("data.crop_padding", "seed", "search.gamma", "train.gamma")
 _NOT_NEGATIVE += tuple(f"{stage}.l2" for stage in ("teacher", "search", "train"))
+_FRACTIONS = tuple(f"{stage}.momentum" for stage in ("teacher", "search", "train"))
+_SMALLEST_BATCH = 3
+"""Below it the 20% part of a batch, on which the architecture learns, would be empty."""
 _CHOICES = {
+    "teacher.stem_stride": (1, 2),
     "search.space": tuple(SEARCH_SPACES),
     "search.noise": NOISES,
     "threat.norm": ("linf",),
@@ -44,12 +49,18 @@ def check(config):
 
     Lists of names may come as one text with commas; they are split here.
     """
-    config.evaluate.attacks = _names(config.evaluate.attacks)
-    config.export.kinds = _names(config.export.kinds)
+    config.evaluate.attacks = _names("evaluate.attacks", config.evaluate.attacks)
+    config.export.kinds = _names("export.kinds", config.export.kinds)
     for keys, accepts, wanted in (
         (_AT_LEAST_ONE, lambda value: value >= 1, "at least 1"),
         (_POSITIVE, lambda value: value > 0, "above 0"),
         (_NOT_NEGATIVE, lambda value: value >= 0, "0 or more"),
+        (_FRACTIONS, lambda value: 0 <= value < 1, "at least 0 and below 1"),
+        (
+            ("data.batch_size",),
+            lambda value: value >= _SMALLEST_BATCH,
+            f"{_SMALLEST_BATCH} or more",
+        ),
     ):
         for key in keys:
             if not accepts(_value(config, key)):
@@ -71,7 +82,17 @@ def check(config):
             "--config.teacher.mean and --config.teacher.std need one number per channel each, got "
             f"{tuple(config.teacher.mean)} and {tuple(config.teacher.std)}."
         )
-    parse_epsilon(config.threat.epsilon)
+    widths, blocks = config.teacher.widths, config.teacher.blocks
+    if not all(_are_counts(values) for values in (widths, blocks)) or len(widths) != len(blocks):
+        raise UserError(
+            "--config.teacher.widths and --config.teacher.blocks need one number of at least 1 for "
+            f"each stage, got {tuple(widths)} and {tuple(blocks)}."
+        )
+    if parse_epsilon(config.threat.epsilon) == 0 and not config.teacher.onnx:
+        raise UserError(
+            "--config.threat.epsilon=0 leaves nothing to train a teacher against: give one above 0, "
+            "or an ONNX teacher."
+        )
 
 
 def check_data(config, dataset):
@@ -80,6 +101,7 @@ def check_data(config, dataset):
         ("data.batch_size", len(dataset.train), "training"),
         ("teacher.evaluate_examples", len(dataset.test), "test"),
         ("evaluate.examples", len(dataset.test), "test"),
+        ("export.examples", len(dataset.test), "test"),
     ):
         if _value(config, key) > available:
             raise UserError(
@@ -94,12 +116,20 @@ def _value(config, key):
     return config
 
 
-def _names(values):
+def _names(key, values):
+    if not values or not all(isinstance(value, str) for value in values):
+        raise UserError(f"--config.{key} needs at least one name, got {tuple(values)}.")
     return tuple(name.strip() for value in values for name in value.split(","))
+
+
+def _are_counts(values):
+    return bool(values) and all(isinstance(value, int) and value >= 1 for value in values)
 
 
 def _check_choice(key, value, choices):
     if value not in choices:
-        near = difflib.get_close_matches(str(value), choices, 1)
+        near = difflib.get_close_matches(str(value), map(str, choices), 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise UserError(f"--config.{key} has no {value!r}{hint}: give one of {', '.join(choices)}.")
+        raise UserError(
+            f"--config.{key} has no {value!r}{hint}: give one of {', '.join(map(str, choices))}."
+        )

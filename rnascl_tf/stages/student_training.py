@@ -1,7 +1,8 @@
 """What the train stage and its baseline share: one slim student, trained from scratch and saved."""
 
+from rnascl_tf.atomic import save_model
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.networks import build_student, read_architecture
+from rnascl_tf.networks import ArchitectureError, build_student, read_architecture
 from rnascl_tf.stages.batches import training_stream
 from rnascl_tf.training import StudentModel, batch_norm_momentum, fit, weight_optimizer
 
@@ -15,9 +16,10 @@ def train_student(run, stage, signals):
         signals: a `TeacherSignals` source for eq. 3, or None for cross-entropy alone.
     """
     architecture = read_architecture(run.need("search", "architecture.json"))
-    folder = run.folder(stage)
+    _check_fit(run, architecture)
     stream, steps_per_epoch = training_stream(run)
     student, model = student_model(run, architecture, signals, steps_per_epoch)
+    folder = run.folder(stage)
     run.record["history"][stage] = fit(
         model,
         stream,
@@ -26,11 +28,20 @@ def train_student(run, stage, signals):
         steps_per_epoch=steps_per_epoch,
         folder=folder,
         stage=stage,
+        section="train",
     )
-    # Keras insists on the suffix, so the temporary name keeps it.
-    partial = folder / "partial.keras"
-    student.save(partial)
-    partial.replace(folder / "student.keras")
+    save_model(student, folder / "student.keras")
+
+
+def _check_fit(run, architecture):
+    """Refuses an architecture.json that was put there from another data set's search."""
+    dataset = run.dataset
+    found = (architecture.num_classes, tuple(architecture.input_shape))
+    if found != (dataset.num_classes, dataset.input_shape):
+        raise ArchitectureError(
+            f"the architecture is for {found[0]} classes and images of {found[1]}, but "
+            f"{dataset.name} has {dataset.num_classes} and {dataset.input_shape}: search again."
+        )
 
 
 def student_model(run, architecture, signals, steps_per_epoch):

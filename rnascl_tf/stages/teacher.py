@@ -5,10 +5,9 @@ Writes `DIR/teacher/`: the teacher itself (`teacher.onnx` or `teacher.keras`) an
 
 import dataclasses
 import json
-import shutil
 
 import teachers
-from rnascl_tf.atomic import write_json
+from rnascl_tf.atomic import save_model, write_bytes, write_json
 from rnascl_tf.data import evaluation_batches
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
@@ -116,29 +115,28 @@ def _measure(run, teacher):
 
 def _copy_onnx(run):
     """Copies the ONNX file into the run, so that the run stays whole without it."""
-    target = run.folder("teacher") / "teacher.onnx"
-    partial = target.with_name(".teacher.onnx.partial")
-    shutil.copyfile(run.config.teacher.onnx, partial)
-    partial.replace(target)
-    return target.name
+    # Read first: the file may lie in the very folder that is started again.
+    content = teachers.self_contained_onnx(run.config.teacher.onnx)
+    write_bytes(run.folder("teacher") / "teacher.onnx", content)
+    return "teacher.onnx"
 
 
 def _train_native(run):
-    folder = run.folder("teacher")
     stream, steps_per_epoch = training_stream(run)
     classifier = native_classifier(run, steps_per_epoch)
+    model = adversarial_model(run, classifier, steps_per_epoch)
+    folder = run.folder("teacher")
     run.record["history"]["teacher"] = fit(
-        adversarial_model(run, classifier, steps_per_epoch),
+        model,
         stream,
         evaluation_batches(run.dataset.validation, run.config.data.batch_size),
         epochs=run.config.teacher.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
         stage="teacher",
+        section="teacher",
     )
-    partial = folder / "partial.keras"
-    classifier.save(partial)
-    partial.replace(folder / "teacher.keras")
+    save_model(classifier, folder / "teacher.keras")
     return "teacher.keras"
 
 

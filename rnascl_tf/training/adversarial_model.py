@@ -52,7 +52,7 @@ class AdversarialModel(keras.Model):
         variables = self.classifier.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self.optimizer.apply(gradients, variables)
-        self.means.update(labels, logits, Terms(task, task, None, None, None))
+        self.means.update(labels, logits, Terms(task, task))
         return self.means.results()
 
     def test_step(self, batch):

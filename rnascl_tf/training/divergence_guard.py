@@ -14,15 +14,17 @@ class DivergenceGuard(keras.callbacks.Callback):
 
     Args:
         stage: the stage's name, for the message.
+        section: the config section that holds its learning rate.
         last_checkpoint: function -> path of the last good checkpoint, or None.
     """
 
     # The sum comes last, so that the message names the term which broke it.
-    _ORDER = ("cross_entropy", "divergence", "attention", "expected_macs")
+    _ORDER = ("cross_entropy", "divergence", "attention", "cost_factor")
 
-    def __init__(self, stage, last_checkpoint):
+    def __init__(self, stage, section, last_checkpoint):
         super().__init__()
         self.stage = stage
+        self.section = section
         self.last_checkpoint = last_checkpoint
         self._epoch = 0
 
@@ -32,7 +34,7 @@ class DivergenceGuard(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Checks the running means: a NaN in any step stays in them."""
-        self._check(logs or {}, f"step {batch}")
+        self._check(logs or {}, f"step {batch + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
         """Checks validation too: the last update's damage shows only there."""
@@ -46,7 +48,7 @@ class DivergenceGuard(keras.callbacks.Callback):
                 kept = self.last_checkpoint()
                 raise TrainingDivergedError(
                     f"{self.stage}: the loss term {name} became {float(logs[name])} at epoch "
-                    f"{self._epoch}, {place}; "
+                    f"{self._epoch + 1}, {place}; "
                     + (f"the checkpoint {kept} is kept" if kept else "no epoch had ended yet")
-                    + f". Lower --config.{self.stage}.learning_rate and run again."
+                    + f". Give a lower --config.{self.section}.learning_rate, and another --workdir."
                 )

@@ -5,6 +5,7 @@ import sys
 import keras
 import tensorflow as tf
 
+from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 from rnascl_tf.training.divergence_guard import DivergenceGuard
 from rnascl_tf.training.history import HistoryLog, read_history
 
@@ -22,7 +23,9 @@ class _Checkpoint(keras.callbacks.Callback):
         self.manager.save(checkpoint_number=epoch + 1)
 
 
-def fit(model, batches, validation, *, epochs, steps_per_epoch, folder, stage, callbacks=()):
+def fit(
+    model, batches, validation, *, epochs, steps_per_epoch, folder, stage, section, callbacks=()
+):
     """Trains a compiled model to `epochs`, from the last checkpoint in `folder` if there is one.
 
     Args:
@@ -34,6 +37,7 @@ def fit(model, batches, validation, *, epochs, steps_per_epoch, folder, stage, c
         steps_per_epoch: batches in an epoch.
         folder: the stage's folder; gets `checkpoints/`, `tensorboard/` and `history.csv`.
         stage: its name, for messages.
+        section: the config section that holds its learning rate, for messages.
         callbacks: more Keras callbacks, called before the checkpoint.
 
     Returns:
@@ -64,7 +68,7 @@ def fit(model, batches, validation, *, epochs, steps_per_epoch, folder, stage, c
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 *callbacks,
-                DivergenceGuard(stage, lambda: manager.latest_checkpoint),
+                DivergenceGuard(stage, section, lambda: manager.latest_checkpoint),
                 HistoryLog(history, first_epoch),
                 keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False),
                 _Checkpoint(manager, epochs_done),
@@ -93,4 +97,4 @@ def batch_norm_momentum(settings, steps_per_epoch):
     """
     if settings.batch_norm_momentum is not None:
         return settings.batch_norm_momentum
-    return 0.997 if settings.epochs * steps_per_epoch >= 2000 else 0.9
+    return PAPER_MOMENTUM if settings.epochs * steps_per_epoch >= 2000 else 0.9

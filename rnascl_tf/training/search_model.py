@@ -36,7 +36,9 @@ class SearchModel(keras.Model):
         self.tutors = TutorSelection(
             len(self.student_layers), len(signals.teacher_layers), noise=noise, seed=seed
         )
-        self.means = TermMeans("expected_macs", "tutor_entropy", "temperature")
+        self.means = TermMeans(
+            "cost_factor", "architecture_loss", "expected_macs", "tutor_entropy", "temperature"
+        )
         self.built = True
 
     @property
@@ -91,8 +93,12 @@ class SearchModel(keras.Model):
         second = tf.nest.map_structure(lambda values: values[split:], (batch, signals))
         terms, logits, macs = self._update(self.optimizer, self.weight_variables, *first)
         with frozen_statistics():
-            self._update(self.architecture_optimizer, self.architecture_variables, *second)
+            architecture_terms, _, _ = self._update(
+                self.architecture_optimizer, self.architecture_variables, *second
+            )
         self.means.update(first[0]["label"], logits, terms)
+        self.means["cost_factor"].update_state(terms.cost_factor)
+        self.means["architecture_loss"].update_state(architecture_terms.loss)
         self.means["expected_macs"].update_state(macs)
         self.means["tutor_entropy"].update_state(self.tutors.entropy())
         self.means["temperature"].update_state(self.tutors.temperature)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps
-from rnascl_tf.networks import student_taps
+from rnascl_tf.networks import ArchitectureError, student_taps
 from rnascl_tf.objectives import Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans
 
@@ -21,7 +21,7 @@ class StudentModel(keras.Model):
         gamma: gamma_t of eq. 3.
 
     Raises:
-        ValueError: a student tap has no tutor, or a tutor is no layer of the teacher.
+        ArchitectureError: a student tap has no tutor, or a tutor is no layer of the teacher.
     """
 
     def __init__(self, student, signals=None, tutors=None, *, attention_size=14, gamma=1.0):
@@ -54,7 +54,7 @@ class StudentModel(keras.Model):
         labels, logits = batch["label"], outputs["logits"]
         if self.signals is None:
             task = cross_entropy(labels, logits)
-            return Terms(task, task, None, None, None), logits
+            return Terms(task, task), logits
         signals = self.signals(batch)
         maps = self.attention_maps(list(outputs["taps"].values()))
         terms = distillation_loss(
@@ -94,12 +94,12 @@ def one_hot_tutors(student_layers, teacher_layers, tutors):
         tutors: {student tap: teacher tap}.
 
     Raises:
-        ValueError: a student layer has no tutor, or a tutor is no layer of the teacher.
+        ArchitectureError: a student layer has no tutor, or a tutor is no layer of the teacher.
     """
     rows = []
     for name in student_layers:
         if tutors.get(name) not in teacher_layers:
-            raise ValueError(
+            raise ArchitectureError(
                 f"student layer {name} has tutor {tutors.get(name)!r}, which is no tapped layer of "
                 f"this teacher ({len(teacher_layers)} taps, first {teacher_layers[0]!r}): the "
                 "architecture was searched with another teacher or other taps."

@@ -17,11 +17,31 @@ def test_is_written_whole_and_read_back(tmp_path):
     assert values["seeds"] == {"run": 3}
     assert values["versions"]["tensorflow"].count(".") == 2
     assert values["hardware"]["cores"] >= 1
+    assert values["hardware"]["cpu"]
     assert Record(tmp_path / "record.json")["teacher"] == {"n_t": 17}
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 2}', ""])
+def test_forgetting_a_stage_drops_what_it_found(tmp_path):
+    record = Record(tmp_path / "record.json")
+    record["stages"] = {"search": {}, "evaluate": {}}
+    record["history"] = {"search": [1]}
+    record["architecture"] = {"params": 1}
+    record["robustness"] = {"teacher": {}, "student": {}, "baseline": {}}
+    record.forget("search")
+    assert (record["stages"], record["history"], record.get("architecture")) == (
+        {"evaluate": {}},
+        {},
+        None,
+    )
+    record.forget("evaluate")
+    assert record["robustness"] == {"teacher": {}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"schema": 2}', "", '{"schema": 1}', '{"schema": 1, "stages": {"a": 1}}'],
+)
 def test_refuses_what_is_no_record(tmp_path, text):
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(RecordError, match=r"record\.json"):

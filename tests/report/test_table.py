@@ -36,6 +36,7 @@ def record():
                 "kind": "float32",
                 "bytes": 2048,
                 "clean": result(0.81, 0.77, 0.85),
+                "robust": result(0.39, 0.34, 0.44),
                 "agreement": {"top1": 0.9975, "max_difference": 1.5e-6},
                 "latency": {"p50_ms": 0.1404, "p90_ms": 0.1512, "threads": 1},
             }
@@ -58,6 +59,14 @@ def test_robustness_table(record):
     assert "pgd20 - 40.0 [35.0, 45.0] 10.0 [7.0, 13.0]" in text
 
 
+def test_attacks_that_only_the_students_were_given_have_their_row(record):
+    record["robustness"]["student"]["cw"] = result(0.3, 0.25, 0.35)
+    record["robustness"]["teacher"] |= {"mifgsm": result(0.5, 0.4, 0.6)}
+    text = lines(robustness_table(record))
+    assert "cw - 30.0 [25.0, 35.0] -" in text
+    assert "mifgsm 50.0 [40.0, 60.0] - -" in text
+
+
 def test_student_table(record):
     text = lines(student_table(record))
     assert "filters 16 12 16 | 20 20 24 | 52 52 56" in text
@@ -68,6 +77,7 @@ def test_student_table(record):
 def test_export_table(record):
     text = lines(export_table(record))
     assert "KiB 2.0" in text
+    assert "under transferred pgd20, % 39.0 [34.0, 44.0]" in text
     assert "same class as Keras, % 99.75" in text
     assert "latency p50 / p90, ms 0.140 / 0.151" in text
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.robustness.evaluation import attack_outcomes, evaluate
+from rnascl_tf.robustness.evaluation import adversarial_images, attack_outcomes, evaluate
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.robustness.wilson import wilson_interval
 
@@ -245,3 +245,40 @@ def test_guard_runs_before_any_attack(linear_model, examples):
 
     with pytest.raises(RobustnessError, match="probabilities"):
         attack_outcomes(softmax, images, labels, ThreatModel(0.02), "fgsm")
+
+
+@pytest.mark.parametrize("name", EVERYTHING[1:])
+def test_adversarial_images_are_the_exact_best_attack_on_every_image(linear_model, examples, name):
+    images, labels = examples
+    epsilon = 3 / 255
+    batches = []
+    attacked = adversarial_images(
+        linear_model,
+        images,
+        labels,
+        ThreatModel(epsilon),
+        name,
+        batch_size=5,
+        on_batch=lambda attack, done, total: batches.append((attack, done, total)),
+    )
+    expected = linear_model.best_attack(images, labels, epsilon)
+    np.testing.assert_allclose(attacked, expected, atol=1e-6)
+    assert batches == [(name, done, 23) for done in (5, 10, 15, 20, 23)]
+
+
+def test_adversarial_images_break_what_the_evaluation_counts_as_broken(linear_model, examples):
+    images, labels = examples
+    threat_model = ThreatModel(3 / 255)
+    attacked = adversarial_images(linear_model, images, labels, threat_model, "pgd20")
+    predictions = np.argmax(linear_model(attacked), axis=1)
+    clean = np.argmax(linear_model(images), axis=1)
+    robust = (predictions == labels) & (clean == labels)
+    outcomes = attack_outcomes(linear_model, images, labels, threat_model, "pgd20")
+    np.testing.assert_array_equal(robust, outcomes)
+
+
+def test_clean_adversarial_images_are_a_copy(linear_model, examples):
+    images, labels = examples
+    same = adversarial_images(linear_model, images, labels, ThreatModel(0.1), "clean")
+    np.testing.assert_array_equal(same, images)
+    assert same is not images

@@ -92,14 +92,60 @@ def test_overwrite_refuses_to_leave_results_without_their_source(config, tmp_pat
     assert (tmp_path / "search" / "file").exists()
 
 
-def test_overwrite_starts_the_chosen_stages_again(config, tmp_path):
+def test_overwrite_removes_nothing_when_the_input_is_refused(config, tmp_path):
     run = Run(config, tmp_path)
-    finished(run, "teacher", "search", search={"gamma": 9.0})
-    with pytest.raises(UserError, match=r"teacher\.json is missing"):
-        execute(run, select(config, ["search"]), overwrite=True)
-    assert not (tmp_path / "search" / "file").exists()
+    finished(run, "teacher", "search")
+    before = (tmp_path / "record.json").read_text()
+    config.teacher.onnx = "none.onnx"
+    with pytest.raises(TeacherError, match=r"none\.onnx"):
+        execute(run, select(config, ["teacher", "search"]), overwrite=True)
     assert (tmp_path / "teacher" / "file").exists()
-    assert "search" not in run.record["stages"]
+    assert (tmp_path / "record.json").read_text() == before
+
+
+def test_overwrite_removes_all_chosen_stages_when_the_first_starts(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train")
+    run.record["history"]["train"] = [{"epoch": 0}]
+    run.announce("search", {"status": "started", "settings": {}}, overwritten=["search", "train"])
+    run.folder("search")
+    assert not list((tmp_path / "search").iterdir())
+    assert not (tmp_path / "train").exists()
+    assert (tmp_path / "teacher" / "file").exists()
+    again = Run(config, tmp_path).record
+    assert again["stages"].keys() == {"teacher", "search"}
+    assert again["history"] == {}
+
+
+def test_advice_names_every_stage_that_must_start_again(config, tmp_path):
+    """train's settings are the baseline's too: both, and all behind them."""
+    run = Run(config, tmp_path)
+    finished(run, *STAGES, train={"epochs": 9})
+    with pytest.raises(UserError) as refusal:
+        execute(run, select(config, []))
+    assert "--stages=train,baseline,evaluate,export,report" in str(refusal.value)
+    advised = str(refusal.value).partition("--stages=")[2].rstrip(".").split(",")
+    with pytest.raises(UserError, match="missing"):  # accepted: it fails on the empty search folder
+        execute(run, select(config, advised), overwrite=True)
+
+
+def test_a_baseline_that_was_disabled_since_is_no_obstacle(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline")
+    config.baseline.enabled = False
+    with pytest.raises(UserError, match="missing"):
+        execute(run, select(config, ["search", "train"]), overwrite=True)
+
+
+def test_evaluation_is_not_taken_over_when_the_baseline_is_enabled_later(config, tmp_path):
+    run = Run(config, tmp_path)
+    config.baseline.enabled = False
+    finished(run, "teacher", "search", "train", "evaluate")
+    config.baseline.enabled = True
+    with pytest.raises(
+        UserError, match=r"baseline\.enabled was False, now True.*--stages=evaluate"
+    ):
+        execute(run, select(config, []))
 
 
 def test_refused_input_leaves_no_trace_so_that_the_corrected_command_runs(config, tmp_path):

@@ -32,6 +32,7 @@ def config():
     config.teacher.verify_examples = 5
     config.teacher.evaluate_examples = 100
     config.evaluate.update(dict(examples=100, batch_size=50))
+    config.export.examples = 100
     config.threat.epsilon = "2/255"
     return config
 
@@ -52,10 +53,9 @@ def test_takes_verifies_and_measures_the_file(config, tmp_path):
     assert load(run).tap_names == tuple(teacher["taps"])
 
 
-def test_a_file_that_expects_normalised_images_needs_no_guess(config, tmp_path):
-    """Its clean accuracy falls without mean and std: that is why it is measured and recorded."""
+def test_missing_normalisation_shows_in_the_measured_accuracy(config, tmp_path):
+    """The file agrees with itself either way; only its accuracy tells that mean and std lack."""
     config.teacher.mean = config.teacher.std = ()
-    config.evaluate.attacks = ("clean",)
     run = Run(config, tmp_path)
     execute(run, select(config, ["teacher"]))
     assert run.record["teacher"]["robustness"]["clean"]["accuracy"] < 0.6

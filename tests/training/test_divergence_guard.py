@@ -8,7 +8,7 @@ FINE = {"loss": 1.0, "cross_entropy": 1.0, "divergence": 0.5, "attention": 0.1}
 
 
 def guard(last=None):
-    guard = DivergenceGuard("search", lambda: last)
+    guard = DivergenceGuard("baseline", "train", lambda: last)
     guard.on_epoch_begin(4)
     return guard
 
@@ -16,7 +16,10 @@ def guard(last=None):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_names_the_term_the_epoch_and_the_step(value):
     logs = {**FINE, "loss": value, "attention": value}
-    with pytest.raises(TrainingDivergedError, match=r"term attention became .* epoch 4, step 7"):
+    with pytest.raises(
+        TrainingDivergedError,
+        match=r"term attention became .* epoch 5, step 8.*--config.train.learning_rate",
+    ):
         guard().on_train_batch_end(7, logs)
 
 

@@ -57,6 +57,7 @@ def run(model, folder, epochs, **options):
         steps_per_epoch=STEPS,
         folder=folder,
         stage="train",
+        section="train",
         **options,
     )
 
@@ -153,7 +154,7 @@ def with_nan_from(epoch):
 
 def test_nan_stops_names_the_term_and_keeps_the_last_good_checkpoint(tmp_path):
     with pytest.raises(
-        TrainingDivergedError, match="term cross_entropy became nan at epoch 1"
+        TrainingDivergedError, match="term cross_entropy became nan at epoch 2"
     ) as e:
         run(baseline(), tmp_path, epochs=3, batches=with_nan_from(epoch=1))
     assert "ckpt-1" in str(e.value)

@@ -1,0 +1,30 @@
+"""`make demo`'s own work: its minutes against 8, its peak memory against 3 GB, in a real process."""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks.ratio import Ratio
+
+MINUTES, GIGABYTES = 8, 3
+
+
+def run():
+    """Returns the list of this file's ratios, of one round: it takes minutes."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "rnascl_tf", "--config=digits", f"--workdir={folder}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        minutes = (time.perf_counter() - started) / 60
+    # Linux counts kibibytes; of all children the largest, and there is no other.
+    gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
+    return [
+        _once("demo_time", minutes / MINUTES, f"{MINUTES} minutes"),
+        _once("demo_peak_memory", gigabytes / GIGABYTES, f"{GIGABYTES} GB"),
+    ]
+
+
+def _once(name, ratio, baseline):
+    return Ratio(name, ratio, ratio, ratio, baseline, target=1.0, rounds=1)
