@@ -1,4 +1,4 @@
-"""What several folders of tests need: starting a real command."""
+"""What several folders of tests need: two devices, and starting a real command."""
 
 import os
 import subprocess
@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+
+# Two logical CPUs stand in for two GPUs; it must be said before TensorFlow touches a device.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,9 +6,10 @@ import tensorflow as tf
 from rnascl_tf.objectives import Terms, cross_entropy
 from rnascl_tf.robustness import projected_gradient
 from rnascl_tf.training.metrics import TermMeans
+from rnascl_tf.training.training_model import TrainingModel
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(TrainingModel):
     """A classifier trained on PGD images made against itself.
 
     The inner attack sees the network in evaluation mode, the weights' step in training mode.
@@ -31,10 +32,10 @@ class AdversarialModel(keras.Model):
         self.means = TermMeans(terms=("loss", "cross_entropy"))
         self.built = True
 
-    def compile(self, optimizer):
-        """Sets the optimizer, built on the classifier's weights."""
-        super().compile(optimizer=optimizer, jit_compile=False)
-        optimizer.build(self.classifier.trainable_variables)
+    @property
+    def weight_variables(self):
+        """The classifier's trainable variables."""
+        return self.classifier.trainable_variables
 
     def call(self, images, training=False):
         """Returns logits."""
@@ -47,22 +48,13 @@ class AdversarialModel(keras.Model):
         with tf.GradientTape() as tape:
             logits = self(images, training=True)
             task = cross_entropy(labels, logits)
-            # Keras' optimizers sum gradients over replicas; the loss is a mean over one replica.
-            loss = task / tf.distribute.get_strategy().num_replicas_in_sync
-        variables = self.classifier.trainable_variables
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self.optimizer.apply(gradients, variables)
+        self.descend(self.optimizer, self.weight_variables, tape, task)
         self.means.update(labels, logits, Terms(task, task))
         return self.means.results()
 
     def test_step(self, batch):
         """Cross-entropy and accuracy on PGD images, in evaluation mode."""
         return self.means.evaluate(batch["label"], self(self._attack(batch), training=False))
-
-    @property
-    def metrics(self):
-        """The running means, which `fit` resets every epoch."""
-        return self.means.all
 
     def _attack(self, batch):
         return projected_gradient(

@@ -1,18 +1,18 @@
 """Search: one `train_step` that alternates weights and architecture (paper, eq. 2; DESIGN 5)."""
 
-import keras
 import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps, TutorSelection, frozen_statistics
 from rnascl_tf.networks import channel_masks, expected_filters
 from rnascl_tf.objectives import distillation_loss
 from rnascl_tf.training.metrics import TermMeans
+from rnascl_tf.training.training_model import TrainingModel
 
 WEIGHT_SHARE = 0.8
 """Part of each batch that updates the weights; the rest updates the Gumbel parameters."""
 
 
-class SearchModel(keras.Model):
+class SearchModel(TrainingModel):
     """The supernet, its teacher, and the tutor parameters, trained together.
 
     Args:
@@ -54,9 +54,8 @@ class SearchModel(keras.Model):
 
     def compile(self, weight_optimizer, architecture_optimizer):
         """Sets both optimizers, each built on its own variables, so that no step creates any."""
-        super().compile(optimizer=weight_optimizer, jit_compile=False)
+        super().compile(weight_optimizer)
         self.architecture_optimizer = architecture_optimizer
-        weight_optimizer.build(self.weight_variables)
         architecture_optimizer.build(self.architecture_variables)
 
     def set_temperature(self, value):
@@ -109,17 +108,9 @@ class SearchModel(keras.Model):
         logits = self(batch["image"], training=False)["logits"]
         return self.means.evaluate(batch["label"], logits)
 
-    @property
-    def metrics(self):
-        """The running means, which `fit` resets every epoch."""
-        return self.means.all
-
     def _update(self, optimizer, variables, batch, signals):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             terms, logits, macs = self.loss_terms(batch, signals)
-            # Keras' optimizers sum gradients over replicas; the loss is a mean over one replica.
-            loss = terms.loss / tf.distribute.get_strategy().num_replicas_in_sync
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        optimizer.apply(gradients, variables)
+        self.descend(optimizer, variables, tape, terms.loss)
         return terms, logits, macs

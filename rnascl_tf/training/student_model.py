@@ -1,15 +1,15 @@
 """Training of the slim student: eq. 3 with a teacher, cross-entropy alone without."""
 
-import keras
 import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps
 from rnascl_tf.networks import ArchitectureError, student_taps
 from rnascl_tf.objectives import Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans
+from rnascl_tf.training.training_model import TrainingModel
 
 
-class StudentModel(keras.Model):
+class StudentModel(TrainingModel):
     """A student and what teaches it.
 
     Args:
@@ -39,10 +39,10 @@ class StudentModel(keras.Model):
             )
         self.built = True
 
-    def compile(self, optimizer):
-        """Sets the optimizer, built on the student's weights."""
-        super().compile(optimizer=optimizer, jit_compile=False)
-        optimizer.build(self.student.trainable_variables)
+    @property
+    def weight_variables(self):
+        """The student's trainable variables."""
+        return self.student.trainable_variables
 
     def call(self, images, training=False):
         """Returns the student's logits and taps."""
@@ -66,11 +66,7 @@ class StudentModel(keras.Model):
         """One step on the whole batch."""
         with tf.GradientTape() as tape:
             terms, logits = self.loss_terms(batch)
-            # Keras' optimizers sum gradients over replicas; the loss is a mean over one replica.
-            loss = terms.loss / tf.distribute.get_strategy().num_replicas_in_sync
-        variables = self.student.trainable_variables
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self.optimizer.apply(gradients, variables)
+        self.descend(self.optimizer, self.weight_variables, tape, terms.loss)
         self.means.update(batch["label"], logits, terms)
         return self.means.results()
 
@@ -78,11 +74,6 @@ class StudentModel(keras.Model):
         """Cross-entropy and accuracy in evaluation mode."""
         logits = self(batch["image"], training=False)["logits"]
         return self.means.evaluate(batch["label"], logits)
-
-    @property
-    def metrics(self):
-        """The running means, which `fit` resets every epoch."""
-        return self.means.all
 
 
 def one_hot_tutors(student_layers, teacher_layers, tutors):
