@@ -6,6 +6,7 @@ import pytest
 
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import STAGES, Run, UserError, execute, select
+from rnascl_tf.stages.pipeline import Stage
 from teachers import TeacherError
 
 
@@ -115,6 +116,20 @@ def test_overwrite_removes_all_chosen_stages_when_the_first_starts(config, tmp_p
     again = Run(config, tmp_path).record
     assert again["stages"].keys() == {"teacher", "search"}
     assert again["history"] == {}
+
+
+def test_overwrite_keeps_what_the_new_stages_have_written(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+
+    def writes(name):
+        return lambda run: (run.folder(name) / "new").write_text(name)
+
+    stages = [Stage(name, writes(name), STAGES[name].sections) for name in ("teacher", "search")]
+    execute(run, stages, overwrite=True)
+    for name in ("teacher", "search"):
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["new"]
+        assert run.record["stages"][name]["status"] == "finished"
 
 
 def test_advice_names_every_stage_that_must_start_again(config, tmp_path):
