@@ -2,14 +2,13 @@
 
 import sys
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
 
 from rnascl_tf import command_line
 from rnascl_tf.data import read_images, unit_range
-from rnascl_tf.stages import USER_ERRORS, UserError, run_file
+from rnascl_tf.stages import USER_ERRORS, UserError, load_student, run_file
 
 USAGE = """
 Classify image files with a run's trained student.
@@ -40,7 +39,7 @@ def _command(arguments):
         raise UserError("--workdir is missing: give the folder of a finished run.")
     if not images:
         raise UserError("no image file was given: python -m rnascl_tf.predict --workdir=DIR IMAGE")
-    student = keras.models.load_model(run_file(flag_values.workdir, "train", "student.keras"))
+    student = load_student(flag_values.workdir, "train")
     labels = run_file(flag_values.workdir, "export", "labels.txt").read_text().splitlines()
     pixels = unit_range(read_images(images, student.input_shape[1:]))
     probabilities = tf.nn.softmax(student.predict(pixels, verbose=0)).numpy()

@@ -19,6 +19,7 @@ import tensorflow as tf
 from PIL import Image
 
 import rnascl_tf
+from rnascl_tf.__main__ import main
 from rnascl_tf.data import load_dataset
 from rnascl_tf.networks import build_student, count, read_architecture
 
@@ -247,6 +248,20 @@ def test_a_killed_run_is_finished_by_the_same_command(workdir, tmp_path, run_mod
 
 def examples_name(label):
     return load_dataset("digits").class_names[label]
+
+
+def test_damaged_files_of_a_run_are_named(workdir, tmp_path, capfd):
+    damaged = tmp_path / "run"
+    shutil.copytree(workdir, damaged)
+    (damaged / "train" / "student.keras").write_bytes(b"cut")
+    (damaged / "teacher" / "teacher.json").write_text("{}")
+    arguments = ["--config=digits:smoke", f"--workdir={damaged}", "--overwrite"]
+    for stages, wanted in (
+        ("evaluate,report", "student.keras is damaged"),
+        ("search,train,baseline,evaluate,export,report", "teacher.json is damaged"),
+    ):
+        assert main([*arguments, f"--stages={stages}"]) == 2
+        assert wanted in capfd.readouterr().err
 
 
 def test_predict_names_a_missing_image_and_a_missing_run(workdir, run_module):

@@ -3,7 +3,7 @@
 from rnascl_tf.stages.errors import USER_ERRORS, UserError
 from rnascl_tf.stages.estimate import dry_run
 from rnascl_tf.stages.pipeline import STAGES, execute, select
-from rnascl_tf.stages.run import Run, run_file
+from rnascl_tf.stages.run import Run, load_student, run_file
 from rnascl_tf.stages.settings import check
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "check",
     "dry_run",
     "execute",
+    "load_student",
     "run_file",
     "select",
 ]

@@ -1,7 +1,5 @@
 """Evaluate stage: student and baseline under the same attacks on the same test images."""
 
-import keras
-
 from rnascl_tf.atomic import write_json
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
@@ -14,11 +12,10 @@ def run(run):
     students = {"student": "train"}
     if run.config.baseline.enabled:
         students["baseline"] = "baseline"
-    files = {name: run.need(stage, "student.keras") for name, stage in students.items()}
+    models = {name: run.student(stage) for name, stage in students.items()}
     folder = run.folder("evaluate")
     results = {}
-    for name, file in files.items():
-        model = keras.models.load_model(file)
+    for name, model in models.items():
         with progress(f"evaluate {name}") as on_batch:
             results[name] = evaluate(
                 model,

@@ -3,8 +3,6 @@
 import dataclasses
 import hashlib
 
-import keras
-
 from rnascl_tf.atomic import write_bytes, write_text
 from rnascl_tf.deploy import (
     TFLiteClassifier,
@@ -26,7 +24,7 @@ def run(run):
     Robust accuracy of a file is that under images made on the float model: an upper bound.
     """
     settings = run.config.export
-    student = keras.models.load_model(run.need("train", "student.keras"))
+    student = run.student("train")
     folder = run.folder("export")
     export_saved_model(student, folder / "saved_model")
     write_text(folder / "labels.txt", "\n".join(run.dataset.class_names) + "\n")

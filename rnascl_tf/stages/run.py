@@ -4,6 +4,7 @@ import functools
 import shutil
 from pathlib import Path
 
+import keras
 from absl import logging
 
 from rnascl_tf.data import load_dataset
@@ -69,6 +70,10 @@ class Run:
         """
         return run_file(self.workdir, stage, name)
 
+    def student(self, stage):
+        """Returns the student that a stage has saved; UserError if it is missing or damaged."""
+        return load_student(self.workdir, stage)
+
     @functools.cached_property
     def dataset(self):
         """The config's `DataSet`."""
@@ -95,6 +100,22 @@ class Run:
     def teacher(self):
         """The teacher that the teacher stage has accepted."""
         return load_teacher(self)
+
+
+def load_student(workdir, stage):
+    """Returns the student that a stage has saved in a run directory.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    path = run_file(workdir, stage, "student.keras")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # a damaged archive raises whatever its parts' readers do
+        raise UserError(
+            f"{path} is damaged: start the {stage} stage again, --overwrite --stages={stage} and "
+            "those behind it."
+        ) from error
 
 
 def run_file(workdir, stage, name):

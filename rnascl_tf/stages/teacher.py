@@ -13,6 +13,7 @@ from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.stages.batches import training_stream
 from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
+from teachers import TeacherError
 
 ATTACKS = ("clean", "pgd20")
 
@@ -46,8 +47,14 @@ def run(run):
 
 def load(run):
     """Returns the `Teacher` that the stage has accepted."""
-    description = json.loads(run.need("teacher", "teacher.json").read_text())
-    return _load(run, description["file"])
+    path = run.need("teacher", "teacher.json")
+    try:
+        name = json.loads(path.read_text())["file"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise TeacherError(f"{path} is damaged: start the teacher stage again.") from error
+    if name not in ("teacher.onnx", "teacher.keras"):
+        raise TeacherError(f"{path} names {name!r}, not a file of the teacher stage.")
+    return _load(run, name)
 
 
 def native_classifier(run, steps_per_epoch):
