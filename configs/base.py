@@ -23,7 +23,9 @@ def base_config():
     config.data.train_examples = placeholder(int)  # only the first n; None: all
     config.data.validation_examples = placeholder(int)  # None: the data set's own choice
     config.data.batch_size = 128
+    config.data.image_size = placeholder(int)  # side of the images, where the data leave it free
     config.data.crop_padding = 0  # random crop after padding by so many pixels; 0: none
+    config.data.resized_crop = False  # random-resized crop, as for ImageNet, in place of it
     config.data.flip = False  # random horizontal flip
 
     # Perturbations in pixel units of images in [0, 1].
@@ -40,15 +42,31 @@ def base_config():
     config.teacher.widths = (16, 32, 64)  # native network: channels of each stage
     config.teacher.blocks = (1, 1, 1)  # native network: residual blocks of each stage
     config.teacher.stem_stride = 1
+    config.teacher.adversarial = "pgd"  # or "trades": how the native network is trained
+    config.teacher.beta = 6.0  # of TRADES
     config.teacher.attack_steps = 7  # of the adversarial training's inner PGD
     config.teacher.attack_step_size = 0.25  # in parts of epsilon
     config.teacher.update(_optimization(epochs=30, learning_rate=0.1, schedule="cosine"))
     config.teacher.l2 = 5e-4
 
+    # Teacher logits and maps of every augmented batch, made once and shared by all runs that see the
+    # same batches; in no stage's section, because it changes the time and not what is learnt.
+    config.signals = ConfigDict()
+    config.signals.store = ""  # folder; empty: the teacher runs in every step
+
+    # What a gain must be compared with is switched here, in search and training alike.
+    config.method = ConfigDict()
+    config.method.tutor = "search"  # or random, same_depth, reversed, none
+    config.method.kl = True  # the KL term of eq. 2 and eq. 3
+    config.method.attention = True  # the attention term, eq. 1
+
     config.search = ConfigDict()
     config.search.space = "S3"
+    config.search.architecture = ""  # an architecture.json to take instead of searching
     config.search.gamma = 1.0  # gamma_s
     config.search.noise = "gumbel"  # or "normal", as the paper's text says
+    config.search.cost = "macs"  # n_f: "macs", "authors" or "none"
+    config.search.target_macs = placeholder(int)  # steer towards this cost; None: only n_f's pull
     config.search.attention_size = 14  # side of the attention maps, the authors' value
     config.search.architecture_learning_rate = 0.01  # Adam, on the Gumbel parameters
     config.search.update(_optimization(epochs=100, learning_rate=0.1, schedule="step"))
@@ -57,6 +75,14 @@ def base_config():
     config.train.gamma = 1.0  # gamma_t
     config.train.update(_optimization(epochs=100, learning_rate=0.1, schedule="step"))
 
+    # Adversarial fine-tuning of the trained student.
+    config.trades = ConfigDict()
+    config.trades.enabled = False
+    config.trades.beta = 6.0
+    config.trades.attack_steps = 10
+    config.trades.attack_step_size = 0.25  # in parts of epsilon: 2/255 at 8/255
+    config.trades.update(_optimization(epochs=20, learning_rate=0.01, schedule="cosine"))
+
     # The same architecture by cross-entropy alone, with train's optimizer: what the method is
     # compared with.
     config.baseline = ConfigDict()
@@ -64,6 +90,7 @@ def base_config():
 
     config.evaluate = ConfigDict()
     config.evaluate.examples = 1000  # evenly spaced test images
+    # At threat.epsilon, or at another one behind an @: "pgd20@2/255".
     config.evaluate.attacks = ("clean", "fgsm", "pgd20", "mifgsm", "cw")
     config.evaluate.batch_size = 100
 

@@ -8,15 +8,15 @@ import typing
 import tensorflow as tf
 
 from rnascl_tf.objectives.attention import attention_loss
-from rnascl_tf.objectives.divergence import cross_entropy, kl_divergence
+from rnascl_tf.objectives.divergence import kl_divergence
 
 
 class Terms(typing.NamedTuple):
-    """The parts of one loss, float32 scalars; None for a part that a training without teacher lacks.
+    """The parts of one loss, float32 scalars; None for a part that a training does without.
 
     Attributes:
         loss: what is minimised.
-        cross_entropy: CE(y, p).
+        cross_entropy: CE(y, p), or the task term in its place.
         divergence: KL(p, q).
         attention: L_attn, before gamma.
         cost_factor: n_f; 1 in eq. 3.
@@ -30,30 +30,36 @@ class Terms(typing.NamedTuple):
 
 
 def distillation_loss(
-    labels,
+    task,
     student_logits,
     student_maps,
     teacher_logits,
     teacher_maps,
+    *,
     tutor_weights,
     gamma,
+    kl=True,
     cost_factor=1.0,
 ):
     """Returns the `Terms` of eq. 2, or of eq. 3 at `cost_factor` 1.
 
     Args:
-        labels: integer [batch].
+        task: CE(y, p), or what stands in its place (TRADES); a float32 scalar.
         student_logits: float [batch, classes].
-        student_maps: float32 [batch, n_s, pixels].
-        teacher_logits: float [batch, classes].
-        teacher_maps: float32 [batch, n_t, pixels].
-        tutor_weights: g, float32 [n_s, n_t].
+        student_maps: float32 [batch, n_s, pixels]; not read without `tutor_weights`.
+        teacher_logits: float [batch, classes]; not read without `kl`.
+        teacher_maps: float32 [batch, n_t, pixels]; not read without `tutor_weights`.
+        tutor_weights: g, float32 [n_s, n_t]; None leaves the attention term out.
         gamma: weight of the attention term (gamma_s in eq. 2, gamma_t in eq. 3).
+        kl: whether the KL term is in.
         cost_factor: n_f, a differentiable scalar.
     """
-    task = cross_entropy(labels, student_logits)
-    divergence = kl_divergence(student_logits, teacher_logits)
-    attention = attention_loss(student_maps, teacher_maps, tutor_weights)
+    loss, divergence, attention = task, None, None
+    if kl:
+        divergence = kl_divergence(student_logits, teacher_logits)
+        loss += divergence
+    if tutor_weights is not None:
+        attention = attention_loss(student_maps, teacher_maps, tutor_weights)
+        loss += gamma * attention
     cost_factor = tf.convert_to_tensor(cost_factor, tf.float32)
-    loss = (task + divergence + gamma * attention) * cost_factor
-    return Terms(loss, task, divergence, attention, cost_factor)
+    return Terms(loss * cost_factor, task, divergence, attention, cost_factor)

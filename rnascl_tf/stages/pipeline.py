@@ -37,8 +37,8 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage("teacher", teacher.run, ("seed", "data", "threat", "teacher")),
-        Stage("search", search.run, ("search",), ("teacher",)),
-        Stage("train", train.run, ("train",), ("search",)),
+        Stage("search", search.run, ("search", "method"), ("teacher",)),
+        Stage("train", train.run, ("train", "method"), ("search",)),
         Stage(
             "baseline",
             baseline.run,

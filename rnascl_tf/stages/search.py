@@ -5,47 +5,79 @@ import dataclasses
 import numpy as np
 
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.networks import build_supernet, chosen_filters, describe, write_architecture
+from rnascl_tf.networks import (
+    ArchitectureError,
+    build_student,
+    build_supernet,
+    chosen_filters,
+    describe,
+    read_architecture,
+    student_taps,
+    write_architecture,
+)
 from rnascl_tf.objectives import ExpectedMacs
-from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.stages.method import control_tutors
+from rnascl_tf.stages.signals import taught_stream
+from rnascl_tf.stages.student_training import check_fit
 from rnascl_tf.training import (
-    LiveSignals,
     SearchModel,
     TemperatureAnnealing,
     architecture_optimizer,
     batch_norm_momentum,
     fit,
+    one_hot_tutors,
     weight_optimizer,
 )
 
 
 def run(run):
-    """Searches, and writes what was found."""
+    """Searches, or takes the config's architecture, and writes what was found."""
+    given = run.config.search.architecture
+    architecture = _given(run, given) if given else _searched(run)
+    write_architecture(architecture, run.folder("search") / "architecture.json")
+    run.record["architecture"] = dataclasses.asdict(architecture)
+
+
+def _searched(run):
     settings, dataset = run.config.search, run.dataset
-    stream, steps_per_epoch = training_stream(run)
-    model = search_model(run, LiveSignals(run.teacher), steps_per_epoch)
-    folder = run.folder("search")
+    stream, steps_per_epoch, signals = taught_stream(run, "search", settings.epochs)
+    model = search_model(run, signals, steps_per_epoch)
     run.record["history"]["search"] = fit(
         model,
         stream,
         evaluation_batches(dataset.validation, run.config.data.batch_size),
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
-        folder=folder,
+        folder=run.folder("search"),
         stage="search",
         section="search",
         callbacks=[TemperatureAnnealing(settings.epochs)],
     )
-    architecture = describe(
-        run.space,
-        chosen_filters(model.supernet, run.space),
-        chosen_tutors(model),
-        dataset.num_classes,
-        dataset.input_shape,
-        run.config.seed,
-    )
-    write_architecture(architecture, folder / "architecture.json")
-    run.record["architecture"] = dataclasses.asdict(architecture)
+    filters = chosen_filters(model.supernet, run.space)
+    return _describe(run, filters, chosen_tutors(model), run.config.seed)
+
+
+def _given(run, path):
+    """Returns an architecture from a file, its tutors replaced by the config's control, if any."""
+    found = read_architecture(path)
+    if found.space != run.space.name:
+        raise ArchitectureError(
+            f"{path} is a student of space {found.space}: give --config.search.space={found.space}."
+        )
+    check_fit(run, found)
+    plain = _describe(run, found.filters, [], found.seed)
+    taps = tuple(student_taps(build_student(plain)).output["taps"])
+    tutors = control_tutors(run.config, taps, run.teacher.tap_names)
+    if tutors == "search":
+        known = {tutor["student"]: tutor["teacher"] for tutor in found.tutors}
+        one_hot_tutors(taps, run.teacher.tap_names, known)  # refuses another teacher's tutors
+        return found
+    return _describe(run, found.filters, _certain(tutors or {}), found.seed)
+
+
+def _describe(run, filters, tutors, seed):
+    dataset = run.dataset
+    return describe(run.space, filters, tutors, dataset.num_classes, dataset.input_shape, seed)
 
 
 def search_model(run, signals, steps_per_epoch):
@@ -65,6 +97,8 @@ def search_model(run, signals, steps_per_epoch):
         ExpectedMacs(run.space, dataset.num_classes, dataset.input_shape),
         attention_size=settings.attention_size,
         gamma=settings.gamma,
+        kl=run.config.method.kl,
+        tutors=control_tutors(run.config, tuple(supernet.output["taps"]), signals.teacher_layers),
         noise=settings.noise,
         seed=run.config.seed * 1000 + 999,  # behind the supernet's, one for each block
     )
@@ -77,6 +111,8 @@ def search_model(run, signals, steps_per_epoch):
 
 def chosen_tutors(model):
     """Returns j* = argmax_j of every student layer, with its probability, for architecture.json."""
+    if model.tutors is None:
+        return _certain(model.fixed_tutors or {})
     probabilities = np.asarray(model.tutors.probabilities())
     return [
         {
@@ -85,4 +121,11 @@ def chosen_tutors(model):
             "probability": float(row.max()),
         }
         for student, row in zip(model.student_layers, probabilities, strict=True)
+    ]
+
+
+def _certain(tutors):
+    return [
+        {"student": student, "teacher": teacher, "probability": 1.0}
+        for student, teacher in tutors.items()
     ]

@@ -7,6 +7,7 @@ from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.robustness import ATTACKS, parse_epsilon
 from rnascl_tf.stages.errors import UserError
+from rnascl_tf.stages.method import TUTORS
 
 _AT_LEAST_ONE = (
     "data.batch_size",
@@ -39,6 +40,7 @@ _CHOICES = {
     "teacher.stem_stride": (1, 2),
     "search.space": tuple(SEARCH_SPACES),
     "search.noise": NOISES,
+    "method.tutor": TUTORS,
     "threat.norm": ("linf",),
     **{f"{stage}.schedule": ("step", "cosine") for stage in ("teacher", "search", "train")},
 }

@@ -4,20 +4,25 @@ from rnascl_tf.atomic import save_model
 from rnascl_tf.data import evaluation_batches
 from rnascl_tf.networks import ArchitectureError, build_student, read_architecture
 from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.stages.method import uses_attention
+from rnascl_tf.stages.signals import taught_stream
 from rnascl_tf.training import StudentModel, batch_norm_momentum, fit, weight_optimizer
 
 
-def train_student(run, stage, signals):
+def train_student(run, stage, taught):
     """Trains the searched architecture and writes `DIR/<stage>/student.keras`.
 
     Args:
         run: a `Run`.
         stage: the stage's name, and its folder's.
-        signals: a `TeacherSignals` source for eq. 3, or None for cross-entropy alone.
+        taught: by eq. 3 with the teacher; otherwise by cross-entropy alone.
     """
     architecture = read_architecture(run.need("search", "architecture.json"))
-    _check_fit(run, architecture)
-    stream, steps_per_epoch = training_stream(run)
+    check_fit(run, architecture)
+    if taught:
+        stream, steps_per_epoch, signals = taught_stream(run, stage, run.config.train.epochs)
+    else:
+        (stream, steps_per_epoch), signals = training_stream(run), None
     student, model = student_model(run, architecture, signals, steps_per_epoch)
     folder = run.folder(stage)
     run.record["history"][stage] = fit(
@@ -33,8 +38,8 @@ def train_student(run, stage, signals):
     save_model(student, folder / "student.keras")
 
 
-def _check_fit(run, architecture):
-    """Refuses an architecture.json that was put there from another data set's search."""
+def check_fit(run, architecture):
+    """Raises ArchitectureError if an architecture comes from another data set's search."""
     dataset = run.dataset
     found = (architecture.num_classes, tuple(architecture.input_shape))
     if found != (dataset.num_classes, dataset.input_shape):
@@ -52,12 +57,18 @@ def student_model(run, architecture, signals, steps_per_epoch):
         momentum=batch_norm_momentum(settings, steps_per_epoch),
         seed=run.config.seed,
     )
-    model = StudentModel(
-        student,
-        signals,
-        {tutor["student"]: tutor["teacher"] for tutor in architecture.tutors},
-        attention_size=run.config.search.attention_size,
-        gamma=settings.gamma,
-    )
+    model = StudentModel(student, signals, **eq_3(run, architecture))
     model.compile(weight_optimizer(settings, steps_per_epoch))
     return student, model
+
+
+def eq_3(run, architecture):
+    """Returns the arguments of `StudentModel` that the config and the architecture decide."""
+    config = run.config
+    tutors = {tutor["student"]: tutor["teacher"] for tutor in architecture.tutors}
+    return {
+        "tutors": tutors if uses_attention(config) else None,
+        "attention_size": config.search.attention_size,
+        "gamma": config.train.gamma,
+        "kl": config.method.kl,
+    }

@@ -10,15 +10,20 @@ from rnascl_tf.training.optimizers import (
     weight_optimizer,
 )
 from rnascl_tf.training.search_model import SearchModel
+from rnascl_tf.training.signal_store import SignalStore, StoredSignals
 from rnascl_tf.training.student_model import StudentModel
 from rnascl_tf.training.teacher_signals import LiveSignals, TeacherSignals
 from rnascl_tf.training.temperature import TemperatureAnnealing, temperature_at
+from rnascl_tf.training.tutors import FIXED_TUTORS, fixed_tutors, one_hot_tutors
 
 __all__ = [
+    "FIXED_TUTORS",
     "AdversarialModel",
     "CoupledSGD",
     "LiveSignals",
     "SearchModel",
+    "SignalStore",
+    "StoredSignals",
     "StudentModel",
     "TeacherSignals",
     "TemperatureAnnealing",
@@ -26,7 +31,9 @@ __all__ = [
     "architecture_optimizer",
     "batch_norm_momentum",
     "fit",
+    "fixed_tutors",
     "learning_rate_schedule",
+    "one_hot_tutors",
     "temperature_at",
     "weight_optimizer",
 ]

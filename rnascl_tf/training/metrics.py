@@ -6,6 +6,12 @@ import tensorflow as tf
 from rnascl_tf.objectives import cross_entropy
 
 
+def active_terms(kl, attention):
+    """Returns the names of the loss terms, fields of `Terms`, of a training with these controls."""
+    names = ["loss", "cross_entropy"]
+    return (*names, *(["divergence"] if kl else []), *(["attention"] if attention else []))
+
+
 class TermMeans:
     """One `keras.metrics.Mean` for each term, and the accuracy.
 
@@ -14,7 +20,7 @@ class TermMeans:
         terms: names of the loss terms, fields of `Terms`.
     """
 
-    def __init__(self, *extra, terms=("loss", "cross_entropy", "divergence", "attention")):
+    def __init__(self, *extra, terms):
         self._terms = terms
         self._means = {name: keras.metrics.Mean(name=name) for name in (*terms, *extra)}
         self._accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")

@@ -4,9 +4,10 @@ import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps, TutorSelection, frozen_statistics
 from rnascl_tf.networks import channel_masks, expected_filters
-from rnascl_tf.objectives import distillation_loss
-from rnascl_tf.training.metrics import TermMeans
+from rnascl_tf.objectives import cross_entropy, distillation_loss
+from rnascl_tf.training.metrics import TermMeans, active_terms
 from rnascl_tf.training.training_model import TrainingModel
+from rnascl_tf.training.tutors import one_hot_tutors
 
 WEIGHT_SHARE = 0.8
 """Part of each batch that updates the weights; the rest updates the Gumbel parameters."""
@@ -21,30 +22,56 @@ class SearchModel(TrainingModel):
         cost: an `ExpectedMacs`, the price n_f.
         attention_size: side of the maps; the same as the teacher's.
         gamma: gamma_s of eq. 2.
+        kl: whether the KL term is in.
+        tutors: "search", or a fixed teacher layer for every student layer, {student tap: teacher
+            tap}; None leaves the attention term out.
         noise: of the tutors' Gumbel-softmax.
         seed: of that noise.
+
+    Raises:
+        ArchitectureError: a fixed tutor is missing or no layer of the teacher.
     """
 
-    def __init__(self, supernet, signals, cost, *, attention_size, gamma, noise="gumbel", seed=0):
+    def __init__(
+        self,
+        supernet,
+        signals,
+        cost,
+        *,
+        attention_size,
+        gamma,
+        kl=True,
+        tutors="search",
+        noise="gumbel",
+        seed=0,
+    ):
         super().__init__(name="search")
         self.supernet = supernet
         self.signals = signals
         self.cost = cost
         self.gamma = gamma
+        self.kl = kl
         self.student_layers = tuple(supernet.output["taps"])
         self.attention_maps = AttentionMaps(attention_size)
-        self.tutors = TutorSelection(
-            len(self.student_layers), len(signals.teacher_layers), noise=noise, seed=seed
-        )
-        self.means = TermMeans(
-            "cost_factor", "architecture_loss", "expected_macs", "tutor_entropy", "temperature"
-        )
+        self.tutors, self.fixed_tutors = None, tutors if tutors != "search" else None
+        means = ["cost_factor", "architecture_loss", "expected_macs", "temperature"]
+        if tutors == "search":
+            self.tutors = TutorSelection(
+                len(self.student_layers), len(signals.teacher_layers), noise=noise, seed=seed
+            )
+            means.append("tutor_entropy")
+        elif tutors is not None:
+            self._one_hot = tf.constant(
+                one_hot_tutors(self.student_layers, signals.teacher_layers, tutors)
+            )
+        self.means = TermMeans(*means, terms=active_terms(kl, attention=tutors is not None))
         self.built = True
 
     @property
     def architecture_variables(self):
-        """The Gumbel parameters: of every block's filters, then of the tutors."""
-        return [mask.gumbel.logits for mask in channel_masks(self.supernet)] + [self.tutors.logits]
+        """The Gumbel parameters: of every block's filters, then of the tutors that are searched."""
+        tutors = [] if self.tutors is None else [self.tutors.logits]
+        return [mask.gumbel.logits for mask in channel_masks(self.supernet)] + tutors
 
     @property
     def weight_variables(self):
@@ -60,7 +87,7 @@ class SearchModel(TrainingModel):
 
     def set_temperature(self, value):
         """Sets tau of every Gumbel-softmax."""
-        for selector in (self.tutors, *(mask.gumbel for mask in channel_masks(self.supernet))):
+        for selector in self._selectors():
             selector.temperature.assign(value)
 
     def call(self, images, training=False):
@@ -72,14 +99,15 @@ class SearchModel(TrainingModel):
         outputs = self(batch["image"], training=True)
         macs = self.cost.macs(expected_filters(self.supernet, outputs["gates"]))
         terms = distillation_loss(
-            batch["label"],
+            cross_entropy(batch["label"], outputs["logits"]),
             outputs["logits"],
             self.attention_maps(list(outputs["taps"].values())),
             signals.logits,
             signals.maps,
-            self.tutors(training=True),
-            self.gamma,
-            self.cost.factor(macs),
+            tutor_weights=self._tutor_weights(),
+            gamma=self.gamma,
+            kl=self.kl,
+            cost_factor=self.cost.factor(macs),
         )
         return terms, outputs["logits"], macs
 
@@ -99,14 +127,24 @@ class SearchModel(TrainingModel):
         self.means["cost_factor"].update_state(terms.cost_factor)
         self.means["architecture_loss"].update_state(architecture_terms.loss)
         self.means["expected_macs"].update_state(macs)
-        self.means["tutor_entropy"].update_state(self.tutors.entropy())
-        self.means["temperature"].update_state(self.tutors.temperature)
+        if self.tutors is not None:
+            self.means["tutor_entropy"].update_state(self.tutors.entropy())
+        self.means["temperature"].update_state(self._selectors()[0].temperature)
         return self.means.results()
 
     def test_step(self, batch):
         """Cross-entropy and accuracy of the most probable student, nothing random."""
         logits = self(batch["image"], training=False)["logits"]
         return self.means.evaluate(batch["label"], logits)
+
+    def _selectors(self):
+        selectors = [mask.gumbel for mask in channel_masks(self.supernet)]
+        return selectors if self.tutors is None else [*selectors, self.tutors]
+
+    def _tutor_weights(self):
+        if self.tutors is not None:
+            return self.tutors(training=True)
+        return None if self.fixed_tutors is None else self._one_hot
 
     def _update(self, optimizer, variables, batch, signals):
         with tf.GradientTape(watch_accessed_variables=False) as tape:

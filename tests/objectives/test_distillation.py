@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnascl_tf.objectives import attention_loss, cross_entropy, distillation_loss, kl_divergence
+from rnascl_tf.objectives import attention_loss, distillation_loss, kl_divergence
 
 BATCH, CLASSES, STUDENT, TEACHER, PIXELS = 5, 7, 2, 3, 11
 
@@ -17,7 +17,7 @@ def problem():
         return values / np.linalg.norm(values, axis=-1, keepdims=True)
 
     return {
-        "labels": np.array([0, 1, 2, 3, 4]),
+        "task": np.float32(2.25),
         "student_logits": generator.normal(size=(BATCH, CLASSES)).astype("float32"),
         "student_maps": maps(STUDENT),
         "teacher_logits": generator.normal(size=(BATCH, CLASSES)).astype("float32"),
@@ -26,21 +26,34 @@ def problem():
     }
 
 
+@pytest.mark.parametrize("kl", [True, False])
+@pytest.mark.parametrize("attention", [True, False])
 @pytest.mark.parametrize(("gamma", "factor"), [(0.0, 1.0), (1.0, 0.9), (17.0, 1.0)])
-def test_is_the_priced_sum_of_its_terms(problem, gamma, factor):
-    terms = distillation_loss(**problem, gamma=gamma, cost_factor=factor)
-    task = float(cross_entropy(problem["labels"], problem["student_logits"]))
-    divergence = float(kl_divergence(problem["student_logits"], problem["teacher_logits"]))
-    attention = float(
-        attention_loss(problem["student_maps"], problem["teacher_maps"], problem["tutor_weights"])
+def test_is_the_priced_sum_of_its_terms(problem, gamma, factor, kl, attention):
+    tutor_weights = problem.pop("tutor_weights")
+    terms = distillation_loss(
+        **problem,
+        tutor_weights=tutor_weights if attention else None,
+        gamma=gamma,
+        kl=kl,
+        cost_factor=factor,
     )
-    assert float(terms.loss) == pytest.approx(
-        (task + divergence + gamma * attention) * factor, rel=1e-5
-    )
-    assert float(terms.cross_entropy) == pytest.approx(task)
-    assert float(terms.divergence) == pytest.approx(divergence)
-    assert float(terms.attention) == pytest.approx(attention), "reported before gamma"
+    total = 2.25
+    if kl:
+        wanted = float(kl_divergence(problem["student_logits"], problem["teacher_logits"]))
+        assert float(terms.divergence) == pytest.approx(wanted)
+        total += wanted
+    if attention:
+        wanted = float(
+            attention_loss(problem["student_maps"], problem["teacher_maps"], tutor_weights)
+        )
+        assert float(terms.attention) == pytest.approx(wanted), "reported before gamma"
+        total += gamma * wanted
+    assert float(terms.loss) == pytest.approx(total * factor, rel=1e-5)
+    assert float(terms.cross_entropy) == 2.25
     assert float(terms.cost_factor) == pytest.approx(factor)
+    assert (terms.divergence is None) is not kl
+    assert (terms.attention is None) is not attention
 
 
 def test_eq_3_has_no_price(problem):

@@ -34,14 +34,15 @@ def batch():
 
 @pytest.fixture
 def new_search_model(signals):
-    def build(learning_rate=0.1):
+    def build(learning_rate=0.1, gamma=1.0, **controls):
         model = SearchModel(
             build_supernet(SPACE, CLASSES, SHAPE, momentum=0.9, seed=2),
             signals,
             ExpectedMacs(SPACE, CLASSES, SHAPE),
             attention_size=ATTENTION_SIZE,
-            gamma=1.0,
+            gamma=gamma,
             seed=5,
+            **controls,
         )
         model.compile(CoupledSGD(learning_rate, 0.9, 2e-4), architecture_optimizer(0.01))
         return model

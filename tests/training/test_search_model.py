@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.networks import channel_masks, expected_filters
+from rnascl_tf.objectives import attention_loss
+from rnascl_tf.training import fixed_tutors, one_hot_tutors
 
 
 def values(variables):
@@ -157,3 +159,26 @@ def test_learns(search_model, batch):
             metric.reset_state()
         losses.append(float(step(batch)["cross_entropy"]))
     assert min(losses[-5:]) < losses[0] / 2
+
+
+def test_fixed_tutors_are_not_searched_and_enter_eq_1_as_they_are(new_search_model, signals, batch):
+    names = new_search_model().student_layers
+    tutors = fixed_tutors("reversed", names, signals.teacher_layers, 0)
+    model = new_search_model(gamma=7.0, tutors=tutors)
+    assert len(model.architecture_variables) == 3, "one vector for each block's filters"
+    model.set_temperature(1e6)  # the noise vanishes: two forward passes see the same masks
+    terms, _, _ = model.loss_terms(batch, signals(batch))
+    maps = model.attention_maps(list(model(batch["image"], training=True)["taps"].values()))
+    one_hot = one_hot_tutors(names, signals.teacher_layers, tutors)
+    wanted = attention_loss(maps, signals(batch).maps, tf.constant(one_hot))
+    assert float(terms.attention) == pytest.approx(float(wanted), rel=1e-4)
+    assert "tutor_entropy" not in model.train_step(batch)
+
+
+def test_without_both_terms_eq_2_is_the_priced_cross_entropy(new_search_model, signals, batch):
+    model = new_search_model(tutors=None, kl=False)
+    terms, _, _ = model.loss_terms(batch, signals(batch))
+    wanted = float(terms.cross_entropy) * float(terms.cost_factor)
+    assert float(terms.loss) == pytest.approx(wanted, rel=1e-6)
+    logged = model.train_step(batch).keys()
+    assert not {"divergence", "attention", "tutor_entropy"} & logged

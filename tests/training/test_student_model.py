@@ -7,7 +7,6 @@ import tensorflow as tf
 from rnascl_tf.networks import build_student, student_taps
 from rnascl_tf.objectives import cross_entropy
 from rnascl_tf.training import CoupledSGD, StudentModel
-from rnascl_tf.training.student_model import one_hot_tutors
 
 ARCHITECTURE = {
     "space": "S3",
@@ -17,14 +16,14 @@ ARCHITECTURE = {
 }
 
 
-def student_model(signals=None, gamma=1.0):
+def student_model(signals=None, gamma=1.0, kl=True, attention=True):
     student = build_student(ARCHITECTURE, momentum=0.9, seed=3)
-    tutors = {}
-    if signals is not None:
+    tutors = None
+    if signals is not None and attention:
         names = list(student_taps(student).output["taps"])
         layers = signals.teacher_layers
         tutors = {name: layers[i % len(layers)] for i, name in enumerate(names)}
-    model = StudentModel(student, signals, tutors, attention_size=5, gamma=gamma)
+    model = StudentModel(student, signals, tutors, attention_size=5, gamma=gamma, kl=kl)
     model.compile(CoupledSGD(0.1, 0.9, 2e-4))
     return model
 
@@ -43,6 +42,19 @@ def test_eq_3_uses_the_one_hot_tutors(signals, batch):
     assert float(terms.attention) == pytest.approx(sum(distances) / (n_s * n_t), abs=1e-4)
     total = float(terms.cross_entropy) + float(terms.divergence) + 17.0 * float(terms.attention)
     assert float(terms.loss) == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kl", "attention", "wanted"),
+    [(True, False, {"divergence"}), (False, True, {"attention"})],
+)
+def test_controls_leave_terms_out_of_the_loss_and_the_log(signals, batch, kl, attention, wanted):
+    model = student_model(signals, gamma=17.0, kl=kl, attention=attention)
+    terms, _ = model.loss_terms(batch)
+    kept = float(terms.divergence) if kl else 17.0 * float(terms.attention)
+    assert float(terms.loss) == pytest.approx(float(terms.cross_entropy) + kept, rel=1e-5)
+    logged = model.train_step(batch).keys()
+    assert logged == {"loss", "cross_entropy", "accuracy"} | wanted
 
 
 def test_baseline_is_cross_entropy_alone(batch):
@@ -80,14 +92,3 @@ def test_teacher_is_not_trained(signals, batch):
     assert {id(v) for v in model.trainable_variables} == {
         id(v) for v in model.student.trainable_variables
     }
-
-
-def test_one_hot_tutors():
-    rows = one_hot_tutors(("a", "b", "c"), ("t", "u"), {"a": "u", "b": "t", "c": "u"})
-    assert rows == [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]
-
-
-@pytest.mark.parametrize("tutors", [{"a": "t"}, {"a": "t", "b": "other"}])
-def test_refuses_missing_or_foreign_tutors(tutors):
-    with pytest.raises(ValueError, match=r"student layer b has tutor .* searched with another"):
-        one_hot_tutors(("a", "b"), ("t", "u"), tutors)

@@ -1,0 +1,30 @@
+"""What the config's `method` section switches: the terms of eq. 2 and eq. 3, and who the tutors are."""
+
+from rnascl_tf.training import FIXED_TUTORS, fixed_tutors
+
+TUTORS = ("search", *FIXED_TUTORS, "none")
+"""Values of `method.tutor`; "none" leaves the attention term out."""
+
+
+def uses_attention(config):
+    """Whether the attention term, eq. 1, is in the losses."""
+    return config.method.attention and config.method.tutor != "none"
+
+
+def is_taught(config):
+    """Whether the student learns from the teacher at all."""
+    return config.method.kl or uses_attention(config)
+
+
+def control_tutors(config, student_layers, teacher_layers):
+    """Returns the tutors that a search starts with.
+
+    Returns:
+        "search" where they are searched, {student layer: teacher layer} for a control, None without
+        the attention term: the `tutors` of `SearchModel`.
+    """
+    if not uses_attention(config):
+        return None
+    if config.method.tutor == "search":
+        return "search"
+    return fixed_tutors(config.method.tutor, student_layers, teacher_layers, config.seed)

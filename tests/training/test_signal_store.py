@@ -1,0 +1,112 @@
+"""Stored teacher signals: the live ones, for the same batches, whoever asks and after any stop."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.data import Examples, training_batches
+from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals
+
+STEPS, BATCH, SHAPE = 3, 7, (9, 9, 3)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (23, *SHAPE)).astype("uint8")
+    return Examples(images, generator.integers(0, 7, 23).astype("int32"))
+
+
+def store(folder, signals, examples, seed=0):
+    def stream(first_epoch):
+        return training_batches(
+            examples, batch_size=BATCH, seed=seed, first_epoch=first_epoch, crop_padding=2
+        )
+
+    return SignalStore(folder, signals._teacher, stream, STEPS, {"seed": seed})
+
+
+def test_stored_signals_are_the_live_ones(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    made.prepare(2)
+    source = StoredSignals(signals.teacher_layers)
+    assert source.teacher_layers == signals.teacher_layers
+    for batch in made.attach(0).take(2 * STEPS):
+        live, stored = LiveSignals(signals._teacher)(batch), source(batch)
+        np.testing.assert_allclose(stored.logits, live.logits, rtol=1e-5, atol=1e-5)
+        # float16 has 11 bits: half a unit in the last place at 1 is 2.5e-4.
+        np.testing.assert_allclose(stored.maps, live.maps, atol=2.5e-4)
+
+
+def test_a_resumed_stream_reads_the_epoch_it_resumes_at(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    made.prepare(2)
+    whole = list(made.attach(0).take(2 * STEPS))[STEPS:]
+    for batch, again in zip(whole, made.attach(1).take(STEPS), strict=True):
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], again[name])
+
+
+def test_only_missing_epochs_are_computed(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    made.prepare(1)
+    before = (made.folder / "epoch_0000" / "maps.npy").stat().st_mtime_ns
+    seen = []
+    made.prepare(3, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (2 * STEPS, 2 * STEPS)
+    assert (made.folder / "epoch_0000" / "maps.npy").stat().st_mtime_ns == before
+    assert made.missing(4) == [3]
+
+
+def test_other_batches_have_a_folder_of_their_own(tmp_path, signals, examples):
+    one, two = (store(tmp_path, signals, examples, seed) for seed in (0, 1))
+    assert one.folder != two.folder
+
+
+def test_rows_of_another_stream_are_refused(tmp_path, signals, examples):
+    one, two = (store(tmp_path, signals, examples, seed) for seed in (0, 1))
+    one.prepare(1)
+    two.folder = one.folder
+    with pytest.raises(tf.errors.OpError, match="holds other batches"):
+        next(iter(two.attach(0)))
+
+
+def test_an_interrupted_epoch_leaves_nothing_that_counts(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made.prepare(1, stop)
+    assert made.missing(1) == [0]
+    assert {path.name for path in made.folder.iterdir()} == {"identity.json", "lock"}
+    made.prepare(1)
+    assert made.missing(1) == []
+
+
+def _hold(path, held):
+    import fcntl
+    import time
+
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        held.set()
+        time.sleep(60)
+
+
+def test_a_killed_process_does_not_block_the_store(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    made.folder.mkdir(parents=True)
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    other = context.Process(target=_hold, args=(made.folder / "lock", held))
+    other.start()
+    assert held.wait(30)
+    other.kill()
+    other.join()
+    made.prepare(1)
+    assert made.missing(1) == []
