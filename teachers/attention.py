@@ -40,9 +40,23 @@ def _attention_map(tap, size):
     tap = tf.convert_to_tensor(tap)
     if tap.shape.rank != 4:
         raise ValueError(f"a tap must be [batch, height, width, channels], got shape {tap.shape}.")
-    energy = tf.reduce_sum(tf.square(tf.cast(tap, tf.float32)), axis=-1, keepdims=True)
+    energy = _energy(tf.cast(tap, tf.float32))
     resized = tf.image.resize(energy, (size, size), method="bilinear", antialias=False)
     flat = tf.reshape(resized, (-1, size * size))
     squared_norm = tf.reduce_sum(tf.square(flat), axis=-1, keepdims=True)
     # The floor sits under the root: the root of zero has an infinite derivative.
     return flat * tf.math.rsqrt(tf.maximum(squared_norm, NORM_FLOOR**2))
+
+
+@tf.custom_gradient
+def _energy(tap):
+    """sum_c A_c^2, kept as one channel.
+
+    TensorFlow's own gradient would copy the map to every channel and then multiply twice; one
+    multiplication with broadcasting does it, on features as large as the network's own.
+    """
+
+    def gradient(upstream):
+        return tap * (2.0 * upstream)
+
+    return tf.reduce_sum(tf.square(tap), axis=-1, keepdims=True), gradient

@@ -4,6 +4,7 @@ from rnascl_tf.layers.attention_map import AttentionMaps
 from rnascl_tf.layers.batch_normalization import BatchNormalization, frozen_statistics
 from rnascl_tf.layers.channel_mask import ChannelMask
 from rnascl_tf.layers.gumbel import GumbelSoftmax
+from rnascl_tf.layers.hard_swish import HardSwish
 from rnascl_tf.layers.inverted_residual import inverted_residual
 from rnascl_tf.layers.tutor_selection import TutorSelection
 
@@ -12,6 +13,7 @@ __all__ = [
     "BatchNormalization",
     "ChannelMask",
     "GumbelSoftmax",
+    "HardSwish",
     "TutorSelection",
     "frozen_statistics",
     "inverted_residual",

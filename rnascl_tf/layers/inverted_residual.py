@@ -9,6 +9,7 @@ import math
 import keras
 
 from rnascl_tf.layers.batch_normalization import BatchNormalization
+from rnascl_tf.layers.hard_swish import HardSwish
 
 BATCH_NORM_EPSILON = 1e-5
 
@@ -27,11 +28,7 @@ def normalized(features, name, momentum, activation=True):
     features = BatchNormalization(momentum=momentum, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(
         features
     )
-    return (
-        keras.layers.Activation("hard_silu", name=f"{name}_act")(features)
-        if activation
-        else features
-    )
+    return HardSwish(name=f"{name}_act")(features) if activation else features
 
 
 def convolution(features, filters, kernel_size, stride, name, seed):

@@ -2,7 +2,7 @@
 
 import keras
 
-from rnascl_tf.layers import inverted_residual
+from rnascl_tf.layers import HardSwish, inverted_residual
 from rnascl_tf.layers.inverted_residual import convolution, normalized
 from teachers.normalization import PixelNormalization
 
@@ -56,7 +56,7 @@ def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed,
         taps["head_expand"] = features
         features = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(features)
         features = convolution(features, head.filters, 1, 1, "head_project", next(seeds))
-        features = keras.layers.Activation("hard_silu", name="head_project_act")(features)
+        features = HardSwish(name="head_project_act")(features)
         features = keras.layers.Flatten(name="flatten")(features)
     else:
         features = keras.layers.GlobalAveragePooling2D(name="pool")(features)

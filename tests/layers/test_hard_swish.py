@@ -1,0 +1,62 @@
+"""Hard-swish: Keras' values, and a gradient written by hand that must be the function's own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.layers import HardSwish
+
+# Both kinks, both flat sides, and what lies between.
+POINTS = np.array([-7.0, -3.1, -2.9, -1.5, -0.3, 0.0, 0.3, 1.5, 2.9, 3.1, 7.0])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_values_are_x_relu6_of_x_plus_3_over_6(training):
+    found = HardSwish()(tf.constant(POINTS, tf.float32), training=training)
+    wanted = POINTS * np.clip(POINTS + 3, 0, 6) / 6
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradient(training):
+    points = tf.constant(POINTS, tf.float32)
+    upstream = np.linspace(-2, 3, len(POINTS))
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        loss = tf.reduce_sum(
+            HardSwish()(points, training=training) * tf.constant(upstream, "float32")
+        )
+    slope = np.where(POINTS < -3, 0, np.where(POINTS > 3, 1, (2 * POINTS + 3) / 6))
+    np.testing.assert_allclose(tape.gradient(loss, points), upstream * slope, rtol=1e-5, atol=1e-6)
+
+
+def test_both_modes_have_one_gradient_at_the_kinks():
+    kinks = tf.constant([-3.0, 3.0])
+    gradients = []
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(kinks)
+            outputs = HardSwish()(kinks, training=training)
+        gradients.append(tape.gradient(outputs, kinks).numpy())
+    np.testing.assert_array_equal(*gradients)
+
+
+def test_has_a_second_derivative():
+    points = tf.constant([-1.0, 0.5, 5.0])
+    with tf.GradientTape() as outer:
+        outer.watch(points)
+        with tf.GradientTape() as inner:
+            inner.watch(points)
+            outputs = HardSwish()(points, training=True)
+        slope = inner.gradient(outputs, points)
+    np.testing.assert_allclose(outer.gradient(slope, points), [1 / 3, 1 / 3, 0], atol=1e-6)
+
+
+def test_saves_and_loads(tmp_path):
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, HardSwish(name="act")(inputs))
+    model.save(tmp_path / "model.keras")
+    images = np.linspace(-4, 4, 15).reshape(3, 5).astype("float32")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(images), model(images))
