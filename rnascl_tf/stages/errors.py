@@ -6,7 +6,7 @@ from rnascl_tf.networks import ArchitectureError
 from rnascl_tf.recipes import RecipeError
 from rnascl_tf.report import RecordError
 from rnascl_tf.robustness import RobustnessError
-from rnascl_tf.training import TrainingDivergedError
+from rnascl_tf.training import DiagnosticsError, TrainingDivergedError
 from teachers import TeacherError
 
 
@@ -18,6 +18,7 @@ USER_ERRORS = (
     ArchitectureError,
     DataError,
     DeployError,
+    DiagnosticsError,
     RecipeError,
     RecordError,
     RobustnessError,

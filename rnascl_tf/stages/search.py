@@ -20,6 +20,7 @@ from rnascl_tf.stages.method import control_tutors
 from rnascl_tf.stages.signals import taught_stream
 from rnascl_tf.stages.student_training import check_fit
 from rnascl_tf.training import (
+    DiagnosticsLog,
     SearchModel,
     TemperatureAnnealing,
     architecture_optimizer,
@@ -42,16 +43,20 @@ def _searched(run):
     settings, dataset = run.config.search, run.dataset
     stream, steps_per_epoch, signals = taught_stream(run, "search", settings.epochs)
     model = search_model(run, signals, steps_per_epoch)
+    folder = run.folder("search")
     run.record["history"]["search"] = fit(
         model,
         stream,
         evaluation_batches(dataset.validation, run.config.data.batch_size),
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
-        folder=run.folder("search"),
+        folder=folder,
         stage="search",
         section="search",
-        callbacks=[TemperatureAnnealing(settings.epochs)],
+        callbacks=[
+            TemperatureAnnealing(settings.epochs),
+            DiagnosticsLog(folder / "diagnostics.npz"),
+        ],
     )
     filters = chosen_filters(model.supernet, run.space)
     return _describe(run, filters, chosen_tutors(model), run.config.seed)

@@ -9,6 +9,11 @@ from rnascl_tf.training.optimizers import (
     learning_rate_schedule,
     weight_optimizer,
 )
+from rnascl_tf.training.search_diagnostics import (
+    DiagnosticsError,
+    DiagnosticsLog,
+    read_diagnostics,
+)
 from rnascl_tf.training.search_model import SearchModel
 from rnascl_tf.training.signal_store import SignalStore, StoredSignals
 from rnascl_tf.training.student_model import StudentModel
@@ -20,6 +25,8 @@ __all__ = [
     "FIXED_TUTORS",
     "AdversarialModel",
     "CoupledSGD",
+    "DiagnosticsError",
+    "DiagnosticsLog",
     "LiveSignals",
     "SearchModel",
     "SignalStore",
@@ -34,6 +41,7 @@ __all__ = [
     "fixed_tutors",
     "learning_rate_schedule",
     "one_hot_tutors",
+    "read_diagnostics",
     "temperature_at",
     "weight_optimizer",
 ]

@@ -7,6 +7,7 @@ training step. Maps are kept in float16: they lie in [0, 1] and err by at most 2
 of eq. 1's float32 inner product (DESIGN section 5).
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -65,20 +66,26 @@ class SignalStore:
     def prepare(self, epochs, on_batch=None):
         """Computes what is missing of the first `epochs` epochs; an interrupted one starts again.
 
-        Another process that fills the same store is waited for, so that nothing is computed twice.
+        Several processes may fill one store: each takes an epoch that no other is at work on, and
+        all end when everything is there.
 
         Args:
             epochs: number of epochs.
-            on_batch: called as (done, total) batches of what was missing.
+            on_batch: called as (done, total) batches of what this process computes.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / "identity.json", self._identity)
         wanted = self.missing(epochs)
-        for done, epoch in enumerate(wanted):
-            with (self.folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # released with the process, however it ends
-                if not self._epoch_folder(epoch).exists():
-                    self._compute(epoch, done * self._steps, len(wanted) * self._steps, on_batch)
+        # First what is free, then what others held: a process that died has left its epoch undone.
+        done = 0
+        for wait in (False, True):
+            for epoch in wanted:
+                with self._locked(epoch, wait) as held:
+                    if held and not self._epoch_folder(epoch).exists():
+                        self._compute(
+                            epoch, done * self._steps, len(wanted) * self._steps, on_batch
+                        )
+                        done += 1
 
     def attach(self, first_epoch):
         """Returns the endless stream with "teacher_logits" and "teacher_maps" in every batch.
@@ -102,6 +109,17 @@ class SignalStore:
         batches = self._stream(first_epoch).enumerate(first_step)
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return batches.map(join).apply(endless).prefetch(tf.data.AUTOTUNE)
+
+    @contextlib.contextmanager
+    def _locked(self, epoch, wait):
+        with (self.folder / f"epoch_{epoch:04d}.lock").open("w") as file:
+            try:
+                # The lock ends with the process, however that ends.
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def _compute(self, epoch, done, total, on_batch):
         signals = tf.function(lambda batch: self._teacher.signals(batch["image"]))

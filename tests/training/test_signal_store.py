@@ -1,6 +1,8 @@
 """Stored teacher signals: the live ones, for the same batches, whoever asks and after any stop."""
 
+import fcntl
 import multiprocessing
+import time
 
 import numpy as np
 import pytest
@@ -83,30 +85,43 @@ def test_an_interrupted_epoch_leaves_nothing_that_counts(tmp_path, signals, exam
     with pytest.raises(KeyboardInterrupt):
         made.prepare(1, stop)
     assert made.missing(1) == [0]
-    assert {path.name for path in made.folder.iterdir()} == {"identity.json", "lock"}
+    assert {path.name for path in made.folder.iterdir()} == {"identity.json", "epoch_0000.lock"}
     made.prepare(1)
     assert made.missing(1) == []
 
 
 def _hold(path, held):
-    import fcntl
-    import time
-
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         held.set()
         time.sleep(60)
 
 
-def test_a_killed_process_does_not_block_the_store(tmp_path, signals, examples):
+@pytest.fixture
+def other_process(tmp_path, signals, examples):
+    """A store whose epoch 0 another process has locked, and that process."""
     made = store(tmp_path, signals, examples)
     made.folder.mkdir(parents=True)
     context = multiprocessing.get_context("spawn")
     held = context.Event()
-    other = context.Process(target=_hold, args=(made.folder / "lock", held))
-    other.start()
+    process = context.Process(target=_hold, args=(made.folder / "epoch_0000.lock", held))
+    process.start()
     assert held.wait(30)
-    other.kill()
-    other.join()
-    made.prepare(1)
-    assert made.missing(1) == []
+    yield made, process
+    process.kill()
+    process.join()
+
+
+def test_takes_another_epoch_while_one_is_locked_and_its_owner_dies(other_process):
+    made, process = other_process
+    computed = []
+
+    def kill_after_the_free_epoch(done, total):
+        computed.append(made.missing(2))
+        if done == STEPS:
+            process.kill()
+
+    made.prepare(2, kill_after_the_free_epoch)
+    assert computed[0] == [0, 1]
+    assert computed[STEPS] == [0], "epoch 1 was made first, epoch 0 after its owner had died"
+    assert made.missing(2) == []
