@@ -23,7 +23,10 @@ ORDER = [
     "rnascl_tf.recipes",
     "rnascl_tf.stages",
     "rnascl_tf.command_line",
+    "rnascl_tf.recipe_flags",
     "rnascl_tf.predict",
+    "rnascl_tf.ablation",
+    "rnascl_tf.ablate",
     "rnascl_tf.__main__",
 ]
 FILES = sorted([*ROOT.glob("rnascl_tf/**/*.py"), *ROOT.glob("teachers/**/*.py")])
@@ -53,6 +56,10 @@ def test_imports_point_to_the_left(path):
     if parts == ("rnascl_tf", "__init__"):
         return  # the package itself names its public parts
     own = package(".".join(parts))
+    if parts[-1] == "__main__":
+        # What runs as a command stands above all packages, also where it opens one of them: it needs
+        # `command_line`, and nothing imports it.
+        own = "rnascl_tf.__main__"
     for module in imported(path):
         other = package(module)
         if other is None:
@@ -60,6 +67,11 @@ def test_imports_point_to_the_left(path):
         if own == "teachers":
             assert other == "teachers", f"teachers imports {module}"
         assert ORDER.index(other) <= ORDER.index(own), f"{own} imports {module}"
+
+
+def test_nothing_imports_an_entry_point():
+    for path in FILES:
+        assert not [module for module in imported(path) if module.endswith("__main__")], path
 
 
 def test_no_library_file_is_long_or_unnamed():

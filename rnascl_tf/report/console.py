@@ -3,17 +3,19 @@
 import contextlib
 
 import rich.console
+import rich.measure
 import rich.progress
 
 console = rich.console.Console(highlight=False)
 
 
 @contextlib.contextmanager
-def progress(title):
+def progress(title, unit="images"):
     """Yields a function on_batch(task, done, total) that draws a bar with the remaining time.
 
     Args:
         title: what is going on; the task's name is written behind it.
+        unit: what done and total count.
     """
     columns = (
         rich.progress.TextColumn("{task.description}"),
@@ -30,6 +32,15 @@ def progress(title):
                 tasks[task] = bar.add_task(f"{title}: {task}", total=total)
             bar.update(tasks[task], completed=done)
             if not console.is_terminal and done >= total:
-                console.print(f"{title}: {task} done, {total} images")
+                console.print(f"{title}: {task} done, {total} {unit}")
 
         yield on_batch
+
+
+def print_whole(table):
+    """Prints a table without cutting its columns, however narrow the terminal is."""
+    options = console.options.update(width=1000)
+    needed = rich.measure.Measurement.get(console, options, table).maximum
+    # A console cannot print wider than itself.
+    wide = rich.console.Console(highlight=False, width=max(console.width, needed))
+    wide.print(table)

@@ -1,5 +1,6 @@
 """The main job, stage by stage; each reads the files that the one before has left."""
 
+from rnascl_tf.stages.branch import branch
 from rnascl_tf.stages.errors import USER_ERRORS, UserError
 from rnascl_tf.stages.estimate import dry_run
 from rnascl_tf.stages.pipeline import STAGES, execute, select
@@ -11,6 +12,7 @@ __all__ = [
     "USER_ERRORS",
     "Run",
     "UserError",
+    "branch",
     "check",
     "dry_run",
     "execute",

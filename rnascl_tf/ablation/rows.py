@@ -1,0 +1,95 @@
+"""The rows of a comparison: a name, and the config values in which a run differs from the recipe."""
+
+import dataclasses
+import itertools
+import re
+
+from rnascl_tf.layers.gumbel import NOISES
+from rnascl_tf.stages import UserError
+from rnascl_tf.stages.method import TUTORS
+
+SHORT_NAMES = {
+    "tutor": ("method.tutor",),
+    "kl": ("method.kl",),
+    "attention": ("method.attention",),
+    "noise": ("search.noise",),
+    "gamma": ("search.gamma", "train.gamma"),
+}
+"""Names for the method's controls, and the config keys behind each."""
+
+VARIED = {
+    "tutor": TUTORS,
+    "kl": ("on", "off"),
+    "attention": ("on", "off"),
+    "noise": NOISES,
+    "gamma": ("0.01", "0.1", "1", "10", "100"),  # the paper's candidates
+}
+"""What `--vary=NAME` runs when no values are given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Attributes:
+        name: in the table.
+        settings: (config key, value as text) pairs.
+    """
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+
+    @property
+    def folder(self):
+        """A folder name made of the row's name."""
+        return re.sub(r"[^\w.+-]+", "_", self.name)
+
+    @property
+    def arguments(self):
+        """The settings as command line arguments."""
+        return [f"--config.{key}={value}" for key, value in self.settings]
+
+
+def vary(texts):
+    """Returns the rows of every combination of some `--vary` flags.
+
+    Args:
+        texts: "NAME" for all of `VARIED`'s values, or "NAME=value,value"; NAME is one of
+            `SHORT_NAMES` or a config key.
+
+    Raises:
+        UserError: an unknown name without values, or an empty list of values.
+    """
+    factors = []
+    for text in texts:
+        name, _, values = text.partition("=")
+        if not values and name not in VARIED:
+            raise UserError(
+                f"--vary={text} needs values, as --vary={name}=1,2; only {', '.join(VARIED)} have "
+                "some of their own."
+            )
+        values = values.split(",") if values else VARIED[name]
+        if "" in values:
+            raise UserError(f"--vary={text} has an empty value: give --vary={name}=1,2.")
+        factors.append([(name, value) for value in values])
+    return [_row(None, pairs) for pairs in itertools.product(*factors)] if factors else []
+
+
+def parse_row(text):
+    """Returns the row of a `--row=NAME:key=value,key=value` flag; NAME alone is the recipe as it is.
+
+    Raises:
+        UserError: the text is of another form.
+    """
+    name, _, rest = text.partition(":")
+    # A comma separates settings only in front of the next key: values may be lists.
+    pairs = [part.partition("=")[::2] for part in re.split(r",(?=[\w.]+=)", rest)] if rest else []
+    if not name or not all(key and value for key, value in pairs):
+        raise UserError(f"--row={text} should be --row=NAME:key=value,key=value.")
+    return _row(name, pairs)
+
+
+def _row(name, pairs):
+    settings = [(key, value) for short, value in pairs for key in SHORT_NAMES.get(short, (short,))]
+    name = name or ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in pairs)
+    return Row(name, tuple(settings))

@@ -1,0 +1,86 @@
+"""Runs of the main command as processes of their own, several at a time.
+
+Two single-threaded runs get about half as much again out of two cores as one run with two threads:
+a small student's layers are too small to share (`benchmarks/` has the ratio).
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One call of the main command.
+
+    Attributes:
+        name: for messages.
+        arguments: of the main command; they include `--workdir`.
+        log: path of a file that gets everything it prints, behind what an earlier try has printed.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    log: Path
+
+
+def run_jobs(jobs, at_once, on_done=lambda job, failure: None):
+    """Runs jobs, `at_once` of them at a time, each with its share of the cores.
+
+    Args:
+        jobs: `Job`s; a failing one does not stop the others.
+        at_once: 1 or more.
+        on_done: called with each job that has ended, and None or the line that says why it failed.
+
+    Returns:
+        {job: the line that says why it failed}, of those that did.
+    """
+    processes, stopping = set(), threading.Event()
+    at_once = max(1, min(at_once, len(jobs)))
+    threads = str(max(1, (os.cpu_count() or 1) // at_once))
+    environment = {
+        **os.environ,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "OMP_NUM_THREADS": threads,
+    }
+
+    def start(job):
+        if stopping.is_set():
+            return None
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "rnascl_tf", *job.arguments]
+        with job.log.open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            processes.add(process)
+            code = process.wait()
+        processes.discard(process)
+        return None if code == 0 else _reason(job, code)
+
+    failures = {}
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(start, job): job for job in jobs}
+        try:
+            for future in concurrent.futures.as_completed(running):
+                job, failure = running[future], future.result()
+                if failure:
+                    failures[job] = failure
+                on_done(job, failure)
+        except BaseException:
+            # Also on Ctrl-C: the runs resume at their last epoch when the command is given again.
+            stopping.set()
+            for process in list(processes):
+                process.terminate()
+            raise
+    return failures
+
+
+def _reason(job, code):
+    lines = job.log.read_text(errors="replace").splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    last = errors[-1].removeprefix("error: ") if errors else (lines or ["it printed nothing"])[-1]
+    return f"{last} (exit code {code}; all it printed is in {job.log})"

@@ -1,0 +1,129 @@
+"""One table of a comparison: mean, standard deviation and n of every row over its seeds."""
+
+import csv
+import io
+import statistics
+
+import rich.box
+import rich.table
+
+from rnascl_tf.atomic import write_json, write_text
+from rnascl_tf.report.table import attacks_of
+
+_MODELS = {"student": "", "trades": " + TRADES"}
+"""Models of a run that make a row, and what their names add to it."""
+_TIMED = ("search", "train", "trades")
+
+
+def comparison(records, teachers=()):
+    """Returns the rows of the table.
+
+    Args:
+        records: {row name: list of `Record`s, one for each seed, evaluated}.
+        teachers: `Record`s of the runs whose teachers the rows share, for a row of their own.
+
+    Returns:
+        A list of dicts: "row", "params" and "macs" (lists, one for each seed; None for the teacher),
+        "seeds" (list), "hours" (list: search, training and fine-tuning), "accuracies" {attack:
+        {"values" in [0, 1], "n" images, "mean", "sd" (None for one seed), "interval" (95% Wilson of
+        the one value; None for several seeds), "epsilon"}}.
+    """
+    rows = []
+    if teachers:
+        results = [record["robustness"]["teacher"] for record in teachers]
+        rows.append(_row("teacher", results, teachers) | {"params": None, "macs": None})
+    for name, runs in records.items():
+        for model, suffix in _MODELS.items():
+            having = [run for run in runs if model in run["robustness"]]
+            if having:
+                results = [run["robustness"][model] for run in having]
+                size = {
+                    key: [run["architecture"][key] for run in having] for key in ("params", "macs")
+                }
+                rows.append(_row(f"{name}{suffix}", results, having, model) | size)
+    return rows
+
+
+def _row(name, results, runs, model=None):
+    stages = [stage for stage in _TIMED if model == "trades" or stage != "trades"]
+    hours = [
+        sum(run["stages"].get(stage, {}).get("seconds", 0.0) for stage in stages) / 3600
+        for run in runs
+    ]
+    attacks = attacks_of(dict(enumerate(results)))
+    return {
+        "row": name,
+        "seeds": [run["seeds"]["run"] for run in runs],
+        "hours": hours if model else None,
+        "accuracies": {attack: _summary(attack, results) for attack in attacks},
+    }
+
+
+def _summary(attack, results):
+    found = [result[attack] for result in results if attack in result]
+    values = [result["accuracy"] for result in found]
+    return {
+        "values": values,
+        "n": found[0]["n"],
+        "mean": statistics.fmean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
+        "interval": found[0]["interval"] if len(values) == 1 else None,
+        "epsilon": found[0].get("epsilon"),
+    }
+
+
+def comparison_table(rows, title):
+    """Returns a `rich` table of `comparison`'s rows, accuracies in percent."""
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    header, *lines = _cells(rows)
+    for number, name in enumerate(header):
+        table.add_column(name, justify="right" if number else "left", no_wrap=number > 0)
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def write_comparison(rows, folder):
+    """Writes `comparison.json`, `.csv` (one line for each row and attack) and `.md` to a folder."""
+    write_json(folder / "comparison.json", rows)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row", "attack", "epsilon", "mean", "sd", "seeds", "images", "params", "macs"])
+    for row in rows:
+        size = [statistics.fmean(row[key]) if row[key] else "" for key in ("params", "macs")]
+        for attack, found in row["accuracies"].items():
+            values = [found["mean"], found["sd"], len(found["values"]), found["n"]]
+            writer.writerow([row["row"], attack, found["epsilon"], *values, *size])
+    write_text(folder / "comparison.csv", text.getvalue())
+    header, *lines = _cells(rows)
+    rule = ["---", *["---:" for _ in header[1:]]]
+    markdown = "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *lines))
+    write_text(folder / "comparison.md", markdown)
+
+
+def _cells(rows):
+    """Yields the header and one list of texts for each row."""
+    attacks = attacks_of({row["row"]: row["accuracies"] for row in rows})
+    yield ["row", "params", "MACs", *attacks, "images", "seeds", "hours"]
+    for row in rows:
+        found = row["accuracies"]
+        yield [
+            row["row"],
+            *(_mean(row[key], "{:,.0f}") for key in ("params", "macs")),
+            *(_percent(found[attack]) if attack in found else "-" for attack in attacks),
+            "/".join(str(n) for n in sorted({summary["n"] for summary in found.values()})),
+            str(len(row["seeds"])),
+            _mean(row["hours"], "{:.2f}"),
+        ]
+
+
+def _mean(values, form):
+    return form.format(statistics.fmean(values)) if values else "-"
+
+
+def _percent(summary):
+    mean = f"{100 * summary['mean']:.1f}"
+    if summary["sd"] is not None:
+        return f"{mean} ± {100 * summary['sd']:.1f}"
+    low, high = summary["interval"]
+    return f"{mean} [{100 * low:.1f}, {100 * high:.1f}]"
