@@ -1,11 +1,8 @@
 """Plots of a run: what the search did epoch by epoch, and accuracy under each attack."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from matplotlib import pyplot
 
+from rnascl_tf.report.figure import MODEL_COLORS, VERMILION, save_figure
 from rnascl_tf.report.table import attacks_of
 
 _SEARCH_PANELS = {
@@ -16,23 +13,28 @@ _SEARCH_PANELS = {
     "tutor_entropy": "mean tutor entropy (nats)",
     "temperature": "temperature",
 }
+"""Panels and their titles; a control that lacks a term lacks its panel."""
 
 
 def save_search_history(history, path):
     """Draws loss terms, cost, tutor entropy and temperature over the epochs of a search.
 
     Args:
-        history: list of epochs, as the record keeps them.
+        history: list of epochs, as the record keeps them; at least one.
         path: of the PNG.
     """
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
     epochs = [row["epoch"] + 1 for row in history]
     for axis, (name, title) in zip(axes.flat, _SEARCH_PANELS.items(), strict=True):
+        if name not in history[0]:
+            axis.set_axis_off()
+            axis.text(0.5, 0.5, f"{title}:\nnot in this search", ha="center", color="gray")
+            continue
         axis.plot(epochs, [row[name] for row in history], marker="o", markersize=3)
         axis.set_title(title)
         axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    _save(figure, path)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    save_figure(figure, path)
 
 
 def save_robustness(robustness, epsilon, path):
@@ -61,17 +63,19 @@ def save_robustness(robustness, epsilon, path):
         for attack in set(attacks).difference(results):
             place = attacks.index(attack) + width * (number + 0.5) - 0.4
             axis.text(place, 1, "not measured", rotation=90, ha="center", fontsize=7, color="gray")
-        axis.bar(places, heights, width, yerr=errors, capsize=3, label=f"{name} (n = {count})")
+        axis.bar(
+            places,
+            heights,
+            width,
+            yerr=errors,
+            ecolor="gray",
+            capsize=3,
+            color=MODEL_COLORS.get(name, VERMILION),
+            label=f"{name} (n = {count})",
+        )
     axis.set_xticks(range(len(attacks)), attacks)
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, 100)
     axis.set_title(f"Accuracy under attack, L-inf epsilon {epsilon}, pixel space")
     axis.legend()
-    _save(figure, path)
-
-
-def _save(figure, path):
-    partial = path.with_name(f".{path.stem}.partial.png")
-    figure.savefig(partial, dpi=120)
-    partial.replace(path)
-    pyplot.close(figure)
+    save_figure(figure, path)

@@ -12,6 +12,7 @@
 | teacher | name, source, sha256, n_t, taps, verification, robustness |
 | architecture | `architecture.json`, see `networks.Architecture` |
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
+| search_diagnostics | how decided the search is: `report.summarize_search`; by the report stage |
 | robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
 | exports | list of: file, kind, bytes, sha256, agreement, clean, robust, latency |
 """
@@ -44,8 +45,12 @@ _PACKAGES = (
 )
 
 
-_FINDINGS = {"teacher": ["teacher"], "search": ["architecture"], "export": ["exports"]}
-_ATTACKED = {"teacher": ["teacher"], "evaluate": ["student", "baseline"]}
+_FINDINGS = {
+    "teacher": ["teacher"],
+    "search": ["architecture", "search_diagnostics"],
+    "export": ["exports"],
+}
+_ATTACKED = {"teacher": ["teacher"], "evaluate": ["student", "trades", "baseline"]}
 """What each stage adds to the record besides its own entry and history."""
 
 

@@ -2,6 +2,12 @@
 
 import rich.table
 
+_MODEL_TITLES = {"trades": "student + TRADES"}
+"""Column titles of models that the record names otherwise."""
+
+_ONE_LINE_MODELS = 3
+"""More would not fit 80 characters in one line each, and a log file would lose digits."""
+
 
 def attacks_of(robustness):
     """Returns every attack that any model was given, in the order of the model with the most."""
@@ -11,6 +17,8 @@ def attacks_of(robustness):
 
 def robustness_table(record):
     """Returns a `rich` table of accuracies in percent, with n and 95% Wilson intervals.
+
+    Attacks are at the title's epsilon; one with an epsilon of its own, "pgd20@2/255", shows it.
 
     Args:
         record: a `Record` whose evaluate stage has run.
@@ -24,15 +32,17 @@ def robustness_table(record):
         title_justify="left",
     )
     table.add_column("attack", no_wrap=True)
+    separator = " " if len(robustness) <= _ONE_LINE_MODELS else "\n"
     for name, results in robustness.items():
         counts = "/".join(str(n) for n in sorted({result["n"] for result in results.values()}))
-        table.add_column(f"{name}\nn = {counts}", justify="right", no_wrap=True)
+        title = _MODEL_TITLES.get(name, name).replace(" + ", f"{separator}+ ")
+        table.add_column(f"{title}\nn = {counts}", justify="right", no_wrap=True)
     for attack in attacks:
         cells = [
-            _accuracy(results[attack]) if attack in results else "-"
+            _accuracy(results[attack], separator) if attack in results else "-"
             for results in robustness.values()
         ]
-        table.add_row(attack, *cells)
+        table.add_row(attack.replace("@", f"{separator}at "), *cells)
     return table
 
 
@@ -40,6 +50,7 @@ def student_table(record):
     """Returns a `rich` table of the searched student: filters, size, cost, tutors."""
     architecture = record["architecture"]
     tutors = {tutor["teacher"] for tutor in architecture["tutors"]}
+    teacher_layers = record["teacher"]["n_t"]
     return _facts(
         "Searched student",
         [""],
@@ -49,7 +60,32 @@ def student_table(record):
             "parameters": [f"{architecture['params']:,}"],
             "MACs": [f"{architecture['macs']:,}"],
             "MACs as the paper counts (thop)": [f"{architecture['macs_thop']:,}"],
-            "teacher layers used as tutors": [f"{len(tutors)} of {record['teacher']['n_t']}"],
+            "teacher layers used as tutors": [f"{len(tutors)} of {teacher_layers}"],
+        },
+    )
+
+
+def search_table(record):
+    """Returns a `rich` table of how decided the search was, for tutors and for filters.
+
+    Args:
+        record: a `Record` with `search_diagnostics`.
+    """
+    diagnostics = record["search_diagnostics"]
+    parts = [name for name in ("tutors", "filters") if name in diagnostics]
+    facts = [diagnostics[name] for name in parts]
+    return _facts(
+        f"How decided the search is, epochs: {diagnostics['epochs']}",
+        parts,
+        {
+            "choices made": [str(part["rows"]) for part in facts],
+            "entropy, nats: first -> last epoch": [
+                f"{part['entropy_first']:.3f} -> {part['entropy_last']:.3f}" for part in facts
+            ],
+            "entropy when undecided": [f"{part['entropy_limit']:.3f}" for part in facts],
+            "last change at epoch (0: never), median / maximum": [
+                f"{part['last_change_median']:g} / {part['last_change_maximum']}" for part in facts
+            ],
         },
     )
 
@@ -115,6 +151,6 @@ def _facts(title, columns, rows):
     return table
 
 
-def _accuracy(result):
+def _accuracy(result, separator=" "):
     low, high = result["interval"]
-    return f"{100 * result['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * result['accuracy']:.1f}{separator}[{100 * low:.1f}, {100 * high:.1f}]"

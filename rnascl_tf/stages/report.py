@@ -1,19 +1,33 @@
 """Report stage: the final tables on the screen, and plots in `DIR/report/`."""
 
 from rnascl_tf.report import (
+    attention_panels,
     console,
     export_table,
+    least_probable,
+    print_whole,
     robustness_table,
+    save_attention_figure,
+    save_filter_probabilities,
     save_robustness,
     save_search_history,
+    save_tutor_map,
+    search_table,
     student_table,
+    summarize_search,
     verdict,
 )
 from rnascl_tf.stages.errors import UserError
+from rnascl_tf.training.search_diagnostics import read_diagnostics
+from teachers import TeacherError
+
+SHOWN_IMAGES = 4
+
+PLOTS = ("robustness.png", "search.png", "filters.png", "tutors.png", "attention.png")
 
 
 def run(run):
-    """Prints and draws what the record holds."""
+    """Prints and draws what the record and the run's files hold; says what is not there."""
     record = run.record
     for stage in ("search", "evaluate", "export"):
         if record["stages"].get(stage, {}).get("status") != "finished":
@@ -21,12 +35,65 @@ def run(run):
                 f"there is nothing to report before the {stage} stage has run: leave out --stages, "
                 f"or give --stages={stage},report."
             )
+    diagnostics = _diagnostics(run)
     folder = run.folder("report")
-    save_search_history(record["history"]["search"], folder / "search.png")
+    for name in PLOTS:
+        # What cannot be drawn any more must not be left from before.
+        (folder / name).unlink(missing_ok=True)
     epsilon = record["config"]["threat"]["epsilon"]
     save_robustness(record["robustness"], epsilon, folder / "robustness.png")
+    missing = [*_draw_search(run, diagnostics, folder), *_draw_attention(run, diagnostics, folder)]
     console.print()
-    for table in (student_table, robustness_table, export_table):
-        console.print(table(record))
+    console.print(student_table(record))
+    if record.get("search_diagnostics"):
+        console.print(search_table(record))
+    print_whole(robustness_table(record))
+    console.print(export_table(record))
     console.print(verdict(record))
+    for line in missing:
+        console.print(line, soft_wrap=True)
     console.print(f"Record: {run.workdir / 'record.json'}   Plots: {folder}", soft_wrap=True)
+
+
+def _diagnostics(run):
+    """Returns the search's `SearchDiagnostics`, or None of a run that did not search or log them."""
+    path = run.workdir / "search" / "diagnostics.npz"
+    return read_diagnostics(path) if path.exists() else None
+
+
+def _draw_search(run, diagnostics, folder):
+    """Draws the search's plots, summarizes it in the record, and returns a line for what is not."""
+    history = run.record["history"].get("search")
+    if history:
+        save_search_history(history, folder / "search.png")
+    if diagnostics is None:
+        reason = "its search has left no diagnostics" if history else "nothing was searched here"
+        return [f"No tutor map and no filter probabilities: {reason}."]
+    run.record["search_diagnostics"] = summarize_search(diagnostics)
+    save_filter_probabilities(diagnostics, folder / "filters.png")
+    if not len(diagnostics.student_layers):
+        return ["No tutor map: this search's tutors were not searched."]
+    save_tutor_map(diagnostics, folder / "tutors.png")
+    return []
+
+
+def _draw_attention(run, diagnostics, folder):
+    """Draws Figure 2b for the trained student, and returns a line if that cannot be."""
+    tutors = {tutor["student"]: tutor["teacher"] for tutor in run.record["architecture"]["tutors"]}
+    if not tutors:
+        return ["No attention maps: this student has no tutors."]
+    rejected = {}
+    if diagnostics is not None and len(diagnostics.student_layers):
+        rejected = least_probable(diagnostics)
+    try:
+        student, teacher = run.student("train"), run.teacher
+    except (UserError, TeacherError) as error:
+        return [f"No attention maps: {error}"]
+    examples = run.dataset.test.evenly_spaced(min(SHOWN_IMAGES, len(run.dataset.test)))
+    images = examples.as_float()
+    panels = attention_panels(student, teacher, tutors, rejected, images)
+    if not panels:
+        return ["No attention maps: those of every student layer are constant on these images."]
+    labels = [run.dataset.class_names[label] for label in examples.labels]
+    save_attention_figure(panels, images, labels, folder / "attention.png")
+    return []

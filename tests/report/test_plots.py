@@ -23,6 +23,12 @@ def test_search_history(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_search_history_of_a_control_lacks_panels(tmp_path):
+    names = [name for name in NAMES if name not in ("divergence", "attention", "tutor_entropy")]
+    save_search_history([{"epoch": 0} | dict.fromkeys(names, 1.0)], tmp_path / "control.png")
+    assert Image.open(tmp_path / "control.png").size == (1320, 660)
+
+
 def test_robustness(tmp_path):
     def result(accuracy):
         # The interval's end may lie a rounding error inside of the value.

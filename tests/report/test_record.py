@@ -27,8 +27,10 @@ def test_forgetting_a_stage_drops_what_it_found(tmp_path):
     record["stages"] = {"search": {}, "evaluate": {}}
     record["history"] = {"search": [1]}
     record["architecture"] = {"params": 1}
-    record["robustness"] = {"teacher": {}, "student": {}, "baseline": {}}
+    record["search_diagnostics"] = {"epochs": 1}
+    record["robustness"] = {"teacher": {}, "student": {}, "trades": {}, "baseline": {}}
     record.forget("search")
+    assert record.get("search_diagnostics") is None
     assert (record["stages"], record["history"], record.get("architecture")) == (
         {"evaluate": {}},
         {},

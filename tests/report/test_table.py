@@ -5,7 +5,7 @@ import io
 import pytest
 import rich.console
 
-from rnascl_tf.report import export_table, robustness_table, student_table, verdict
+from rnascl_tf.report import export_table, robustness_table, search_table, student_table, verdict
 
 
 def result(accuracy, low, high, n=400):
@@ -44,8 +44,18 @@ def record():
     }
 
 
-def lines(table):
-    console = rich.console.Console(file=io.StringIO(), width=100)
+FACTS = {
+    "rows": 28,
+    "entropy_first": 1.9459,
+    "entropy_last": 0.5,
+    "entropy_limit": 1.9459,
+    "last_change_median": 2.5,
+    "last_change_maximum": 9,
+}
+
+
+def lines(table, width=100):
+    console = rich.console.Console(file=io.StringIO(), width=width)
     console.print(table)
     return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
 
@@ -93,3 +103,42 @@ def test_verdict_follows_the_intervals(record):
     assert "buys nothing that this can show" in verdict(record)
     del robustness["baseline"]
     assert "nothing can be said" in verdict(record)
+
+
+def test_search_table():
+    record = {"search_diagnostics": {"epochs": 10, "tutors": FACTS | {"distinct": 5}}}
+    record["search_diagnostics"]["filters"] = FACTS | {"rows": 9, "last_change_median": 0.0}
+    text = lines(search_table(record))
+    assert "How decided the search is, epochs: 10" in text
+    assert "tutors filters" in text
+    assert "choices made 28 9" in text
+    assert "entropy, nats: first -> last epoch 1.946 -> 0.500 1.946 -> 0.500" in text
+    assert "last change at epoch (0: never), median / maximum 2.5 / 9 0 / 9" in text
+
+
+def test_search_table_of_a_control_has_filters_alone():
+    text = lines(search_table({"search_diagnostics": {"epochs": 1, "filters": FACTS}}))
+    assert "filters" in text
+    assert "choices made 28" in text
+
+
+def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record):
+    del record["robustness"]["baseline"]
+    record["robustness"]["trades"] = {"pgd20@2/255": result(0.5, 0.45, 0.55)}
+    text = lines(robustness_table(record))
+    assert "teacher student student + TRADES" in text
+    assert "pgd20 at 2/255 - - 50.0 [45.0, 55.0]" in text
+
+
+def test_four_models_lose_no_digit_in_80_characters(record):
+    full = {attack: result(1.0, 0.975, 1.0) for attack in ("clean", "pgd20@8/255")}
+    record["robustness"] = dict.fromkeys(("teacher", "student", "trades", "baseline"), full)
+    text = lines(robustness_table(record), width=80)
+    assert "teacher student + TRADES baseline" in text
+    start = text.index("clean 100.0 100.0 100.0 100.0")
+    intervals = " ".join(["[97.5, 100.0]"] * 4)
+    assert text[start + 1 : start + 4] == [
+        intervals,
+        "pgd20 100.0 100.0 100.0 100.0",
+        f"at 8/255 {intervals}",
+    ]

@@ -1,0 +1,68 @@
+"""What every picture shares: matplotlib without a screen, files written whole, colours, short names."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+# Okabe and Ito's palette, told apart by every kind of colour vision.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+
+MODEL_COLORS = {"student": BLUE, "trades": GREEN, "baseline": ORANGE, "teacher": BLACK}
+"""One colour for each model in every picture; VERMILION for any other."""
+
+RESOLUTION = 120
+"""Pixels per inch of every picture."""
+
+
+def save_figure(figure, path):
+    """Writes a figure to a temporary name in the same folder, renames it, and closes the figure.
+
+    Args:
+        figure: a matplotlib figure.
+        path: a `pathlib.Path`; its suffix is the format.
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    figure.savefig(partial, dpi=RESOLUTION)
+    partial.replace(path)
+    pyplot.close(figure)
+
+
+def without_shared_parts(names):
+    """Returns layer names without the words at their beginning or end that all of them share.
+
+    Words stand between underscores: "body_0_conv", "body_1_conv" become "0", "1". At least one word
+    of every name is left.
+
+    Args:
+        names: any strings.
+
+    Returns:
+        The shortened names, and the pattern that was removed ("body_*_conv"), or "" if nothing was.
+    """
+    split = [name.split("_") for name in names]
+    removable = min((len(words) for words in split), default=1) - 1
+    front = _shared(split, removable)
+    back = _shared([words[::-1] for words in split], removable - front)
+    if not front and not back:
+        return list(names), ""
+    short = ["_".join(words[front : len(words) - back]) for words in split]
+    first = split[0]
+    return short, "_".join([*first[:front], "*", *first[len(first) - back :]])
+
+
+def _shared(split, limit):
+    """Returns how many leading words, up to a limit, all of the lists share."""
+    count = 0
+    while count < limit and len({words[count] for words in split}) == 1:
+        count += 1
+    return count

@@ -1,0 +1,240 @@
+"""Figure 1 as data: clean and robust accuracy and size of every model in any set of records.
+
+What may not stand in one picture is refused: other epsilons, norms, spaces or data sets.
+"""
+
+import csv
+import dataclasses
+import io
+import math
+from pathlib import Path
+
+from rnascl_tf.atomic import write_text
+from rnascl_tf.report.record import Record, RecordError
+from rnascl_tf.robustness import parse_epsilon
+
+STRONGEST = "strongest"
+"""In place of an attack's name: of each model the attack that leaves it the least."""
+
+NORM_TITLES = {"linf": "L-inf"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """One model of one run.
+
+    Attributes:
+        run: short name of the run, unique among the records.
+        model: "teacher", "student", "trades" or "baseline".
+        data: name of the data set.
+        params: trainable parameters; None of a teacher, whose record does not have them.
+        clean: clean accuracy in [0, 1].
+        clean_low: lower end of its 95% Wilson interval.
+        clean_high: upper end.
+        clean_n: images behind it.
+        attack: name of the attack.
+        epsilon: in pixel units of [0, 1].
+        norm: of the threat model.
+        space: where epsilon is measured.
+        robust: accuracy under the attack.
+        robust_low: lower end of its interval.
+        robust_high: upper end.
+        robust_n: images behind it.
+    """
+
+    run: str
+    model: str
+    data: str
+    params: int | None
+    clean: float
+    clean_low: float
+    clean_high: float
+    clean_n: int
+    attack: str
+    epsilon: float
+    norm: str
+    space: str
+    robust: float
+    robust_low: float
+    robust_high: float
+    robust_n: int
+
+
+class ScatterError(ValueError):
+    """Records that make no picture; the message is one line."""
+
+
+def scatter_points(paths, attack="pgd20", epsilon=None):
+    """Collects a point for every model that has a clean accuracy and one under the attack.
+
+    One teacher with one measurement, used by several runs, is one point: that of its first run.
+
+    Args:
+        paths: run directories or record files.
+        attack: an attack's name, or `STRONGEST`.
+        epsilon: a number or text such as "2/255"; None takes the epsilon of each record's own
+            threat model.
+
+    Returns:
+        The points, in the order of the paths, and a list of lines about models that were left out.
+
+    Raises:
+        RecordError: a path holds no record, or one with holes.
+        RobustnessError: `epsilon` cannot be read.
+        ScatterError: no record, no point, or points that do not compare.
+    """
+    if not paths:
+        raise ScatterError("no record was given: python -m rnascl_tf.report --scatter RUN...")
+    if epsilon is not None:
+        epsilon = parse_epsilon(epsilon)
+    files = list(dict.fromkeys(map(_record_file, paths)))
+    points, left_out, seen = [], [], set()
+    for file, run in zip(files, short_names(files), strict=True):
+        values = Record(file).values
+        try:
+            for model, results in values["robustness"].items():
+                key = _identity(values, model)
+                if key is not None and key in seen:
+                    continue
+                seen.add(key)
+                found = _select(results, attack, epsilon)
+                if isinstance(found, str):
+                    left_out.append(f"{run}, {model}: {found}; left out.")
+                    continue
+                points.append(_point(run, model, values, results, *found))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordError(
+                f"{file} is damaged ({error!r}): its run must write it again."
+            ) from error
+    if not points:
+        raise ScatterError(
+            f"no model of these {len(files)} records was measured clean and under {attack}"
+            f"{'' if epsilon is None else f' at epsilon {epsilon_text(epsilon)}'}: give another "
+            "--attack or --epsilon, or run their evaluate stages."
+        )
+    _refuse_mixture(points)
+    return points, left_out
+
+
+def short_names(files):
+    """Returns the shortest unique names of record files, all different.
+
+    A run is called by its folder's name, a record under another name than `record.json` by its own;
+    where two are called the same, each gets as many of its folders in front as tell them apart.
+
+    Args:
+        files: absolute, different `pathlib.Path`s.
+    """
+    places = [file.parent if file.name == "record.json" else file.with_suffix("") for file in files]
+    parts = [place.parts[1:] or ("root",) for place in places]
+    return [_shortest(own, [other for other in parts if other is not own]) for own in parts]
+
+
+def _shortest(own, others):
+    for depth in range(1, len(own) + 1):
+        if all(own[-depth:] != other[-depth:] for other in others):
+            break
+    return "/".join(own[-depth:])
+
+
+def epsilon_text(epsilon):
+    """Returns "8/255" for what is such a fraction, and a decimal otherwise."""
+    steps = 255 * epsilon
+    if steps > 0.5 and math.isclose(steps, round(steps), rel_tol=1e-6):
+        return f"{round(steps)}/255"
+    return f"{epsilon:g}"
+
+
+def write_points(points, path):
+    """Writes the points as CSV, a column for each attribute of `Point`; accuracies in [0, 1]."""
+    table = io.StringIO(newline="")
+    names = [field.name for field in dataclasses.fields(Point)]
+    writer = csv.DictWriter(table, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(dataclasses.asdict, points))
+    write_text(path, table.getvalue())
+
+
+def _record_file(path):
+    path = Path(path)
+    file = path / "record.json" if path.is_dir() else path
+    if not file.is_file():
+        what = "holds no record.json" if path.is_dir() else "does not exist"
+        raise RecordError(f"{path} {what}: give run folders or their record.json.")
+    return file.resolve()
+
+
+def _identity(values, model):
+    """Returns what makes a teacher's point the same as another's; None for other models."""
+    if model != "teacher":
+        return None
+    measured = [
+        (name, result["accuracy"], result["n"], result["epsilon"])
+        for name, result in values["robustness"][model].items()
+    ]
+    return (values["teacher"]["sha256"], *measured)
+
+
+def _select(results, attack, epsilon):
+    """Returns (name, result) of the attack, or a text that says why there is none."""
+    if "clean" not in results:
+        return "no clean accuracy"
+    candidates = {
+        name: result
+        for name, result in results.items()
+        if name != "clean"
+        and attack in (STRONGEST, name.partition("@")[0])
+        and (
+            "@" not in name
+            if epsilon is None
+            else math.isclose(result["epsilon"], epsilon, rel_tol=1e-6)
+        )
+    }
+    if not candidates:
+        place = "" if epsilon is None else f" at epsilon {epsilon_text(epsilon)}"
+        return f"not measured under {'any attack' if attack == STRONGEST else attack}{place}"
+    name = min(candidates, key=lambda name: candidates[name]["accuracy"])
+    return name.partition("@")[0], candidates[name]
+
+
+def _point(run, model, values, results, attack, robust):
+    clean = results["clean"]
+    clean_low, clean_high = clean["interval"]
+    robust_low, robust_high = robust["interval"]
+    return Point(
+        run=run,
+        model=model,
+        data=values["config"]["data"]["name"],
+        params=None if model == "teacher" else int(values["architecture"]["params"]),
+        clean=float(clean["accuracy"]),
+        clean_low=float(clean_low),
+        clean_high=float(clean_high),
+        clean_n=int(clean["n"]),
+        attack=attack,
+        epsilon=float(robust["epsilon"]),
+        norm=values["config"]["threat"]["norm"],
+        space=robust["space"],
+        robust=float(robust["accuracy"]),
+        robust_low=float(robust_low),
+        robust_high=float(robust_high),
+        robust_n=int(robust["n"]),
+    )
+
+
+def _refuse_mixture(points):
+    first = points[0]
+    for point in points:
+        for what, advice in (
+            ("data", "draw each data set by itself"),
+            ("space", "draw each space by itself"),
+            ("norm", "draw each norm by itself"),
+            ("epsilon", "choose one that all were measured at, --epsilon=8/255, or leave some out"),
+        ):
+            ours, theirs = getattr(first, what), getattr(point, what)
+            same = math.isclose(ours, theirs, rel_tol=1e-6) if what == "epsilon" else ours == theirs
+            if not same:
+                if what == "epsilon":
+                    ours, theirs = epsilon_text(ours), epsilon_text(theirs)
+                raise ScatterError(
+                    f"{first.run} and {point.run} do not compare: {what} {ours} and {theirs}; {advice}."
+                )

@@ -1,0 +1,202 @@
+"""Figure 1: clean against robust accuracy, the marker's area in proportion to the parameters."""
+
+import math
+
+from matplotlib import pyplot
+from matplotlib.lines import Line2D
+
+from rnascl_tf.report.figure import BLACK, MODEL_COLORS, VERMILION, save_figure
+from rnascl_tf.report.label_placement import place_labels
+from rnascl_tf.report.scatter import NORM_TITLES, STRONGEST, epsilon_text
+
+ATTACK_TITLES = {
+    "fgsm": "FGSM",
+    "pgd20": "PGD-20",
+    "mifgsm": "MI-FGSM",
+    "cw": "CW",
+    "autoattack": "AutoAttack",
+}
+
+_LARGEST = 240
+"""Area of the largest model's marker, in square points."""
+
+_STYLES = {
+    "student": ("o", "#004B78"),
+    "trades": ("s", "#006249"),
+    "baseline": ("^", "#805800"),
+    "teacher": ("D", BLACK),
+}
+"""Of each model: marker, and a darker shade of its colour in which small text is readable."""
+
+_OTHER = ("P", "#8A3C00")
+
+
+def save_scatter(points, attack, path):
+    """Draws the points with 95% intervals and labels.
+
+    Args:
+        points: list of `Point`, at least one, of one epsilon.
+        attack: as it was asked for, an attack's name or `STRONGEST`.
+        path: of the picture.
+    """
+    figure, axis = pyplot.subplots(figsize=(8, 5.6), layout="constrained")
+    largest = max((point.params or 0 for point in points), default=0)
+    for point in sorted(points, key=lambda point: -(point.params or 0)):  # small ones on top
+        _draw(axis, point, largest)
+    title = f"{ATTACK_TITLES.get(attack, attack)} accuracy"
+    if attack == STRONGEST:
+        title = "accuracy under its strongest attack"
+    first = points[0]
+    norm = NORM_TITLES.get(first.norm, first.norm)
+    axis.set_xlabel("clean accuracy, %")
+    axis.set_ylabel(f"{title} at {norm} {epsilon_text(first.epsilon)}, %")
+    axis.set_title(
+        f"Clean and robust accuracy on {first.data}, {first.space} space (bars: 95% intervals)",
+        fontsize=10,
+    )
+    axis.grid(color="0.92")
+    axis.set_axisbelow(True)
+    axis.margins(0.14)
+    axis.autoscale_view()
+    bottom, top = axis.get_ylim()
+    axis.set_ylim(max(bottom, -7), min(top, 104))
+    left, right = axis.get_xlim()
+    axis.set_xlim(max(left, -4), min(right, 104))
+    _legend(figure, points, largest)
+    _label(figure, axis, points, largest)
+    save_figure(figure, path)
+
+
+def _draw(axis, point, largest):
+    color, marker = MODEL_COLORS.get(point.model, VERMILION), _STYLES.get(point.model, _OTHER)[0]
+    axis.errorbar(
+        100 * point.clean,
+        100 * point.robust,
+        xerr=_bars(point.clean, point.clean_low, point.clean_high),
+        yerr=_bars(point.robust, point.robust_low, point.robust_high),
+        fmt="none",
+        ecolor=color,
+        elinewidth=0.8,
+        alpha=0.45,
+    )
+    axis.scatter(
+        100 * point.clean,
+        100 * point.robust,
+        s=_area(point.params, largest),
+        marker=marker,
+        facecolor=color if point.params else "none",
+        edgecolor="white" if point.params else color,
+        linewidth=0.3 if point.params else 1.3,
+        alpha=0.9,
+        zorder=3,
+    )
+
+
+def _bars(value, low, high):
+    # At 0% or 100% rounding may put the interval's end a hair inside the value.
+    return [[100 * max(0.0, value - low)], [100 * max(0.0, high - value)]]
+
+
+def _area(params, largest):
+    return _LARGEST * params / largest if params else 70
+
+
+def _legend(figure, points, largest):
+    entries = []
+    for model in dict.fromkeys(point.model for point in points):
+        color, marker = MODEL_COLORS.get(model, VERMILION), _STYLES.get(model, _OTHER)[0]
+        hollow = all(point.params is None for point in points if point.model == model)
+        entries.append(
+            Line2D(
+                [],
+                [],
+                linestyle="none",
+                marker=marker,
+                markersize=7,
+                markerfacecolor="none" if hollow else color,
+                markeredgecolor=color,
+                label=f"{model} (size unknown)" if hollow else model,
+            )
+        )
+    sizes = sorted({point.params for point in points if point.params})
+    # Two sizes that the eye cannot tell apart would explain nothing.
+    shown = sizes[:1] * (sizes[0] < 0.7 * sizes[-1]) + sizes[-1:] if sizes else []
+    for params in shown:
+        entries.append(
+            Line2D(
+                [],
+                [],
+                linestyle="none",
+                marker="o",
+                markersize=math.sqrt(_area(params, largest)),
+                markerfacecolor="0.8",
+                markeredgecolor="none",
+                label=f"{_count(params)} parameters",
+            )
+        )
+    figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+
+
+def _count(params):
+    return f"{params / 1e6:.2f} M" if params >= 1e6 else f"{params / 1e3:.1f} k"
+
+
+def _label(figure, axis, points, largest):
+    """Writes each point's run beside it, with a line where the label had to move away."""
+    figure.draw_without_rendering()  # the layout must be settled before anything is measured
+    several = len({point.run for point in points}) > 1
+    texts = [
+        axis.annotate(
+            point.run if several else point.model,
+            (100 * point.clean, 100 * point.robust),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize=7,
+            color=_STYLES.get(point.model, _OTHER)[1],
+        )
+        for point in points
+    ]
+    scale = figure.dpi / 72
+    anchors = [tuple(axis.transData.transform(text.xy)) for text in texts]
+    extents = [text.get_window_extent() for text in texts]
+    sizes = [(extent.width + 2 * scale, extent.height + scale) for extent in extents]
+    radii = [scale * math.sqrt(_area(point.params, largest)) / 2 for point in points]
+    corners = place_labels(
+        anchors,
+        sizes,
+        [
+            box
+            for point, radius in zip(points, radii, strict=True)
+            for box in _boxes(axis, point, radius)
+        ],
+        axis.get_window_extent().extents,
+        [radius + 2 * scale for radius in radii],
+    )
+    for text, anchor, corner, size in zip(texts, anchors, corners, sizes, strict=True):
+        text.set_position(
+            ((corner[0] - anchor[0]) / scale + 1, (corner[1] - anchor[1]) / scale + 0.5)
+        )
+        _lead(axis, anchor, corner, size, 14 * scale)
+
+
+def _boxes(axis, point, radius):
+    """Returns the boxes, in pixels, of a marker and its two error bars."""
+    x, y = axis.transData.transform((100 * point.clean, 100 * point.robust))
+    left, bottom = axis.transData.transform((100 * point.clean_low, 100 * point.robust_low))
+    right, top = axis.transData.transform((100 * point.clean_high, 100 * point.robust_high))
+    return [
+        (x - radius, y - radius, x + radius, y + radius),
+        (left, y - 1, right, y + 1),
+        (x - 1, bottom, x + 1, top),
+    ]
+
+
+def _lead(axis, anchor, corner, size, longest):
+    """Draws a line from a marker to a label that is farther than `longest` pixels."""
+    nearest = [
+        min(max(place, low), low + length)
+        for place, low, length in zip(anchor, corner, size, strict=True)
+    ]
+    if math.dist(anchor, nearest) > longest:
+        ends = axis.transData.inverted().transform([anchor, nearest])
+        axis.plot(ends[:, 0], ends[:, 1], color="0.6", linewidth=0.6, zorder=1)

@@ -1,0 +1,42 @@
+"""The numbers behind Figure 1's scatter, as they are printed."""
+
+import rich.box
+import rich.table
+
+from rnascl_tf.report.scatter import NORM_TITLES, epsilon_text
+
+
+def scatter_table(points):
+    """Returns a `rich` table of the points: accuracies in percent with 95% Wilson intervals.
+
+    Args:
+        points: list of `Point`, at least one.
+    """
+    first = points[0]
+    norm = NORM_TITLES.get(first.norm, first.norm)
+    table = rich.table.Table(
+        title=f"{first.data}, {norm} epsilon {epsilon_text(first.epsilon)}, {first.space} space: "
+        "accuracy in %",
+        box=rich.box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    attacks = {point.attack for point in points}
+    for name in ("run", "model"):
+        table.add_column(name, no_wrap=True)
+    for name in ("parameters", "clean", *(attacks if len(attacks) == 1 else ["robust"]), "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for point in points:
+        robust = _percent(point.robust, point.robust_low, point.robust_high)
+        table.add_row(
+            point.run,
+            point.model,
+            f"{point.params:,}" if point.params else "-",
+            _percent(point.clean, point.clean_low, point.clean_high),
+            robust if len(attacks) == 1 else f"{point.attack}  {robust}",
+            "/".join(str(n) for n in dict.fromkeys((point.clean_n, point.robust_n))),
+        )
+    return table
+
+
+def _percent(value, low, high):
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
