@@ -15,7 +15,12 @@ from configs.base import base_config, choose_variant
 
 
 def get_config(variant="demo"):
-    """Returns the recipe; `variant` is "demo" (default) or "smoke" (all stages in under a minute)."""
+    """Returns the recipe.
+
+    Args:
+        variant: "demo" (default); "ablation", shortened for many runs beside one another; or "smoke",
+            all stages in under a minute.
+    """
     config = base_config()
     config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
     config.threat.epsilon = "0.1"
@@ -26,8 +31,16 @@ def get_config(variant="demo"):
     config.train.update(dict(epochs=25, gamma=10.0))
     config.evaluate.examples = 400
     config.export.examples = 400
-    choose_variant(variant, {"demo": lambda config: None, "smoke": _smoke})(config)
+    variants = {"demo": lambda config: None, "ablation": _ablation, "smoke": _smoke}
+    choose_variant(variant, variants)(config)
     return config
+
+
+def _ablation(config):
+    config.teacher.epochs = 12
+    config.search.epochs = 6
+    config.train.epochs = 15
+    config.evaluate.attacks = ("clean", "fgsm", "pgd20")
 
 
 def _smoke(config):

@@ -50,11 +50,15 @@ def load_recipe(reference):
     return config.lock()
 
 
+def default_config():
+    """Returns the config that every recipe starts from, `configs/base.py`."""
+    _load_shipped_package()
+    return importlib.import_module("configs.base").base_config()
+
+
 def _refuse_other_keys(location, config):
     """A recipe may leave out or invent nothing: every stage reads its own section."""
-    from configs.base import base_config
-
-    wanted, found = _keys(base_config()), _keys(config)
+    wanted, found = _keys(default_config()), _keys(config)
     for difference, what in ((found - wanted, "unknown key"), (wanted - found, "no key")):
         if difference:
             raise RecipeError(
@@ -72,10 +76,14 @@ def _keys(config, prefix=""):
     return keys
 
 
-def _module(location):
+def _load_shipped_package():
     # A recipe may import `configs.base`; a folder of that name in the user's place must not shadow it.
     if "configs" not in sys.modules:
         _execute("configs", _SHIPPED / "__init__.py", search=[str(_SHIPPED)])
+
+
+def _module(location):
+    _load_shipped_package()
     try:
         if location.endswith(".py"):
             path = Path(location)

@@ -8,6 +8,7 @@ import typing
 
 from absl import logging
 
+from rnascl_tf.recipes import default_config
 from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, train
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.settings import check_data
@@ -135,11 +136,16 @@ def refuse_other_config(run, overwritten=frozenset()):
         overwritten: names of stages that will start again and so may differ.
     """
     values = json.loads(run.config.to_json_best_effort())
+    # A section or key that is younger than the run had its default's effect in it.
+    defaults = json.loads(default_config().to_json_best_effort())
     first, differing = None, set()
     for name, entry in run.record["stages"].items():
         if name in overwritten or not _is_enabled(run, name):
             continue
-        for section, before in entry["settings"].items():
+        for section in STAGES[name].sections:
+            before = entry["settings"].get(section, defaults[section])
+            if isinstance(before, dict):
+                before = defaults[section] | before
             difference = _first_difference(section, before, values.get(section))
             if difference:
                 first = first or (name, *difference)
