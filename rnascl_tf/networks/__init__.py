@@ -7,7 +7,14 @@ from rnascl_tf.networks.architecture import (
     read_architecture,
     write_architecture,
 )
-from rnascl_tf.networks.cost import Count, count, total_macs
+from rnascl_tf.networks.budget import (
+    Decoded,
+    TargetError,
+    check_target,
+    decode,
+    macs_range,
+)
+from rnascl_tf.networks.cost import Count, count, macs_table, total_macs
 from rnascl_tf.networks.search_space import SEARCH_SPACES, SearchSpace
 from rnascl_tf.networks.student import build_student, student_taps
 from rnascl_tf.networks.supernet import (
@@ -15,6 +22,7 @@ from rnascl_tf.networks.supernet import (
     channel_masks,
     chosen_filters,
     expected_filters,
+    filter_log_probabilities,
 )
 
 __all__ = [
@@ -22,14 +30,21 @@ __all__ = [
     "Architecture",
     "ArchitectureError",
     "Count",
+    "Decoded",
     "SearchSpace",
+    "TargetError",
     "build_student",
     "build_supernet",
     "channel_masks",
+    "check_target",
     "chosen_filters",
     "count",
+    "decode",
     "describe",
     "expected_filters",
+    "filter_log_probabilities",
+    "macs_range",
+    "macs_table",
     "read_architecture",
     "student_taps",
     "total_macs",

@@ -1,10 +1,12 @@
 """Size and cost of a student, by arithmetic over its layers (DESIGN section 4).
 
-The same sums count a concrete student (integer widths) and price a search (expected widths, float
-tensors): a width is only ever added and multiplied.
+The same sums count a concrete student (integer widths), price a search (expected widths, float
+tensors) and tabulate a space (arrays of widths): a width is only ever added and multiplied.
 """
 
 import dataclasses
+
+import numpy as np
 
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 
@@ -90,6 +92,42 @@ def total_macs(space, widths, num_classes, input_shape):
     exact at one-hot g, differentiable in g everywhere.
     """
     return sum(layer.macs for layer in convolutions(space, widths, num_classes, input_shape))
+
+
+def macs_table(space, num_classes, input_shape):
+    """Returns what every block of every student costs, apart from the other blocks.
+
+    A block's cost depends on its own width and its predecessor's, so that a student's is a sum over
+    neighbours: a chain, which `decode` can search exactly.
+
+    Returns:
+        A list with an int64 array [choices of the block before, choices] of multiply-adds for each
+        block, in block order. The first one, [1, choices], includes the stem; the last one
+        includes the head and the dense layer.
+    """
+    blocks = space.blocks(space.widest)
+    tables = []
+    for position, block in enumerate(blocks):
+        widths = [each.filters for each in blocks]
+        if position:
+            widths[position - 1] = np.array(blocks[position - 1].choices)[:, None]
+        widths[position] = np.array(block.choices)
+        table = np.zeros((1, len(block.choices)), "int64")
+        for layer in convolutions(space, widths, num_classes, input_shape):
+            if _priced_with(layer.name, blocks) == position:
+                table = table + layer.macs
+        tables.append(table)
+    return tables
+
+
+def _priced_with(layer, blocks):
+    """Returns the position of the block in whose table a layer belongs."""
+    if layer == "stem":
+        return 0
+    for position, block in enumerate(blocks):
+        if layer.startswith(f"{block.name}_"):
+            return position
+    return len(blocks) - 1
 
 
 def count(architecture):

@@ -1,6 +1,8 @@
 """The supernet: every student of a search space in one network (paper, section 3)."""
 
 import keras
+import numpy as np
+import scipy.special
 import tensorflow as tf
 
 from rnascl_tf.layers import ChannelMask
@@ -58,11 +60,24 @@ def channel_masks(supernet):
     return [layer for layer in supernet.layers if isinstance(layer, ChannelMask)]
 
 
-def expected_filters(supernet, gates):
-    """Returns E[f] = sum_i g_i f_i of every block, a list of float32 scalars in block order."""
+def expected_filters(space, gates):
+    """Returns E[f] = sum_i g_i f_i of every block, a list of float32 scalars in block order.
+
+    Args:
+        space: the supernet's `SearchSpace`.
+        gates: of one of its forward passes, {block name: float32 [choices]}.
+    """
     return [
-        tf.linalg.tensordot(gate, tf.constant(mask.filters, gate.dtype), 1)
-        for mask, gate in zip(channel_masks(supernet), gates.values(), strict=True)
+        tf.linalg.tensordot(gates[block.name], tf.constant(block.choices, tf.float32), 1)
+        for block in space.blocks(space.widest)
+    ]
+
+
+def filter_log_probabilities(supernet):
+    """Returns log softmax(v) of every block, a list of float64 arrays [choices] in block order."""
+    return [
+        scipy.special.log_softmax(np.asarray(mask.gumbel.logits, "float64")[0])
+        for mask in channel_masks(supernet)
     ]
 
 

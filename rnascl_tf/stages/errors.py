@@ -2,7 +2,7 @@
 
 from rnascl_tf.data import DataError
 from rnascl_tf.deploy import DeployError
-from rnascl_tf.networks import ArchitectureError
+from rnascl_tf.networks import ArchitectureError, TargetError
 from rnascl_tf.recipes import RecipeError
 from rnascl_tf.report import RecordError
 from rnascl_tf.robustness import RobustnessError
@@ -22,6 +22,7 @@ USER_ERRORS = (
     RecipeError,
     RecordError,
     RobustnessError,
+    TargetError,
     TeacherError,
     TrainingDivergedError,
     UserError,

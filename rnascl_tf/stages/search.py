@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from absl import logging
 
 from rnascl_tf.data import evaluation_batches
 from rnascl_tf.networks import (
@@ -10,12 +11,14 @@ from rnascl_tf.networks import (
     build_student,
     build_supernet,
     chosen_filters,
+    decode,
     describe,
+    filter_log_probabilities,
     read_architecture,
     student_taps,
     write_architecture,
 )
-from rnascl_tf.objectives import ExpectedMacs
+from rnascl_tf.objectives import cost_model
 from rnascl_tf.stages.method import control_tutors
 from rnascl_tf.stages.signals import taught_stream
 from rnascl_tf.stages.student_training import check_fit
@@ -58,8 +61,33 @@ def _searched(run):
             DiagnosticsLog(folder / "diagnostics.npz"),
         ],
     )
-    filters = chosen_filters(model.supernet, run.space)
-    return _describe(run, filters, chosen_tutors(model), run.config.seed)
+    return _describe(run, _filters(run, model), chosen_tutors(model), run.config.seed)
+
+
+def _filters(run, model):
+    """Returns the most probable filters, under the budget if there is one; says what that changed."""
+    target, dataset = run.config.search.target_macs, run.dataset
+    if target is None:
+        return chosen_filters(model.supernet, run.space)
+    decoded = decode(
+        run.space,
+        filter_log_probabilities(model.supernet),
+        dataset.num_classes,
+        dataset.input_shape,
+        target,
+    )
+    if decoded.filters != decoded.unconstrained_filters:
+        logging.info(
+            "search: the most probable student has %s MACs (%+.1f%% of the target %s); taken "
+            "instead: %s (%+.1f%%), log-probability lower by %.2f",
+            f"{decoded.unconstrained_macs:,}",
+            100 * (decoded.unconstrained_macs / target - 1),
+            f"{target:,}",
+            f"{decoded.macs:,}",
+            100 * (decoded.macs / target - 1),
+            decoded.log_probability_given_up,
+        )
+    return decoded.filters
 
 
 def _given(run, path):
@@ -99,7 +127,13 @@ def search_model(run, signals, steps_per_epoch):
     model = SearchModel(
         supernet,
         signals,
-        ExpectedMacs(run.space, dataset.num_classes, dataset.input_shape),
+        cost_model(
+            settings.cost,
+            run.space,
+            dataset.num_classes,
+            dataset.input_shape,
+            settings.target_macs,
+        ),
         attention_size=settings.attention_size,
         gamma=settings.gamma,
         kl=run.config.method.kl,

@@ -4,7 +4,8 @@ import difflib
 
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.layers.gumbel import NOISES
-from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.networks import SEARCH_SPACES, check_target
+from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.robustness import ATTACKS, parse_epsilon
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
@@ -40,6 +41,7 @@ _CHOICES = {
     "teacher.stem_stride": (1, 2),
     "search.space": tuple(SEARCH_SPACES),
     "search.noise": NOISES,
+    "search.cost": tuple(COST_MODELS),
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
     **{f"{stage}.schedule": ("step", "cosine") for stage in ("teacher", "search", "train")},
@@ -110,6 +112,13 @@ def check_data(config, dataset):
                 f"--config.{key}={_value(config, key)}, but {dataset.name} has {available} {split} "
                 f"images here: give at most {available}."
             )
+    if config.search.target_macs is not None:
+        check_target(
+            SEARCH_SPACES[config.search.space],
+            dataset.num_classes,
+            dataset.input_shape,
+            config.search.target_macs,
+        )
 
 
 def _value(config, key):

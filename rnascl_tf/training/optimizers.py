@@ -57,8 +57,9 @@ def weight_optimizer(settings, steps_per_epoch):
 def learning_rate_schedule(settings, steps_per_epoch):
     """Returns the stage's learning rate as a function of the step.
 
-    "step" multiplies by 0.1 at 75% and at 90% of the epochs (epochs 75 and 90 of A.1's 100);
-    "cosine" falls to 0 at the last step.
+    "step" multiplies by 0.1 at 75% and at 90% of the steps: the first steps of epochs 75 and 90
+    (counted from 0) of A.1's 100, and within an epoch where a short run has no such epochs.
+    "cosine" falls to 0 over all steps, without restarts or warm-up.
 
     Raises:
         ValueError: the schedule is unknown.
@@ -69,8 +70,9 @@ def learning_rate_schedule(settings, steps_per_epoch):
         return keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
     if settings.schedule != "step":
         raise ValueError(f"unknown schedule {settings.schedule!r}: give step or cosine.")
-    drops = [round(settings.epochs * part) * steps_per_epoch for part in (0.75, 0.9)]
-    # Keras keeps the old value at the boundary step itself; the drop belongs to the epoch's first.
+    # In integers: 0.9 * steps may lie above the whole number it stands for.
+    drops = [-(-steps * percent // 100) for percent in (75, 90)]
+    # Keras keeps the old value at the boundary step itself, and the drop is meant for it.
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         [drop - 1 for drop in drops], [rate, rate * 0.1, rate * 0.01]
     )

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps, TutorSelection, frozen_statistics
-from rnascl_tf.networks import channel_masks, expected_filters
+from rnascl_tf.networks import channel_masks
 from rnascl_tf.objectives import cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans, active_terms
 from rnascl_tf.training.training_model import TrainingModel
@@ -19,7 +19,7 @@ class SearchModel(TrainingModel):
     Args:
         supernet: from `build_supernet`.
         signals: a `TeacherSignals` source.
-        cost: an `ExpectedMacs`, the price n_f.
+        cost: from `cost_model`, the price n_f: gates of one forward pass -> `Price`.
         attention_size: side of the maps; the same as the teacher's.
         gamma: gamma_s of eq. 2.
         kl: whether the KL term is in.
@@ -97,7 +97,7 @@ class SearchModel(TrainingModel):
     def loss_terms(self, batch, signals):
         """Returns the `Terms` of eq. 2, the student's logits and the expected MACs, one forward."""
         outputs = self(batch["image"], training=True)
-        macs = self.cost.macs(expected_filters(self.supernet, outputs["gates"]))
+        price = self.cost(outputs["gates"])
         terms = distillation_loss(
             cross_entropy(batch["label"], outputs["logits"]),
             outputs["logits"],
@@ -107,9 +107,9 @@ class SearchModel(TrainingModel):
             tutor_weights=self._tutor_weights(),
             gamma=self.gamma,
             kl=self.kl,
-            cost_factor=self.cost.factor(macs),
+            cost_factor=price.factor,
         )
-        return terms, outputs["logits"], macs
+        return terms, outputs["logits"], price.expected_macs
 
     def train_step(self, batch):
         """One step of each optimizer: weights on the first 80% of the batch, then Gumbel on 20%."""

@@ -1,7 +1,11 @@
 """Weights with which a network's evaluation mode tells something: a new one's logits are 1e-12."""
 
+import functools
+
 import numpy as np
 import pytest
+
+from rnascl_tf.networks import SEARCH_SPACES, build_supernet
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,15 @@ def randomize():
         return model
 
     return assign
+
+
+@pytest.fixture(scope="session")
+def supernet_of(randomize):
+    """The supernet of a space with telling weights, for 7 classes, built once."""
+
+    def build(name):
+        # Odd and unequal; for the ImageNet spaces large enough for four halvings behind the stem.
+        shape = (33, 29, 3) if name.startswith("I") else (13, 11, 3)
+        return randomize(build_supernet(SEARCH_SPACES[name], 7, shape, seed=3))
+
+    return functools.cache(build)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.networks import SEARCH_SPACES, build_student, count, total_macs
+from rnascl_tf.networks import SEARCH_SPACES, build_student, count, macs_table, total_macs
 
 CIFAR, IMAGENET = (10, (32, 32, 3)), (100, (224, 224, 3))
 
@@ -70,6 +70,23 @@ def test_two_blocks_by_hand():
     by_hand += 4 * 4 * (56 * 336 + 9 * 336 + 336 * 56)
     by_hand += 56 * 7
     assert macs == by_hand
+
+
+@pytest.mark.parametrize("name", ["S3", "IS", "I"])
+def test_table_adds_up_to_every_students_macs(name):
+    space, problem = SEARCH_SPACES[name], (7, (37, 41, 3))
+    tables = macs_table(space, *problem)
+    blocks = space.blocks(space.widest)
+    before = [1, *(len(block.choices) for block in blocks[:-1])]
+    assert [t.shape for t in tables] == [
+        (rows, len(block.choices)) for rows, block in zip(before, blocks, strict=True)
+    ]
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        chosen = [int(generator.integers(len(block.choices))) for block in blocks]
+        widths = [block.choices[i] for block, i in zip(blocks, chosen, strict=True)]
+        table_macs = sum(t[i, j] for t, i, j in zip(tables, [0, *chosen], chosen, strict=False))
+        assert table_macs == total_macs(space, widths, *problem)
 
 
 @pytest.mark.parametrize("name", ["S3", "IS"])

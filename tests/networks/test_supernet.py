@@ -1,4 +1,4 @@
-"""The supernet: taps, gates, masks, and its equality with the slim network where both are one."""
+"""The supernet: taps, gates, masks. That it is the slim network, and where not: `test_slim.py`."""
 
 import itertools
 
@@ -8,12 +8,11 @@ import pytest
 
 from rnascl_tf.networks import (
     SEARCH_SPACES,
-    build_student,
     build_supernet,
     channel_masks,
     chosen_filters,
     expected_filters,
-    student_taps,
+    filter_log_probabilities,
 )
 
 SPACE = SEARCH_SPACES["S3"]
@@ -33,9 +32,8 @@ def images(count=5):
     ("name", "convolutions"),
     [("S3", 28), ("S5", 46), ("S7", 64), ("M", 52), ("L", 52), ("IS", 31), ("IM", 43), ("I", 55)],
 )
-def test_n_s_is_the_papers(name, convolutions):
-    # Shapes alone are needed: a small image builds the same layers.
-    outputs = build_supernet(SEARCH_SPACES[name], 7, (32, 32, 3)).output
+def test_n_s_is_the_papers(name, convolutions, supernet_of):
+    outputs = supernet_of(name).output
     assert len(outputs["taps"]) == convolutions
     assert len(outputs["gates"]) == SEARCH_SPACES[name].depth
 
@@ -72,7 +70,18 @@ def test_expected_filters_are_the_gates_mean(supernet):
         float(np.dot(np.float64(gate), mask.filters))
         for gate, mask in zip(gates.values(), channel_masks(supernet), strict=True)
     ]
-    np.testing.assert_allclose(expected_filters(supernet, gates), expected, rtol=1e-6)
+    np.testing.assert_allclose(expected_filters(SPACE, gates), expected, rtol=1e-6)
+
+
+def test_log_probabilities_are_the_logits_softmax_in_block_order(supernet):
+    generator = np.random.default_rng(1)
+    logits = [generator.normal(0, 9, len(mask.filters)) for mask in channel_masks(supernet)]
+    for mask, row in zip(channel_masks(supernet), logits, strict=True):
+        mask.gumbel.logits.assign(row[None])
+    for ours, row in zip(filter_log_probabilities(supernet), logits, strict=True):
+        assert ours.dtype == np.float64
+        # The logits are float32.
+        np.testing.assert_allclose(ours, row - np.log(np.exp(row).sum()), atol=1e-5)
 
 
 def test_chosen_filters_are_the_most_probable(supernet):
@@ -80,20 +89,3 @@ def test_chosen_filters_are_the_most_probable(supernet):
     for mask, width in zip(channel_masks(supernet), itertools.chain(*wanted), strict=True):
         mask.gumbel.logits.assign([[3.0 * (f == width) for f in mask.filters]])
     assert chosen_filters(supernet, SPACE) == wanted
-
-
-def test_equals_the_slim_network_at_the_widest_choice(supernet):
-    """At the widest masks both are one function; elsewhere hidden widths and residuals differ."""
-    for mask in channel_masks(supernet):
-        mask.gumbel.logits.assign([[9.0] + [0.0] * (len(mask.filters) - 1)])
-    slim = build_student(
-        {"space": "S3", "filters": SPACE.widest, "num_classes": 7, "input_shape": SHAPE}
-    )
-    for layer in slim.layers:
-        layer.set_weights(supernet.get_layer(layer.name).get_weights())
-    ours, theirs = supernet(images()), student_taps(slim)(images())
-    assert np.abs(ours["logits"]).max() > 0.01
-    np.testing.assert_allclose(ours["logits"], theirs["logits"], rtol=1e-5, atol=1e-6)
-    assert list(ours["taps"]) == list(theirs["taps"])
-    for name, tap in ours["taps"].items():
-        np.testing.assert_allclose(tap, theirs["taps"][name], rtol=1e-5, atol=1e-6, err_msg=name)

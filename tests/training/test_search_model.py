@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.networks import channel_masks, expected_filters
+from rnascl_tf.networks import channel_masks
 from rnascl_tf.objectives import attention_loss
 from rnascl_tf.training import fixed_tutors, one_hot_tutors
 
@@ -130,7 +130,7 @@ def test_one_forward_pass_makes_masks_maps_and_cost(search_model, batch):
     terms, logits, macs = search_model.loss_terms(batch, search_model.signals(batch))
     (outputs,) = passes
     np.testing.assert_array_equal(outputs["logits"], logits)
-    expected = search_model.cost.macs(expected_filters(supernet, outputs["gates"]))
+    expected = search_model.cost(outputs["gates"]).expected_macs
     assert float(macs) == float(expected)
     factor = np.log(float(macs)) / np.log(search_model.cost.reference_macs)
     assert float(terms.cost_factor) == pytest.approx(factor, rel=1e-5)
