@@ -11,6 +11,8 @@ from pathlib import Path
 import tensorflow as tf
 from absl import flags, logging
 
+from rnascl_tf.data import data_errors
+
 _PACKAGE = Path(__file__).resolve().parent
 
 EXIT_USER_ERROR = 2
@@ -57,7 +59,8 @@ def run(command, arguments, user_errors):
     """
     _set_up_logging()
     try:
-        command(arguments)
+        with data_errors():
+            command(arguments)
     except (*user_errors, flags.Error) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USER_ERROR

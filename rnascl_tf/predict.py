@@ -7,7 +7,8 @@ import tensorflow as tf
 from absl import flags
 
 from rnascl_tf import command_line
-from rnascl_tf.data import read_images, unit_range
+from rnascl_tf.data import MARGIN, read_images, unit_range
+from rnascl_tf.report import Record
 from rnascl_tf.stages import USER_ERRORS, UserError, load_student, run_file
 
 USAGE = """
@@ -15,7 +16,7 @@ Classify image files with a run's trained student.
 
 usage: python -m rnascl_tf.predict --workdir=DIR [--top=3] IMAGE...
 
-Images of any size and mode are converted to RGB and resized to the student's input.
+Images of any size and mode are converted to RGB, their centre resized to the student's input.
 One line is printed for each: the file, then the most probable classes.
 """
 
@@ -39,13 +40,22 @@ def _command(arguments):
         raise UserError("--workdir is missing: give the folder of a finished run.")
     if not images:
         raise UserError("no image file was given: python -m rnascl_tf.predict --workdir=DIR IMAGE")
-    student = load_student(flag_values.workdir, "train")
+    record = Record(run_file(flag_values.workdir, ".", "record.json"))
+    student = load_student(flag_values.workdir, _exported_stage(record))
     labels = run_file(flag_values.workdir, "export", "labels.txt").read_text().splitlines()
-    pixels = unit_range(read_images(images, student.input_shape[1:]))
+    # As the evaluation has seen its images.
+    margin = MARGIN if record["config"]["data"].get("resized_crop") else 1.0
+    pixels = unit_range(read_images(images, student.input_shape[1:], margin))
     probabilities = tf.nn.softmax(student.predict(pixels, verbose=0)).numpy()
     for path, row in zip(images, probabilities, strict=True):
         best = np.argsort(-row)[: flag_values.top]
         print(f"{path}:", ", ".join(f"{labels[index]} {100 * row[index]:.1f}%" for index in best))
+
+
+def _exported_stage(record):
+    """Returns the stage whose student the run has exported: the fine-tuned one, where there is one."""
+    exports = record.get("exports") or [{}]
+    return "trades" if exports[0].get("model") == "trades" else "train"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ So a run resumed at an epoch sees the batches of the run that was never stopped,
 import tensorflow as tf
 
 from rnascl_tf.data.augmentation import random_crop, random_flip
-from rnascl_tf.data.dataset import PIXEL_SCALE, DataError
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.examples import PIXEL_SCALE
+from rnascl_tf.data.resized_crop import DRAWS
 
 
 def steps_per_epoch(examples, batch_size):
@@ -24,16 +26,27 @@ def steps_per_epoch(examples, batch_size):
     return len(examples) // batch_size
 
 
-def training_batches(examples, *, batch_size, seed, first_epoch=0, crop_padding=0, flip=False):
+def training_batches(
+    examples,
+    *,
+    batch_size,
+    seed,
+    first_epoch=0,
+    crop_padding=0,
+    resized_crop=False,
+    flip=False,
+):
     """Returns an endless stream of training batches, epoch after epoch.
 
     Args:
-        examples: the training `Examples`.
+        examples: the training examples, `LabelledImages`.
         batch_size: rows of every batch; the n modulo batch_size rows left over in an epoch are
             dropped, other ones in each epoch.
         seed: integer; decides the order and the augmentation.
         first_epoch: the epoch to begin with, 0 or more.
         crop_padding: padding of the random crop in pixels; 0 leaves it out.
+        resized_crop: cut a random part out of every original image and resize it, in place of the
+            crop after padding; see `rnascl_tf.data.resized_crop`.
         flip: mirror half of the images.
 
     Returns:
@@ -41,14 +54,19 @@ def training_batches(examples, *, batch_size, seed, first_epoch=0, crop_padding=
         "label": int32 [batch_size], "index": int64 [batch_size], rows of `examples`}.
 
     Raises:
-        DataError: a number is out of range.
+        DataError: a number is out of range, or both crops are wanted.
     """
     steps = steps_per_epoch(examples, batch_size)
     if first_epoch < 0:
         raise DataError(f"first_epoch must be 0 or more, got {first_epoch}.")
     if crop_padding < 0:
         raise DataError(f"crop_padding must be 0 or more pixels, got {crop_padding}.")
-    take = _taker(examples)
+    if resized_crop and crop_padding:
+        raise DataError(
+            f"resized_crop takes the place of crop_padding: set crop_padding=0, got {crop_padding}."
+        )
+    labels = _labels(examples)
+    read = examples.crop_reader() if resized_crop else examples.reader()
 
     def epoch_rows(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -61,12 +79,14 @@ def training_batches(examples, *, batch_size, seed, first_epoch=0, crop_padding=
         return tf.data.Dataset.zip(rows, seeds)
 
     def batch(rows, step_seed):
-        images, labels = take(rows)
         crop_seed, flip_seed = tf.unstack(tf.random.split(step_seed, 2))
-        images = random_crop(images, crop_padding, crop_seed)
+        if resized_crop:
+            images = read(rows, tf.random.stateless_uniform([batch_size, DRAWS], crop_seed))
+        else:
+            images = random_crop(read(rows), crop_padding, crop_seed)
         if flip:
             images = random_flip(images, flip_seed)
-        return _batch(images, labels, rows)
+        return _batch(images, tf.gather(labels, rows), rows)
 
     epochs = tf.data.Dataset.counter(start=first_epoch)
     stream = epochs.flat_map(epoch_rows).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
@@ -78,7 +98,7 @@ def evaluation_batches(examples, batch_size):
     """Returns the examples in order, once; the last batch may be smaller.
 
     Args:
-        examples: `Examples`.
+        examples: `LabelledImages`.
         batch_size: rows of a batch, 1 or more.
 
     Returns:
@@ -89,18 +109,18 @@ def evaluation_batches(examples, batch_size):
     """
     if batch_size < 1:
         raise DataError(f"batch_size must be 1 or more, got {batch_size}.")
-    take = _taker(examples)
+    labels, read = _labels(examples), examples.reader()
     rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
-    batches = rows.map(lambda rows: _batch(*take(rows), rows), num_parallel_calls=tf.data.AUTOTUNE)
+    batches = rows.map(
+        lambda rows: _batch(read(rows), tf.gather(labels, rows), rows),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _taker(examples):
-    """Returns a function from rows, int64 [b], to (uint8 images, int32 labels)."""
-    # tf.data runs on the host; without this the whole split would first be copied to a GPU.
-    with tf.device("CPU:0"):
-        images, labels = tf.constant(examples.images), tf.constant(examples.labels)
-    return lambda rows: (tf.gather(images, rows), tf.gather(labels, rows))
+def _labels(examples):
+    with tf.device("CPU:0"):  # where tf.data runs
+        return tf.constant(examples.labels)
 
 
 def _batch(images, labels, rows):

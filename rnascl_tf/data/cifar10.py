@@ -9,7 +9,9 @@ import urllib.request
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from rnascl_tf.data.dataset import DataError, DataSet, Examples, rows_of_count
+from rnascl_tf.data.dataset import DataSet
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.examples import Examples, rows_of_count
 
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2471, 0.2435, 0.2616)

@@ -12,7 +12,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn import datasets, model_selection
 
-from rnascl_tf.data.dataset import DataError, DataSet, Examples
+from rnascl_tf.data.dataset import DataSet
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.examples import Examples
 
 SIZE = 32
 TRAIN_EXAMPLES, VALIDATION_EXAMPLES, TEST_EXAMPLES = 1197, 200, 400

@@ -1,62 +1,113 @@
-"""Image files from a user's disk, as uint8 images of the size that a network takes."""
+"""Image files from a user's disk, as RGB images with 8 bits a channel.
+
+What is converted: the camera's EXIF orientation is undone, transparency laid over white, gray
+repeated three times, 16-bit gray scaled to 8 bits, palettes and CMYK turned into RGB; an animation
+gives its first frame. 32-bit pixels, whose range no file tells, are refused.
+"""
 
 import struct
-import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from rnascl_tf.data.dataset import DataError
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.resized_crop import central_crop
+
+SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+"""Of the files that are looked for in folders, in lower case."""
 
 # What Pillow's decoders raise on broken files, beside OSError (missing, truncated, unknown).
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+_END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 
-def read_images(paths, input_shape):
-    """Reads image files.
-
-    The camera's EXIF orientation is undone, transparency laid over white, gray repeated, and the
-    result resized bilinearly to the wanted size, whatever its aspect ratio. An animation gives its
-    first frame.
+def read_images(paths, input_shape, margin=1.0):
+    """Reads image files for a network: converted as above, resized, the centre cut out.
 
     Args:
         paths: one or more paths of files that Pillow reads.
         input_shape: (height, width, 3) wanted.
+        margin: see `resized_crop.central_crop`.
 
     Returns:
         uint8 [n, height, width, 3], 0..255.
 
     Raises:
-        DataError: no path, another number of channels, or a file that is missing, not an image,
-            truncated, or so large that decoding it could fill the memory.
+        DataError: no path, another number of channels, or a file that `open_image` refuses.
     """
     height, width, channels = input_shape
     if channels != 3:
         raise DataError(f"images are read as RGB, but {channels} channels are wanted.")
     if not paths:
         raise DataError("no image file given: name at least one.")
-    return np.stack([_read(Path(path), (width, height)) for path in paths])
+    size = (height, width)
+    return np.stack([np.asarray(central_crop(open_image(path), size, margin)) for path in paths])
 
 
-def _read(path, size):
+def open_image(path):
+    """Returns a file's image in its own size, a Pillow image in RGB.
+
+    Raises:
+        DataError: the file is missing, not an image, truncated, of a kind refused above, or so
+            large that decoding it could fill the memory.
+    """
+    return _reading(path, _decoded)
+
+
+def check_image(path):
+    """Raises the `DataError` that `open_image` would, at a small part of its cost.
+
+    The header is read. A JPEG or PNG file that ends with its format's end marker counts as whole;
+    any other is decoded. What passes may still hold damaged pixels.
+    """
+    _reading(path, _checked)
+
+
+def _reading(path, read):
+    path = Path(path)
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns up to twice its limit; both are refused here.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image)
-                return np.asarray(_rgb(upright).resize(size, Image.Resampling.BILINEAR))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        with Image.open(path) as image:
+            # Pillow itself only warns up to twice its limit.
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit is not None and image.width * image.height > limit:
+                raise Image.DecompressionBombError
+            return read(path, image)
+    except DataError:
+        raise
+    except Image.DecompressionBombError as error:
         raise DataError(f"{path} has too many pixels to decode safely: make it smaller.") from error
     except (OSError, *_BROKEN) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as an image ({reason}).") from error
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise DataError(
+            f"{path} cannot be read as an image ({reason}): replace or remove it."
+        ) from error
 
 
-def _rgb(image):
-    """Returns an image in RGB, 8 bits a channel, what is transparent in it white."""
+def _decoded(path, image):
+    return _rgb(path, ImageOps.exif_transpose(image))
+
+
+def _checked(path, image):
+    marker = _END_MARKERS.get(image.format)
+    if marker is None or not _tail(path).endswith(marker):
+        _decoded(path, image)
+
+
+def _tail(path):
+    with path.open("rb") as file:
+        file.seek(-min(16, path.stat().st_size), 2)
+        return file.read()
+
+
+def _rgb(path, image):
+    if image.mode in ("I", "F"):
+        raise DataError(
+            f"{path} has 32 bits a pixel, whose range is not known: save it with 8 or 16."
+        )
     if image.mode.startswith("I;16"):
         # Pillow clips 16-bit gray to 255 when it converts it.
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")

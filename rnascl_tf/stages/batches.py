@@ -14,6 +14,7 @@ def training_stream(run):
             seed=run.config.seed,
             first_epoch=first_epoch,
             crop_padding=data.crop_padding,
+            resized_crop=data.resized_crop,
             flip=data.flip,
         )
 

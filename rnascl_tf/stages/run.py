@@ -83,6 +83,8 @@ class Run:
             data_dir=data.data_dir or None,
             train_examples=data.train_examples,
             validation_examples=data.validation_examples,
+            image_size=data.image_size,
+            resized_crop=data.resized_crop,
         )
 
     @property

@@ -1,7 +1,5 @@
 """What the teacher says of every batch: computed in each step, or read from a store made once."""
 
-import hashlib
-
 from absl import logging
 
 from rnascl_tf.report import progress
@@ -48,5 +46,5 @@ def _identity(run):
         "attention_size": run.config.search.attention_size,
         "seed": run.config.seed,
         "data": data.to_dict() | {"data_dir": ""},
-        "labels": hashlib.sha256(run.dataset.train.labels.tobytes()).hexdigest(),
+        "labels": run.dataset.train.fingerprint(),
     }

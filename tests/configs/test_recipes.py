@@ -9,6 +9,8 @@ from rnascl_tf.stages import STAGES, check, select
 
 REFERENCES = ["digits", "digits:demo", "digits:smoke"]
 REFERENCES += ["cifar10", *(f"cifar10:{space}" for space in ("s3", "s5", "s7", "m", "l"))]
+REFERENCES += ["imagenet100", *(f"imagenet100:{space}" for space in ("is", "im", "i"))]
+REFERENCES += ["image_folder", "image_folder:small", "image_folder:large"]
 
 
 def test_the_list_below_names_every_recipe():

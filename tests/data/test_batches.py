@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnascl_tf.data.batches import evaluation_batches, steps_per_epoch, training_batches
-from rnascl_tf.data.dataset import DataError, Examples
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.examples import Examples
 
 
 def examples_of(count, height=5, width=7):
@@ -79,8 +80,9 @@ def test_every_row_comes_first_equally_often():
 
 
 @pytest.mark.parametrize("first_epoch", [1, 3])
-def test_a_resumed_run_sees_the_same_batches(first_epoch):
-    arguments = {"batch_size": 5, "seed": 3, "crop_padding": 2, "flip": True}
+@pytest.mark.parametrize("crop", [{"crop_padding": 2}, {"resized_crop": True}])
+def test_a_resumed_run_sees_the_same_batches(first_epoch, crop):
+    arguments = {"batch_size": 5, "seed": 3, "flip": True, **crop}
     whole = take(training_batches(examples_of(23), **arguments), 5 * 4)
     resumed = training_batches(examples_of(23), first_epoch=first_epoch, **arguments)
     assert_same_batches(take(resumed, (5 - first_epoch) * 4), whole[first_epoch * 4 :])
@@ -109,7 +111,12 @@ def test_every_step_of_every_epoch_is_augmented_anew():
 
 @pytest.mark.parametrize(
     ("arguments", "changes"),
-    [({}, False), ({"crop_padding": 2}, True), ({"flip": True}, True)],
+    [
+        ({}, False),
+        ({"crop_padding": 2}, True),
+        ({"flip": True}, True),
+        ({"resized_crop": True}, True),
+    ],
 )
 def test_augmentation_happens_where_it_is_wished(arguments, changes):
     assert (len(set(augmentations(3, **arguments))) > 1) == changes
@@ -126,6 +133,15 @@ def test_crop_and_flip_are_drawn_apart():
     assert counts[[1, 2, 3, 9, 10, 11]].sum() == 4000
     # Six cells of 667 each, standard deviation 23.6; four of them.
     assert np.abs(counts[[1, 2, 3, 9, 10, 11]] - 4000 / 6).max() < 95
+
+
+def test_resized_crops_differ_within_a_batch():
+    image = np.random.default_rng(0).integers(1, 256, (1, 5, 7, 3), np.uint8)
+    same = Examples(image.repeat(8, axis=0), np.zeros(8, np.int32))
+    (batch,) = take(training_batches(same, batch_size=8, seed=3, resized_crop=True), 1)
+    assert batch["image"].shape == (8, 5, 7, 3)
+    # Two of 8 boxes may coincide in so small an image.
+    assert len({crop.tobytes() for crop in batch["image"]}) > 5
 
 
 def test_evaluation_keeps_order_and_remainder():
@@ -151,6 +167,7 @@ def test_evaluation_keeps_order_and_remainder():
         ({"batch_size": 0}, "batch_size must be 1 to 23 .*got 0"),
         ({"first_epoch": -1}, "first_epoch must be 0 or more, got -1"),
         ({"crop_padding": -2}, "crop_padding must be 0 or more pixels, got -2"),
+        ({"crop_padding": 4, "resized_crop": True}, "set crop_padding=0, got 4"),
     ],
 )
 def test_numbers_out_of_range_are_refused(arguments, message):

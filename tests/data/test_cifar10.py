@@ -16,7 +16,7 @@ from tensorflow_datasets.image_classification import cifar
 
 from rnascl_tf.data import cifar10
 from rnascl_tf.data.cifar10 import load_cifar10
-from rnascl_tf.data.dataset import DataError
+from rnascl_tf.data.errors import DataError
 
 REAL_DATA = Path(__file__).resolve().parents[2].parent / "shared/data/tensorflow_datasets"
 SHARDS = {"train": (29, 13), "test": (7,)}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from rnascl_tf.data.dataset import DataError
 from rnascl_tf.data.digits import enlarge, load_digits
+from rnascl_tf.data.errors import DataError
 
 
 @pytest.fixture(scope="module")

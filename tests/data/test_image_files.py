@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from rnascl_tf.data.dataset import DataError
-from rnascl_tf.data.image_files import read_images
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.image_files import check_image, read_images
 
 
 @pytest.fixture
@@ -21,12 +21,14 @@ def test_images_of_the_right_size_are_read_as_they_are(tmp_path, pixels):
     np.testing.assert_array_equal(images, [pixels, pixels[::-1]])
 
 
-def test_other_sizes_are_resized_bilinearly(tmp_path):
-    ramp = np.broadcast_to(np.arange(0, 240, 10, np.uint8)[None, :, None], (6, 24, 3))
+def test_other_sizes_are_resized_and_cropped(tmp_path):
+    ramp = np.broadcast_to(np.arange(0, 192, 4, np.uint8)[None, :, None], (12, 48, 3))
     Image.fromarray(ramp.copy()).save(tmp_path / "ramp.png")
     (image,) = read_images([tmp_path / "ramp.png"], (6, 12, 3))
-    # Halving a ramp gives the mean of each pair away from the ends, whatever the filter's width.
-    np.testing.assert_array_equal(image[3, 1:-1, 0], np.arange(25, 210, 20))
+    # Halved to 6x24, whose columns are means of pairs; the 12 in the middle begin with the 7th pair.
+    np.testing.assert_array_equal(image[3, :, 0], np.arange(12) * 8 + 50)
+    (narrower,) = read_images([tmp_path / "ramp.png"], (6, 12, 3), margin=2.0)
+    np.testing.assert_array_equal(narrower[3, :, 0], np.arange(18, 30) * 4)
 
 
 def test_gray_is_repeated_and_16_bits_are_scaled(tmp_path, pixels):
@@ -119,6 +121,33 @@ def test_decompression_bombs_are_refused(tmp_path, pixels, monkeypatch, limit):
     Image.fromarray(pixels).save(tmp_path / "bomb.png")
     with pytest.raises(DataError, match=r"bomb\.png has too many pixels"):
         read_images([tmp_path / "bomb.png"], (11, 17, 3))
+
+
+@pytest.mark.parametrize("kind", ["int32", "float32"])
+def test_32_bits_a_pixel_are_refused(tmp_path, pixels, kind):
+    Image.fromarray(pixels[..., 0].astype(kind)).save(tmp_path / "deep.tif")
+    with pytest.raises(DataError, match=r"deep\.tif has 32 bits a pixel"):
+        read_images([tmp_path / "deep.tif"], (11, 17, 3))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "bmp", "tif", "webp"])
+def test_check_passes_whole_files_and_refuses_cut_ones(tmp_path, pixels, suffix):
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(pixels).resize((301, 199)).save(path)
+    check_image(path)
+    content = path.read_bytes()
+    for length in (0, 5, len(content) // 2, len(content) - 40):
+        path.write_bytes(content[:length])
+        with pytest.raises(DataError, match=f"image.{suffix} cannot be read"):
+            check_image(path)
+
+
+def test_check_decodes_what_has_bytes_behind_its_end(tmp_path, pixels):
+    for name in ("image.jpg", "image.png"):
+        path = tmp_path / name
+        Image.fromarray(pixels).save(path)
+        path.write_bytes(path.read_bytes() + bytes(100))
+        check_image(path)
 
 
 def test_no_path_and_other_channels_are_refused(tmp_path):

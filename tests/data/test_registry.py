@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from rnascl_tf.data.dataset import DataError
 from rnascl_tf.data.digits import load_digits
+from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.registry import DATASETS, load_dataset
 
 
 def test_names():
-    assert list(DATASETS) == ["digits", "cifar10"]
+    assert DATASETS == ("digits", "cifar10", "imagenet100", "image_folder")
 
 
 def test_arguments_reach_the_loader():
@@ -19,11 +20,45 @@ def test_arguments_reach_the_loader():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cifar-10", "'cifar-10': give one of digits, cifar10, did you mean cifar10?"),
-        ("imagenet", "'imagenet': give one of digits, cifar10.$"),
+        ("cifar-10", "'cifar-10': give one of digits, cifar10, .*, did you mean cifar10?"),
+        ("mnist", "'mnist': give one of digits, cifar10, imagenet100, image_folder.$"),
+        ("imagenet", "did you mean imagenet100?"),
         (None, "None: give one of"),
     ],
 )
 def test_unknown_name_is_answered_with_the_known_ones(name, message):
     with pytest.raises(DataError, match=message):
         load_dataset(name)
+
+
+@pytest.mark.parametrize("image_size", [16, "32"])
+def test_fixed_size_is_not_changed(image_size):
+    with pytest.raises(DataError, match=f"digits has images of 32x32.*got {image_size}"):
+        load_dataset("digits", image_size=image_size)
+
+
+def test_the_size_it_has_may_be_given():
+    assert load_dataset("digits", image_size=32, resized_crop=True).input_shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(("resized_crop", "resized"), [(False, 8), (True, 9)])
+def test_arguments_reach_the_folder_loader(tmp_path, resized_crop, resized):
+    # A ramp of one gray level a column; resized to 8 columns, or to 8 * 256 / 224 before the crop.
+    ramp = np.broadcast_to(np.arange(56, 184, 1, np.uint8)[None, :, None], (128, 128, 3))
+    for split in ("train", "val"):
+        for name in "ab":
+            folder = tmp_path / split / name
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(ramp.copy()).save(folder / f"{number}.png")
+    data_set = load_dataset(
+        "image_folder",
+        data_dir=tmp_path,
+        image_size=8,
+        resized_crop=resized_crop,
+        validation_examples=2,
+        train_examples=3,
+    )
+    assert (len(data_set.train), len(data_set.validation), len(data_set.test)) == (3, 2, 6)
+    row = data_set.test.pixels([4])[0, 4, :, 0].astype(int)
+    assert row[5] - row[2] == round(3 * 128 / resized)

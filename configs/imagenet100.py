@@ -1,0 +1,25 @@
+r"""ImageNet-100 at 224x224 and a robust ONNX teacher, as in section A.1 of the paper.
+
+    python -m rnascl_tf --config=configs/imagenet100.py:is --workdir=runs/imagenet100 \
+        --config.teacher.onnx=TEACHER.onnx --config.data.data_dir=FOLDER
+
+FOLDER holds ImageNet as class folders (train/WNID/*, val/WNID/*) or as TFDS has prepared it
+(imagenet2012/); the 100 classes are found in either. The teacher's 100 logits must be in the order
+of the sorted WordNet ids. Without --config.teacher.onnx a small network is trained as the teacher.
+"""
+
+from configs.base import base_config, choose_variant
+
+
+def get_config(variant="is"):
+    """Returns the recipe; `variant` names the search space: is, im or i."""
+    config = base_config()
+    config.data.update(
+        dict(name="imagenet100", image_size=224, batch_size=256, resized_crop=True, flip=True)
+    )
+    config.search.space = choose_variant(variant, {"is": "IS", "im": "IM", "i": "I"})
+    schedule = dict(learning_rate=0.05, schedule="cosine", l2=4e-5)
+    config.search.update(dict(epochs=100, **schedule))
+    config.train.update(dict(epochs=200, **schedule))
+    config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))
+    return config

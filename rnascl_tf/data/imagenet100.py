@@ -1,0 +1,90 @@
+"""ImageNet-100: the images of 100 of ImageNet's classes, from class folders or from TFDS.
+
+Looked for in `data_dir`, in this order:
+
+1. `train/WNID/*` and `val/WNID/*`, a folder of ImageNet in which the 100 classes are read and any
+   others left alone;
+2. `imagenet100/`, what step 3 has left;
+3. `imagenet2012/`, as TFDS prepares it: the 100 classes are written once to `imagenet100/`.
+
+ImageNet's 50,000 validation images are labelled and its test images are not: so `val` is the test
+split here, 5,000 images, and 5,000 are held out of `train` for validation, each class in proportion
+(46 to 52 of each).
+"""
+
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+
+from rnascl_tf.data.class_folders import listed
+from rnascl_tf.data.errors import DataError
+from rnascl_tf.data.image_folder import read_class_folders
+from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
+from rnascl_tf.data.imagenet100_extraction import extract, is_extracted, prepared_imagenet
+
+HELD_OUT = 5000
+LICENSE = "ImageNet's terms of access: non-commercial research and education; image-net.org"
+
+
+def load_imagenet100(
+    *,
+    data_dir=None,
+    validation_examples=None,
+    train_examples=None,
+    image_size=None,
+    resized_crop=False,
+):
+    """Returns ImageNet-100 as a `DataSet` whose examples are read from their files.
+
+    Args:
+        data_dir: folder that holds one of the three above; unset: TFDS' own default folder.
+        validation_examples: how many training examples to hold out; 5,000 if unset, but at most a
+            tenth.
+        train_examples: take the first so many training examples only.
+        image_size: side of the square images; 224 if unset.
+        resized_crop: as for `load_image_folder`.
+
+    Raises:
+        DataError: there is no ImageNet, one of the 100 classes is missing, an image is broken, or a
+            number is out of range.
+    """
+    folder = _class_folders(Path(data_dir or tfds.core.constants.DATA_DIR).expanduser())
+    for split in ("train", "val"):
+        missing = [name for name in WORDNET_IDS if not (folder / split / name).is_dir()]
+        if missing:
+            raise DataError(
+                f"{folder / split} lacks the ImageNet-100 classes {listed(missing)}: add a folder "
+                "of images for each, named by its WordNet id."
+            )
+    return read_class_folders(
+        "imagenet100",
+        folder,
+        WORDNET_IDS,
+        LICENSE,
+        test_split="val",
+        validation_examples=validation_examples,
+        train_examples=train_examples,
+        image_size=image_size,
+        resized_crop=resized_crop,
+        most_held_out=HELD_OUT,
+    )
+
+
+def _class_folders(data_dir):
+    if (data_dir / "train").is_dir():
+        return data_dir
+    extracted = data_dir / "imagenet100"
+    if is_extracted(extracted):
+        return extracted
+    builder = prepared_imagenet(data_dir)
+    if builder is None:
+        raise DataError(
+            f"no ImageNet in {data_dir}: give --config.data.data_dir=FOLDER with train/WNID/* and "
+            "val/WNID/*, or with imagenet2012 as TFDS prepares it from the archives that you get "
+            "at image-net.org/download-images (they cannot be downloaded by a program): put "
+            "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar in "
+            f'{data_dir}/downloads/manual and run `python -c "import tensorflow_datasets as tfds; '
+            f"tfds.builder('imagenet2012', data_dir='{data_dir}').download_and_prepare()\"`."
+        )
+    extract(builder, extracted)
+    return extracted
