@@ -29,6 +29,7 @@ def get_config(variant="demo"):
     )
     config.search.update(dict(epochs=10, gamma=10.0))
     config.train.update(dict(epochs=25, gamma=10.0))
+    config.trades.update(dict(epochs=5, attack_steps=5, attack_step_size=0.5))
     config.evaluate.examples = 400
     config.export.examples = 400
     variants = {"demo": lambda config: None, "ablation": _ablation, "smoke": _smoke}
@@ -50,5 +51,6 @@ def _smoke(config):
     )
     config.search.epochs = 1
     config.train.epochs = 1
+    config.trades.update(dict(epochs=1, attack_steps=1))
     config.evaluate.update(dict(examples=32, batch_size=32))
     config.export.update(dict(runs=10, examples=32))

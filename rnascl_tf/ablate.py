@@ -16,7 +16,7 @@ from rnascl_tf.ablation import (
     vary,
     write_comparison,
 )
-from rnascl_tf.report import Record, console, print_whole, progress
+from rnascl_tf.report import Record, console, progress
 from rnascl_tf.stages import USER_ERRORS, UserError, branch, check
 
 USAGE = f"""

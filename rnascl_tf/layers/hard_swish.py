@@ -10,22 +10,17 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")
 class HardSwish(keras.layers.Layer):
-    """Hard-swish of features of any shape and float dtype.
-
-    In evaluation mode the operations are Keras' own, which converters to TFLite know as HARD_SWISH.
-    """
+    """Hard-swish of features of any shape and float dtype."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.built = True
 
-    def call(self, features, training=False):
+    def call(self, features):
         """Returns the activations, shape and dtype of `features`."""
-        if training:
-            return _hard_swish(tf.convert_to_tensor(features))
-        return keras.activations.hard_silu(features)
+        return _hard_swish(tf.convert_to_tensor(features))
 
-    def compute_output_spec(self, features, training=False):
+    def compute_output_spec(self, features):
         """The input's own shape and dtype."""
         return keras.KerasTensor(features.shape, dtype=features.dtype)
 
@@ -39,4 +34,5 @@ def _hard_swish(features):
         masked = tf.raw_ops.Relu6Grad(gradients=features, features=gate)
         return upstream * ((gate + masked) * (1.0 / 6.0))
 
-    return features * (gate * (1.0 / 6.0)), gradient
+    # Keras' own operations, which converters to TFLite know as HARD_SWISH.
+    return keras.activations.hard_silu(features), gradient

@@ -14,7 +14,7 @@
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
 | search_diagnostics | how decided the search is: `report.summarize_search`; by the report stage |
 | robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
-| exports | list of: file, kind, bytes, sha256, agreement, clean, robust, latency |
+| exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency |
 """
 
 import importlib.metadata

@@ -1,20 +1,89 @@
 """Projected gradient descent for adversarial training, inside a training step's graph.
 
-    x_0 = x + uniform(-epsilon, epsilon),   x_{k+1} = project(x_k + alpha sign(grad_x J(x_k)))
+    x_{k+1} = project(x_k + alpha sign(grad_x J(x_k)))
 
-(Madry et al., 2018; the inner maximisation of TRADES is the same with another J.) The steps are a
-`tf.while_loop`: one step is traced, whatever their number.
+Madry et al. (2018): J is the cross-entropy, x_0 = x + uniform(-epsilon, epsilon). TRADES (Zhang et
+al. 2019, algorithm 1): J(x') = KL(p(x) || p(x')) with p(x) held fixed, x_0 = x + 0.001 N(0, 1). The
+steps are a `tf.while_loop`: one step is traced, whatever their number.
 """
+
+import dataclasses
 
 import keras
 import tensorflow as tf
 
+from rnascl_tf.objectives.trades import prediction_divergence
 from rnascl_tf.robustness.projection import feasible_box
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
+
+TRADES_START_DEVIATION = 0.001
+"""Of the Gaussian start in algorithm 1 of TRADES, pixel units: at x itself the divergence has no
+gradient, and its curvature gives the first step a direction as soon as x' differs at all."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingAttack:
+    """The inner attacker of an adversarial training.
+
+    Attributes:
+        threat_model: a `ThreatModel`, its epsilon above 0.
+        steps: number of gradient steps, at least 1.
+        step_fraction: size of one step in parts of epsilon, above 0.
+        seed_generator: a `keras.random.SeedGenerator` of the random starts, see
+            `projected_gradient`.
+    """
+
+    threat_model: ThreatModel
+    steps: int
+    step_fraction: float
+    seed_generator: keras.random.SeedGenerator
+
+    def against_labels(self, model, images, labels):
+        """Returns the images of Madry et al.: those that maximise the cross-entropy.
+
+        Args:
+            model: as for `projected_gradient`.
+            images: float32 [n, height, width, channels].
+            labels: integer [n].
+        """
+        return self._run(model, images, labels)
+
+    def against_prediction(self, model, images):
+        """Returns the images of TRADES: those that move the prediction furthest from the clean one.
+
+        Args:
+            model: as for `projected_gradient`.
+            images: float32 [n, height, width, channels].
+        """
+        # Once, not in each step: the weights and the clean images stand still during the attack.
+        clean_logits = tf.stop_gradient(_logits(model, images))
+        return self._run(model, images, clean_logits, prediction_divergence, TRADES_START_DEVIATION)
+
+    def _run(self, model, images, target, loss=None, start_deviation=None):
+        return projected_gradient(
+            model,
+            images,
+            target,
+            self.threat_model,
+            self.steps,
+            self.step_fraction * self.threat_model.epsilon,
+            loss,
+            start_deviation=start_deviation,
+            seed_generator=self.seed_generator,
+        )
 
 
 def projected_gradient(
-    model, images, labels, threat_model, steps, step_size, loss=None, *, seed_generator
+    model,
+    images,
+    labels,
+    threat_model,
+    steps,
+    step_size,
+    loss=None,
+    *,
+    start_deviation=None,
+    seed_generator,
 ):
     """Returns adversarial images for one training batch.
 
@@ -25,11 +94,13 @@ def projected_gradient(
     Args:
         model: a Keras model, called with training=False, or another callable images -> logits.
         images: float32 [n, height, width, channels] inside the threat model's bounds.
-        labels: passed on to `loss`; integer [n] for the default.
+        labels: passed on to `loss`; integer [n] for the default, clean logits for TRADES.
         threat_model: a `ThreatModel`.
         steps: number of steps, a Python integer >= 1 or an integer scalar tensor.
         step_size: alpha in pixel units, above 0; a float or a scalar tensor.
         loss: (labels, logits) -> [n] or scalar, maximised; sparse cross-entropy by default.
+        start_deviation: standard deviation of a Gaussian start, pixel units; None starts uniformly
+            in the ball.
         seed_generator: a `keras.random.SeedGenerator` for the random start. It is the caller's, so
             that it is saved with the training state and a resumed run continues the same stream.
 
@@ -42,13 +113,7 @@ def projected_gradient(
     _check_arguments(steps, step_size, seed_generator)
     loss = loss or tf.nn.sparse_softmax_cross_entropy_with_logits
     low, high = feasible_box(images, threat_model)
-    noise = keras.random.uniform(
-        tf.shape(images),
-        -threat_model.epsilon,
-        threat_model.epsilon,
-        dtype="float32",
-        seed=seed_generator,
-    )
+    noise = _start_noise(tf.shape(images), threat_model.epsilon, start_deviation, seed_generator)
     start = tf.clip_by_value(images + noise, low, high)
 
     def one_step(step, adversarial):
@@ -65,6 +130,12 @@ def projected_gradient(
         (tf.constant(0), start),
     )
     return tf.stop_gradient(adversarial)
+
+
+def _start_noise(shape, epsilon, deviation, seed_generator):
+    if deviation is None:
+        return keras.random.uniform(shape, -epsilon, epsilon, dtype="float32", seed=seed_generator)
+    return keras.random.normal(shape, stddev=deviation, dtype="float32", seed=seed_generator)
 
 
 def _logits(model, images):

@@ -13,12 +13,14 @@ import teachers
 from rnascl_tf.networks import build_student, count, describe, student_taps
 from rnascl_tf.report import console
 from rnascl_tf.robustness import ATTACKS
+from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.batches import training_stream
 from rnascl_tf.stages.pipeline import refuse_other_config
 from rnascl_tf.stages.search import search_model
 from rnascl_tf.stages.settings import check_data
 from rnascl_tf.stages.student_training import student_model
 from rnascl_tf.stages.teacher import adversarial_model, load_onnx, native_classifier
+from rnascl_tf.stages.trades import trades_model
 from rnascl_tf.training import LiveSignals
 
 MEASURED_STEPS = 3
@@ -98,6 +100,12 @@ def estimate(run, stage):
         architecture = _architecture(run, run.space.widest, signals)
         _, model = student_model(run, architecture, signals, steps_per_epoch)
         return _training(model, batch, config.train.epochs * steps_per_epoch)
+    if stage == "trades":
+        signals = _signals(run)
+        architecture = _architecture(run, run.space.widest, signals)
+        student = build_student(architecture)
+        model = trades_model(run, student, architecture, signals, steps_per_epoch)
+        return _training(model, batch, config.trades.epochs * steps_per_epoch)
     return 0.0
 
 
@@ -124,8 +132,10 @@ def _attacks(run, stage, batch):
     else:
         architecture = _architecture(run, run.space.widest)
         model, _ = student_model(run, architecture, None, 1)
-        models, examples = 1 + config.baseline.enabled, config.evaluate.examples
-        steps = sum(ATTACKS[name].steps for name in config.evaluate.attacks if name != "clean")
+        models = 1 + config.baseline.enabled + config.trades.enabled
+        examples = config.evaluate.examples
+        names = [parse_attack(text, run.threat_model)[0] for text in config.evaluate.attacks]
+        steps = sum(ATTACKS[name].steps for name in names if name != "clean")
 
     @tf.function
     def gradient(images):

@@ -13,6 +13,7 @@ from rnascl_tf.deploy import (
 )
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import ATTACKS, adversarial_images, wilson_interval
+from rnascl_tf.stages.evaluate import STUDENTS
 
 TRANSFERRED = "pgd20"
 """The attack whose images, made on the float model, each file is tried with."""
@@ -21,10 +22,12 @@ TRANSFERRED = "pgd20"
 def run(run):
     """Writes `DIR/export/saved_model/`, `student_<kind>.tflite` and `labels.txt`.
 
-    Robust accuracy of a file is that under images made on the float model: an upper bound.
+    The student is the fine-tuned one where TRADES is enabled. Robust accuracy of a file is that
+    under images made on the float model: an upper bound.
     """
     settings = run.config.export
-    student = run.student("train")
+    name = exported(run.config)
+    student = run.student(STUDENTS[name])
     folder = run.folder("export")
     export_saved_model(student, folder / "saved_model")
     write_text(folder / "labels.txt", "\n".join(run.dataset.class_names) + "\n")
@@ -54,6 +57,7 @@ def run(run):
         exports.append(
             {
                 "file": str(path.relative_to(run.workdir)),
+                "model": name,
                 "kind": kind,
                 "bytes": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(),
@@ -72,6 +76,11 @@ def run(run):
             }
         )
     run.record["exports"] = exports
+
+
+def exported(config):
+    """Returns the name, in the record's robustness, of the student that is exported."""
+    return "trades" if config.trades.enabled else "student"
 
 
 def _accuracy(correct):

@@ -9,7 +9,7 @@ import typing
 from absl import logging
 
 from rnascl_tf.recipes import default_config
-from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, train
+from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, trades, train
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.settings import check_data
 
@@ -33,13 +33,13 @@ class Stage:
     enabled: typing.Callable = lambda config: True
 
 
-# TRADES fine-tuning will stand between train and evaluate.
 STAGES = {
     stage.name: stage
     for stage in (
         Stage("teacher", teacher.run, ("seed", "data", "threat", "teacher")),
         Stage("search", search.run, ("search", "method"), ("teacher",)),
         Stage("train", train.run, ("train", "method"), ("search",)),
+        Stage("trades", trades.run, ("trades",), ("train",), lambda config: config.trades.enabled),
         Stage(
             "baseline",
             baseline.run,
@@ -47,8 +47,13 @@ STAGES = {
             ("search",),
             lambda config: config.baseline.enabled,
         ),
-        Stage("evaluate", evaluate.run, ("evaluate", "baseline"), ("train", "baseline")),
-        Stage("export", export.run, ("export",), ("train",)),
+        Stage(
+            "evaluate",
+            evaluate.run,
+            ("evaluate", "baseline", "trades"),
+            ("train", "trades", "baseline"),
+        ),
+        Stage("export", export.run, ("export", "trades"), ("train", "trades")),
         Stage("report", report.run, (), ("evaluate", "export")),
     )
 }

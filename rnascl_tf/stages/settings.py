@@ -6,9 +6,11 @@ from rnascl_tf.deploy import KINDS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES, check_target
 from rnascl_tf.objectives import COST_MODELS
-from rnascl_tf.robustness import ATTACKS, parse_epsilon
+from rnascl_tf.robustness import RobustnessError, ThreatModel, parse_epsilon
+from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
+from rnascl_tf.stages.teacher import TRAININGS
 
 _AT_LEAST_ONE = (
     "data.batch_size",
@@ -19,6 +21,8 @@ _AT_LEAST_ONE = (
     "search.epochs",
     "search.attention_size",
     "train.epochs",
+    "trades.epochs",
+    "trades.attack_steps",
     "evaluate.examples",
     "evaluate.batch_size",
     "export.examples",
@@ -31,20 +35,24 @@ _POSITIVE = (
     "search.learning_rate",
     "search.architecture_learning_rate",
     "train.learning_rate",
+    "trades.learning_rate",
+    "trades.attack_step_size",
 )
 _NOT_NEGATIVE = ("data.crop_padding", "seed", "search.gamma", "train.gamma")
-_NOT_NEGATIVE += tuple(f"{stage}.l2" for stage in ("teacher", "search", "train"))
-_FRACTIONS = tuple(f"{stage}.momentum" for stage in ("teacher", "search", "train"))
+_TRAININGS = ("teacher", "search", "train", "trades")
+_NOT_NEGATIVE += ("teacher.beta", "trades.beta", *(f"{stage}.l2" for stage in _TRAININGS))
+_FRACTIONS = tuple(f"{stage}.momentum" for stage in _TRAININGS)
 _SMALLEST_BATCH = 3
 """Below it the 20% part of a batch, on which the architecture learns, would be empty."""
 _CHOICES = {
     "teacher.stem_stride": (1, 2),
+    "teacher.adversarial": TRAININGS,
     "search.space": tuple(SEARCH_SPACES),
     "search.noise": NOISES,
     "search.cost": tuple(COST_MODELS),
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
-    **{f"{stage}.schedule": ("step", "cosine") for stage in ("teacher", "search", "train")},
+    **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
 }
 
 
@@ -71,11 +79,15 @@ def check(config):
                 raise UserError(f"--config.{key}={_value(config, key)} should be {wanted}.")
     for key, choices in _CHOICES.items():
         _check_choice(key, _value(config, key), choices)
+    threat_model = ThreatModel(parse_epsilon(config.threat.epsilon))
     for attack in config.evaluate.attacks:
-        _check_choice("evaluate.attacks", attack, ("clean", *ATTACKS))
+        try:
+            parse_attack(attack, threat_model)
+        except RobustnessError as error:
+            raise UserError(f"--config.evaluate.attacks: {error}") from error
     for kind in config.export.kinds:
         _check_choice("export.kinds", kind, tuple(KINDS))
-    for stage in ("teacher", "search", "train"):
+    for stage in _TRAININGS:
         momentum = config[stage].batch_norm_momentum
         if momentum is not None and not 0 <= momentum < 1:
             raise UserError(
@@ -92,10 +104,10 @@ def check(config):
             "--config.teacher.widths and --config.teacher.blocks need one number of at least 1 for "
             f"each stage, got {tuple(widths)} and {tuple(blocks)}."
         )
-    if parse_epsilon(config.threat.epsilon) == 0 and not config.teacher.onnx:
+    if threat_model.epsilon == 0 and (not config.teacher.onnx or config.trades.enabled):
         raise UserError(
-            "--config.threat.epsilon=0 leaves nothing to train a teacher against: give one above 0, "
-            "or an ONNX teacher."
+            "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or an ONNX "
+            "teacher and --config.trades.enabled=false."
         )
 
 

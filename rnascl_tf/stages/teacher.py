@@ -13,9 +13,12 @@ from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.stages.batches import training_stream
 from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
+from rnascl_tf.training.adversarial_model import TradesAdversarialModel
 from teachers import TeacherError
 
 ATTACKS = ("clean", "pgd20")
+TRAININGS = ("pgd", "trades")
+"""Values of `teacher.adversarial`: how the native network is trained."""
 
 
 def run(run):
@@ -33,7 +36,8 @@ def run(run):
     description = {
         "file": file,
         "name": teacher.name,
-        "source": settings.onnx or "native network, PGD adversarial training",
+        "source": settings.onnx
+        or f"native network, {settings.adversarial.upper()} adversarial training",
         "sha256": teacher.sha256,
         "n_t": len(teacher.tap_names),
         "taps": list(teacher.tap_names),
@@ -74,15 +78,17 @@ def native_classifier(run, steps_per_epoch):
 
 
 def adversarial_model(run, classifier, steps_per_epoch):
-    """Returns the compiled model of the native teacher's training."""
+    """Returns the compiled model of the native teacher's training, by PGD or TRADES."""
     settings = run.config.teacher
-    model = AdversarialModel(
-        classifier,
-        run.threat_model,
-        attack_steps=settings.attack_steps,
-        attack_step_size=settings.attack_step_size,
-        seed=run.config.seed,
-    )
+    options = {
+        "attack_steps": settings.attack_steps,
+        "attack_step_size": settings.attack_step_size,
+        "seed": run.config.seed,
+    }
+    if settings.adversarial == "trades":
+        model = TradesAdversarialModel(classifier, run.threat_model, beta=settings.beta, **options)
+    else:
+        model = AdversarialModel(classifier, run.threat_model, **options)
     model.compile(weight_optimizer(settings, steps_per_epoch))
     return model
 

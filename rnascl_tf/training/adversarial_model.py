@@ -1,10 +1,11 @@
-"""PGD adversarial training of a native teacher (Madry et al. 2018)."""
+"""Adversarial training of a native teacher: PGD (Madry et al. 2018) or TRADES (Zhang et al. 2019)."""
 
 import keras
 import tensorflow as tf
 
 from rnascl_tf.objectives import Terms, cross_entropy
-from rnascl_tf.robustness import projected_gradient
+from rnascl_tf.objectives.trades import TradesTerms, trades_loss
+from rnascl_tf.robustness.training_attack import TrainingAttack
 from rnascl_tf.training.metrics import TermMeans
 from rnascl_tf.training.training_model import TrainingModel
 
@@ -22,14 +23,15 @@ class AdversarialModel(TrainingModel):
         seed: of the random starts.
     """
 
+    term_names = ("loss", "cross_entropy")
+
     def __init__(self, classifier, threat_model, *, attack_steps, attack_step_size, seed=0):
         super().__init__(name="adversarial_training")
         self.classifier = classifier
-        self.threat_model = threat_model
-        self.attack_steps = attack_steps
-        self.step_size = attack_step_size * threat_model.epsilon
+        # An attribute of the model, so that it is saved with the training state.
         self.start_seeds = keras.random.SeedGenerator(seed)
-        self.means = TermMeans(terms=("loss", "cross_entropy"))
+        self.attack = TrainingAttack(threat_model, attack_steps, attack_step_size, self.start_seeds)
+        self.means = TermMeans(terms=self.term_names)
         self.built = True
 
     @property
@@ -41,28 +43,56 @@ class AdversarialModel(TrainingModel):
         """Returns logits."""
         return self.classifier(images, training=training)
 
+    def attacked(self, batch):
+        """Returns the images that the step trains on, of the shape of the batch's."""
+        return self.attack.against_labels(self.classifier, batch["image"], batch["label"])
+
+    def loss_terms(self, batch, attacked):
+        """Returns the loss terms and the logits of the attacked images, in training mode."""
+        logits = self(attacked, training=True)
+        task = cross_entropy(batch["label"], logits)
+        return Terms(task, task), logits
+
     def train_step(self, batch):
-        """One step on the batch's adversarial images; the logged accuracy is theirs."""
-        labels = batch["label"]
-        images = self._attack(batch)
+        """One step; the logged accuracy is that on the attacked images."""
+        attacked = self.attacked(batch)
         with tf.GradientTape() as tape:
-            logits = self(images, training=True)
-            task = cross_entropy(labels, logits)
-        self.descend(self.optimizer, self.weight_variables, tape, task)
-        self.means.update(labels, logits, Terms(task, task))
+            terms, logits = self.loss_terms(batch, attacked)
+        self.descend(self.optimizer, self.weight_variables, tape, terms.loss)
+        self.means.update(batch["label"], logits, terms)
         return self.means.results()
 
     def test_step(self, batch):
         """Cross-entropy and accuracy on PGD images, in evaluation mode."""
-        return self.means.evaluate(batch["label"], self(self._attack(batch), training=False))
+        attacked = self.attack.against_labels(self.classifier, batch["image"], batch["label"])
+        return self.means.evaluate(batch["label"], self(attacked, training=False))
 
-    def _attack(self, batch):
-        return projected_gradient(
-            self.classifier,
-            batch["image"],
-            batch["label"],
-            self.threat_model,
-            self.attack_steps,
-            self.step_size,
-            seed_generator=self.start_seeds,
-        )
+
+class TradesAdversarialModel(AdversarialModel):
+    """The same trained by TRADES, the loss and the inner attack of the student's fine-tuning.
+
+    Clean and attacked images are two batches to batch norm, and both move its statistics, as in the
+    code of TRADES' authors.
+
+    Args:
+        classifier: a Keras model, images in [0, 1] -> logits.
+        threat_model: a `ThreatModel`.
+        beta: weight of the divergence.
+        **options: of `AdversarialModel`.
+    """
+
+    term_names = TradesTerms._fields
+
+    def __init__(self, classifier, threat_model, *, beta, **options):
+        super().__init__(classifier, threat_model, **options)
+        self.beta = beta
+
+    def attacked(self, batch):
+        """Returns the images whose prediction is furthest from the clean one."""
+        return self.attack.against_prediction(self.classifier, batch["image"])
+
+    def loss_terms(self, batch, attacked):
+        """Returns the `TradesTerms` and the logits of the attacked images, in training mode."""
+        clean_logits = self(batch["image"], training=True)
+        logits = self(attacked, training=True)
+        return trades_loss(batch["label"], clean_logits, logits, self.beta), logits

@@ -4,7 +4,11 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
-from rnascl_tf.robustness.training_attack import projected_gradient
+from rnascl_tf.robustness.training_attack import (
+    TRADES_START_DEVIATION,
+    TrainingAttack,
+    projected_gradient,
+)
 
 EPSILON = 8 / 255
 STEP = 2 / 255
@@ -139,6 +143,98 @@ def test_start_is_random_and_owned_by_the_generator(linear_model, examples):
     # About 1,900 uniform draws in [-0.1, 0.1]: standard error of the mean 0.0013.
     assert offsets.mean() == pytest.approx(0.0, abs=0.006)
     assert offsets.std() == pytest.approx(0.1 / 3**0.5, abs=0.004)
+
+
+def test_gaussian_start(linear_model, examples):
+    images, labels = examples
+    adversarial = projected_gradient(
+        linear_model,
+        images,
+        labels,
+        ThreatModel(0.1),
+        1,
+        1e-9,
+        start_deviation=0.02,
+        seed_generator=keras.random.SeedGenerator(5),
+    ).numpy()
+    offsets = (adversarial - images)[(images > 0.1) & (images < 0.9)]
+    # About 1,900 draws: standard errors 0.0005 and 0.0003; a uniform start would have 0.058.
+    assert offsets.mean() == pytest.approx(0.0, abs=0.002)
+    assert offsets.std() == pytest.approx(0.02, abs=0.0015)
+
+
+def prediction_attack(epsilon=EPSILON, steps=10):
+    return TrainingAttack(ThreatModel(epsilon), steps, 1 / 4, keras.random.SeedGenerator(5))
+
+
+def divergence(clean, logits):
+    """KL(p || p') of every image in float64."""
+    log_p, log_q = (np.log(tf.nn.softmax(tf.cast(z, tf.float64))) for z in (clean, logits))
+    return (np.exp(log_p) * (log_p - log_q)).sum(axis=1)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_attack_on_the_prediction_finds_the_farthest_corner(compiled, linear_model, examples):
+    """On two classes KL grows with the distance of the margins: one of two corners is the best."""
+    images, _ = examples
+    attack = prediction_attack(steps=9)
+    run = tf.function(attack.against_prediction) if compiled else attack.against_prediction
+    adversarial = run(linear_model, tf.constant(images)).numpy()
+    clean = linear_model.exact_logits(images)
+    reached = divergence(clean, linear_model.exact_logits(adversarial))
+    corners = [
+        linear_model.best_attack(images, np.full(len(images), label), EPSILON) for label in (0, 1)
+    ]
+    best = [divergence(clean, linear_model.exact_logits(corner)) for corner in corners]
+    # A random start decides which way it climbs; it must reach the end of that way.
+    off = np.minimum(abs(reached - best[0]), abs(reached - best[1])) / reached
+    assert off.max() < 1e-4
+    assert (
+        reached.mean()
+        > 1000
+        * divergence(clean, linear_model.exact_logits(images + TRADES_START_DEVIATION)).mean()
+    )
+
+
+def test_attack_on_the_prediction_starts_as_in_algorithm_1(linear_model, examples):
+    attack = TrainingAttack(ThreatModel(0.1), 1, 1e-9, keras.random.SeedGenerator(5))
+    offsets = attack.against_prediction(linear_model, tf.constant(examples[0])) - examples[0]
+    # About 2,300 draws, hardly any at a bound: standard error 0.000015.
+    assert np.std(offsets) == pytest.approx(0.001, abs=0.0001)
+
+
+def test_attack_on_the_prediction_predicts_the_clean_images_once(linear_model, examples):
+    prediction_attack(steps=7).against_prediction(linear_model, tf.constant(examples[0]))
+    assert linear_model.calls == 1 + 7
+
+
+def test_attack_on_the_prediction_raises_the_divergence_of_a_network_in_evaluation_mode(examples):
+    images = tf.constant(examples[0])
+    model = batch_norm_model()
+    before = [variable.numpy() for variable in model.variables]
+    adversarial = prediction_attack().against_prediction(model, images)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    noise = np.random.default_rng(0).uniform(-EPSILON, EPSILON, images.shape)
+    clean = model(images, training=False)
+    reached = divergence(clean, model(adversarial, training=False)).mean()
+    assert reached > 5 * divergence(clean, model(images + noise, training=False)).mean()
+    assert abs(adversarial.numpy().astype(np.float64) - examples[0]).max() <= EPSILON
+
+
+def test_attack_on_the_labels_is_projected_gradient_with_a_uniform_start(linear_model, examples):
+    images, labels = examples
+    attack = prediction_attack(steps=2)
+    direct = projected_gradient(
+        linear_model,
+        images,
+        labels,
+        ThreatModel(EPSILON),
+        2,
+        EPSILON / 4,
+        seed_generator=keras.random.SeedGenerator(5),
+    )
+    np.testing.assert_array_equal(attack.against_labels(linear_model, images, labels), direct)
 
 
 def test_epsilon_zero_is_the_identity(linear_model, examples):

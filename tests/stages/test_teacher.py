@@ -1,4 +1,4 @@
-"""The teacher stage on a real robust ONNX file and real CIFAR-10 images."""
+"""The teacher stage: a real robust ONNX file on real CIFAR-10 images, and native training."""
 
 import hashlib
 import json
@@ -8,14 +8,16 @@ import pytest
 
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import Run, execute, select
-from rnascl_tf.stages.teacher import load
+from rnascl_tf.stages.teacher import adversarial_model, load, native_classifier
+from rnascl_tf.training import AdversarialModel
+from rnascl_tf.training.adversarial_model import TradesAdversarialModel
 from teachers import TeacherError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 ONNX = SHARED / "teachers" / "resnet_4b.onnx"
 DATA = SHARED / "data" / "tensorflow_datasets"
 
-pytestmark = pytest.mark.skipif(
+real = pytest.mark.skipif(
     not (ONNX.exists() and DATA.exists()),
     reason="real teachers and CIFAR-10 are not beside this checkout (../shared)",
 )
@@ -37,6 +39,7 @@ def config():
     return config
 
 
+@real
 def test_takes_verifies_and_measures_the_file(config, tmp_path):
     run = Run(config, tmp_path)
     execute(run, select(config, ["teacher"]))
@@ -53,6 +56,7 @@ def test_takes_verifies_and_measures_the_file(config, tmp_path):
     assert load(run).tap_names == tuple(teacher["taps"])
 
 
+@real
 def test_missing_normalisation_shows_in_the_measured_accuracy(config, tmp_path):
     """The file agrees with itself either way; only its accuracy tells that mean and std lack."""
     config.teacher.mean = config.teacher.std = ()
@@ -61,9 +65,37 @@ def test_missing_normalisation_shows_in_the_measured_accuracy(config, tmp_path):
     assert run.record["teacher"]["robustness"]["clean"]["accuracy"] < 0.6
 
 
+@real
 def test_a_file_that_is_no_onnx_is_refused_before_anything_is_written(config, tmp_path):
     config.data.update(dict(name="digits", data_dir="", train_examples=128, batch_size=32))
     config.teacher.onnx = str(SHARED / "teachers" / "README.md")
     with pytest.raises(TeacherError, match="README"):
         execute(Run(config, tmp_path), select(config, ["teacher"]))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_native_teacher_is_trained_by_trades(tmp_path):
+    config = load_recipe("digits:smoke")
+    config.teacher.adversarial = "trades"
+    run = Run(config, tmp_path)
+    execute(run, select(config, ["teacher"]))
+    assert run.record["teacher"]["source"] == "native network, TRADES adversarial training"
+    (row,) = run.record["history"]["teacher"]
+    assert {"loss", "cross_entropy", "adversarial_divergence", "val_accuracy"} <= row.keys()
+    assert run.teacher.classifier.output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("adversarial", "kind"), [("pgd", AdversarialModel), ("trades", TradesAdversarialModel)]
+)
+def test_config_reaches_the_training(adversarial, kind, tmp_path):
+    config = load_recipe("digits:smoke")
+    config.teacher.update(
+        dict(adversarial=adversarial, beta=2.5, attack_steps=3, attack_step_size=0.4)
+    )
+    run = Run(config, tmp_path)
+    model = adversarial_model(run, native_classifier(run, 4), 4)
+    assert type(model) is kind
+    assert getattr(model, "beta", None) == (2.5 if adversarial == "trades" else None)
+    assert (model.attack.steps, model.attack.step_fraction) == (3, 0.4)
+    assert model.attack.threat_model == run.threat_model

@@ -1,0 +1,66 @@
+"""Which students are attacked, by what, and how the results are named."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.robustness import evaluate as evaluate_model
+from rnascl_tf.stages import evaluate
+
+ATTACKS = ("fgsm@0.01", "clean", "fgsm", "pgd20@0.01", "fgsm@0.1")
+
+
+@pytest.fixture
+def run(trained_run):
+    trained_run.config.evaluate.attacks = ATTACKS
+    # Of another config, and of the teacher stage, which keeps its place.
+    trained_run.record["robustness"] = {"teacher": {}, "baseline": {"clean": {}}}
+    return trained_run
+
+
+def test_students_and_attacks_keep_their_names_and_order(run):
+    evaluate.run(run)
+    robustness = run.record["robustness"]
+    assert list(robustness) == ["teacher", "student", "trades"]
+    written = json.loads((run.workdir / "evaluate" / "robustness.json").read_text())
+    assert written == {name: robustness[name] for name in ("student", "trades")}
+    for results in written.values():
+        assert tuple(results) == ATTACKS
+        assert [results[attack]["epsilon"] for attack in ATTACKS] == [0.01, 0.0, 0.1, 0.01, 0.1]
+        assert results["fgsm@0.1"]["accuracy"] == results["fgsm"]["accuracy"]
+        assert results["fgsm@0.01"]["accuracy"] <= results["clean"]["accuracy"]
+
+
+def test_an_attack_with_its_own_epsilon_is_that_attack(run):
+    examples = run.dataset.test.evenly_spaced(32)
+    model = keras.Sequential(
+        [
+            keras.Input(run.dataset.input_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, kernel_initializer=keras.initializers.GlorotNormal(seed=1)),
+        ]
+    )
+    # Its own predictions as labels, so that there is something to attack.
+    labels = model.predict(examples.as_float(), verbose=0).argmax(axis=1).astype(np.int32)
+    examples = type(examples)(examples.images, labels)
+    seen = []
+    results = evaluate.measure(run, model, examples, lambda *progress: seen.append(progress))
+    direct = evaluate_model(
+        model, examples.as_float(), labels, ThreatModel(0.01), ["pgd20"], batch_size=32
+    )["pgd20"]
+    ours = results["pgd20@0.01"]
+    assert {**ours, "seconds": 0} == {**direct, "seconds": 0}
+    assert results["clean"]["accuracy"] == 1.0
+    assert 1.0 > ours["accuracy"] > results["fgsm"]["accuracy"]
+    assert {name for name, _, _ in seen} <= set(ATTACKS)
+
+
+def test_disabled_students_are_not_loaded(run):
+    run.config.trades.enabled = False
+    (run.workdir / "trades" / "student.keras").unlink()
+    run.config.evaluate.attacks = ("clean",)
+    evaluate.run(run)
+    assert list(run.record["robustness"]) == ["teacher", "student"]
