@@ -112,18 +112,24 @@ def check(config):
 
 
 def check_data(config, dataset):
-    """Raises UserError where the config wants more images than the data set has."""
-    for key, available, split in (
-        ("data.batch_size", len(dataset.train), "training"),
-        ("teacher.evaluate_examples", len(dataset.test), "test"),
-        ("evaluate.examples", len(dataset.test), "test"),
-        ("export.examples", len(dataset.test), "test"),
-    ):
-        if _value(config, key) > available:
-            raise UserError(
-                f"--config.{key}={_value(config, key)}, but {dataset.name} has {available} {split} "
-                f"images here: give at most {available}."
-            )
+    """Raises UserError where the config wants what the data set does not have."""
+    too_many = [
+        (key, available, split)
+        for key, available, split in (
+            ("data.batch_size", len(dataset.train), "training"),
+            ("teacher.evaluate_examples", len(dataset.test), "test"),
+            ("evaluate.examples", len(dataset.test), "test"),
+            ("export.examples", len(dataset.test), "test"),
+        )
+        if _value(config, key) > available
+    ]
+    if too_many:
+        wishes = " ".join(f"--config.{key}={_value(config, key)}" for key, _, _ in too_many)
+        limits = " ".join(f"--config.{key}={available}" for key, available, _ in too_many)
+        found = " and ".join(dict.fromkeys(f"{n} {split}" for _, n, split in too_many))
+        raise UserError(
+            f"{wishes}, but {dataset.name} has {found} images here: give at most {limits}."
+        )
     if config.search.target_macs is not None:
         check_target(
             SEARCH_SPACES[config.search.space],
