@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import Run, execute, select
+from rnascl_tf.stages import Run, UserError, execute, select
 from rnascl_tf.stages.teacher import adversarial_model, load, native_classifier
 from rnascl_tf.training import AdversarialModel
 from rnascl_tf.training.adversarial_model import TradesAdversarialModel
@@ -99,3 +99,15 @@ def test_config_reaches_the_training(adversarial, kind, tmp_path):
     assert getattr(model, "beta", None) == (2.5 if adversarial == "trades" else None)
     assert (model.attack.steps, model.attack.step_fraction) == (3, 0.4)
     assert model.attack.threat_model == run.threat_model
+
+
+@real
+def test_a_run_without_its_teacher_takes_the_same_file_and_no_other(config, tmp_path):
+    run = Run(config, tmp_path)
+    execute(run, select(config, ["teacher"]))
+    (tmp_path / "teacher" / "teacher.onnx").unlink()
+    assert load(run).sha256 == hashlib.sha256(ONNX.read_bytes()).hexdigest()
+    description = json.loads((tmp_path / "teacher" / "teacher.json").read_text())
+    (tmp_path / "teacher" / "teacher.json").write_text(json.dumps(description | {"sha256": "0"}))
+    with pytest.raises(UserError, match=r"teacher\.onnx is missing"):
+        load(run)
