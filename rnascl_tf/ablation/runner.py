@@ -1,7 +1,7 @@
 """Runs of the main command as processes of their own, several at a time.
 
-Two single-threaded runs get about half as much again out of two cores as one run with two threads:
-a small student's layers are too small to share (`benchmarks/` has the ratio).
+Two single-threaded runs get more out of two cores than one run with two threads, whose layers are too
+small to share: 1.8 against 3.2 ms an image for a training step of S3, measured once.
 """
 
 import concurrent.futures
