@@ -46,8 +46,9 @@ def comparison(records, teachers=()):
 
 def _row(name, results, runs, model=None):
     stages = [stage for stage in _TIMED if model == "trades" or stage != "trades"]
+    # Summed over epochs: a stage's own clock starts again when it resumes.
     hours = [
-        sum(run["stages"].get(stage, {}).get("seconds", 0.0) for stage in stages) / 3600
+        sum(epoch["seconds"] for stage in stages for epoch in run["history"].get(stage, [])) / 3600
         for run in runs
     ]
     attacks = attacks_of(dict(enumerate(results)))
