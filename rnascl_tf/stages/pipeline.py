@@ -2,12 +2,15 @@
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import time
 import typing
 
 from absl import logging
 
+import teachers
+from rnascl_tf.networks import read_architecture
 from rnascl_tf.recipes import default_config
 from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, trades, train
 from rnascl_tf.stages.errors import UserError
@@ -151,10 +154,10 @@ def refuse_other_config(run, overwritten=frozenset()):
             before = entry["settings"].get(section, defaults[section])
             if isinstance(before, dict):
                 before = defaults[section] | before
-            difference = _first_difference(section, before, values.get(section))
-            if difference:
-                first = first or (name, *difference)
-                differing |= set(_downstream(name))
+            for key, old, new in _differences(section, before, values.get(section)):
+                if not _moved(run, key, old, new):
+                    first = first or (name, key, old, new)
+                    differing |= set(_downstream(name))
     if first:
         again = ",".join(s for s in STAGES if s in differing and _is_enabled(run, s))
         name, key, old, new = first
@@ -196,12 +199,22 @@ def _downstream(name):
     return [other for other in STAGES if other == name or name in _upstream(other)]
 
 
-def _first_difference(key, old, new):
-    """Returns (key, old, new) of the first value that differs between two configs, or None."""
+def _differences(key, old, new):
+    """Yields (key, old, new) of every value that differs between two configs."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
-            found = _first_difference(f"{key}.{name}", old.get(name), new.get(name))
-            if found:
-                return found
-        return None
-    return None if old == new else (key, old, new)
+            yield from _differences(f"{key}.{name}", old.get(name), new.get(name))
+    elif old != new:
+        yield key, old, new
+
+
+def _moved(run, key, old, new):
+    """Whether a config key names the same thing at another place, as on another machine."""
+    if key == "data.data_dir":
+        return run.config.data.name != "image_folder"  # elsewhere the name says which data it is
+    if key == "teacher.onnx" and old and new and "teacher" in run.record.values:
+        content = teachers.self_contained_onnx(new)
+        return hashlib.sha256(content).hexdigest() == run.record["teacher"]["sha256"]
+    if key == "search.architecture" and old and new and "architecture" in run.record.values:
+        return read_architecture(new).filters == run.record["architecture"]["filters"]
+    return False

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from rnascl_tf.networks import SEARCH_SPACES, describe, write_architecture
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import STAGES, Run, UserError, execute, select
 from rnascl_tf.stages.pipeline import Stage
@@ -69,6 +70,25 @@ def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_pat
     assert "search.gamma was 9.0, now 10.0" in str(refusal.value)
     assert "--stages=search,train,baseline,evaluate,export,report" in str(refusal.value)
     assert (tmp_path / "search" / "file").exists()
+
+
+def test_data_and_files_may_lie_elsewhere(config, tmp_path):
+    """On another machine, a run goes on with the same data, teacher and architecture."""
+    paths = []
+    for number, filters in enumerate(([16] * 3, [16] * 3, [12] * 3)):
+        widths = [filters, [20] * 3, [52] * 3]
+        found = describe(SEARCH_SPACES["S3"], widths, [], 10, (32, 32, 3), seed=0)
+        paths.append(tmp_path / f"{number}.json")
+        write_architecture(found, paths[-1])
+    run = Run(config, tmp_path / "run")
+    before = {"architecture": str(paths[0])}
+    finished(run, "teacher", "search", search=before, data={"data_dir": "elsewhere"})
+    run.record["architecture"] = json.loads(paths[0].read_text())
+    config.search.architecture = str(paths[1])
+    execute(run, select(config, ["search"]))
+    config.search.architecture = str(paths[2])
+    with pytest.raises(UserError, match=r"search\.architecture was"):
+        execute(run, select(config, ["search"]))
 
 
 def test_keys_younger_than_a_run_count_as_their_defaults(config, tmp_path):
