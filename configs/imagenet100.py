@@ -21,5 +21,6 @@ def get_config(variant="is"):
     schedule = dict(learning_rate=0.05, schedule="cosine", l2=4e-5)
     config.search.update(dict(epochs=100, **schedule))
     config.train.update(dict(epochs=200, **schedule))
+    config.trades.l2 = 4e-5
     config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))
     return config

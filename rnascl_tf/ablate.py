@@ -16,7 +16,8 @@ from rnascl_tf.ablation import (
     vary,
     write_comparison,
 )
-from rnascl_tf.report import Record, console, progress
+from rnascl_tf.atomic import write_text
+from rnascl_tf.report import Record, console, print_whole, progress
 from rnascl_tf.stages import USER_ERRORS, UserError, branch, check
 
 USAGE = f"""
@@ -29,11 +30,12 @@ usage: python -m rnascl_tf.ablate --config=RECIPE --workdir=DIR --vary=NAME[=val
   python -m rnascl_tf.ablate --config=digits --workdir=runs/gamma --vary=gamma=1,10 --vary=kl
 
 NAME is one of {", ".join(VARIED)}, whose values are known, or any config key with values. Several
---vary make every combination; --row adds a row of its own. For each seed, DIR/base/seed_N holds the
-teacher and the search that its rows share, DIR/ROW/seed_N one row; the table is DIR/comparison.md,
-.csv and .json. A finished run is skipped, a killed one resumes: give the same command again.
-Rows share the searched filters, so that they differ in what is varied alone; --search=each searches
-for each row.
+--vary make every combination; --row adds a row of its own, --row=NAME alone the recipe as it is. For
+each seed, DIR/base/seed_N holds the teacher and the search that its rows share, DIR/ROW/seed_N one
+row; the table is DIR/comparison.md, .csv and .json. A finished run is skipped, a killed one resumes:
+give the same command again.
+Rows share the searched filters and tutors, so that they differ in what is varied alone: gamma is then
+train.gamma. --search=each searches for each row. The table has every row that the folder holds.
 
 exit code: 0 done, 2 wrong input or a run that failed, 130 interrupted, 1 anything else.
 """
@@ -55,40 +57,37 @@ def _command(arguments):
         return
     if flag_values.workdir is None:
         raise UserError("--workdir is missing: give a folder for all runs, --workdir=runs/NAME.")
+    recipe, _ = recipe_flags.take_recipe(arguments)
+    common = recipe_flags.as_settings(recipe, config)
     check(config)
     rows = vary(flag_values.vary) + [parse_row(text) for text in flag_values.row]
-    recipe, given = recipe_flags.take_recipe(arguments)
-    common = [f"--config={recipe}", *[text for text in given if text.lstrip("-")[:7] == "config."]]
     once = flag_values.search == "once"
-    trades = _check_rows(rows, common, once)
+    rows = {row: _row_settings(row, common, recipe, once) for row in _named(rows)}
     workdir = Path(flag_values.workdir)
     seeds = [config.seed + number for number in range(flag_values.seeds)]
     bases = {seed: workdir / "base" / f"seed_{seed}" for seed in seeds}
-    base_stages = ("teacher", "search") if once else ("teacher",)
-    _run(
-        [
-            _job(f"base, seed {seed}", common, seed, base, base_stages)
-            for seed, base in bases.items()
-        ],
-        flag_values.jobs,
-        "shared teacher and search" if once else "shared teacher",
-    )
-    jobs, runs = [], {row.name: [] for row in rows}
-    for row in rows:
+    stages = ["teacher", "search"] if once else ["teacher"]
+    # The rows' tutors are switched; those that they share are searched.
+    shared = common | {"method.tutor": "search", "method.attention": "True"} if once else common
+    jobs = [
+        _job(f"base, seed {seed}", recipe, shared, seed, base, stages)
+        for seed, base in bases.items()
+    ]
+    _run(jobs, flag_values.jobs, "shared teacher and search" if once else "shared teacher")
+    jobs = []
+    for row, (settings, stages) in rows.items():
         for seed, base in bases.items():
             folder = workdir / row.folder / f"seed_{seed}"
-            runs[row.name].append(folder)
             branch(base, folder, ("teacher",))
-            row_arguments = [*common, *row.arguments, "--config.baseline.enabled=false"]
+            write_text(folder.parent / "name.txt", row.name + "\n")
             if once:
                 found = base / "search" / "architecture.json"
-                row_arguments.append(f"--config.search.architecture={found}")
-            stages = ["search", "train", *(["trades"] if row in trades else []), "evaluate"]
-            jobs.append(_job(f"{row.name}, seed {seed}", row_arguments, seed, folder, stages))
+                settings = settings | {"search.architecture": str(found)}
+            jobs.append(_job(f"{row.name}, seed {seed}", recipe, settings, seed, folder, stages))
     try:
         _run(jobs, flag_values.jobs, "rows")
     finally:
-        _show(workdir, runs, bases.values())
+        _show(workdir)
 
 
 def _define(flag_values):
@@ -112,8 +111,8 @@ def _define(flag_values):
     )
 
 
-def _check_rows(rows, common, once):
-    """Refuses rows that cannot run, before anything does; returns those with TRADES."""
+def _named(rows):
+    """Refuses rows that could not be told apart, or none at all."""
     if not rows:
         raise UserError(
             f"nothing to compare: give --vary={'|'.join(VARIED)} or --row=NAME:key=value."
@@ -122,30 +121,42 @@ def _check_rows(rows, common, once):
     for row in rows:
         if folders.count(row.folder) > 1 or row.folder == "base":
             raise UserError(f"two rows would be called {row.folder!r}: give other names.")
-        for key, _ in row.settings:
-            section = key.partition(".")[0]
-            if section in _SHARED:
-                raise UserError(
-                    f"row {row.name!r} sets {key}, but all rows share their teacher and data: "
-                    f"give --config.{key} for all of them."
-                )
-            if once and section == "search" and key != "search.gamma":
-                raise UserError(
-                    f"row {row.name!r} sets {key}, which acts in the search alone, and the rows "
-                    "share theirs: give --search=each."
-                )
-    trades = []
-    for row in rows:
-        config = recipe_flags.parse(command_line.new_flags(), [*common, *row.arguments], USAGE)
-        check(config)
-        if config.trades.enabled:
-            trades.append(row)
-    return trades
+        if row.folder.startswith((".", "comparison.")):
+            raise UserError(f"a row cannot be called {row.name!r}: start its name with a letter.")
+    return rows
 
 
-def _job(name, arguments, seed, workdir, stages):
-    arguments = [*arguments, f"--config.seed={seed}", f"--workdir={workdir}"]
-    return Job(name, (*arguments, f"--stages={','.join(stages)}"), workdir / "log.txt")
+def _row_settings(row, common, recipe, once):
+    """Returns a row's settings and stages; refuses what cannot run, before anything does."""
+    settings = common | dict(row.settings) | {"baseline.enabled": "False"}
+    config = recipe_flags.parse(command_line.new_flags(), _flags(recipe, settings), USAGE)
+    check(config)
+    for key, _ in row.settings:
+        section = key.partition(".")[0]
+        if section in _SHARED:
+            raise UserError(
+                f"row {row.name!r} sets {key}, but all rows share their teacher and data: give "
+                f"--config.{key} for all of them."
+            )
+        if once and section == "search" and key != "search.gamma":
+            raise UserError(
+                f"row {row.name!r} sets {key}, which acts in the search alone, and the rows share "
+                "theirs: give --search=each."
+            )
+    if once and "search.gamma" not in common:
+        settings.pop("search.gamma", None)  # gamma_s has acted in the shared search already
+    trades = ["trades"] if config.trades.enabled else []
+    return settings, ["search", "train", *trades, "evaluate"]
+
+
+def _flags(recipe, settings):
+    return [f"--config={recipe}", *[f"--config.{key}={value}" for key, value in settings.items()]]
+
+
+def _job(name, recipe, settings, seed, workdir, stages):
+    arguments = _flags(recipe, settings | {"seed": str(seed)})
+    arguments += [f"--workdir={workdir}", f"--stages={','.join(stages)}"]
+    return Job(name, tuple(arguments), workdir / "log.txt")
 
 
 def _run(jobs, at_once, title):
@@ -163,25 +174,26 @@ def _run(jobs, at_once, title):
         raise UserError(f"{len(failures)} of {len(jobs)} runs failed; {job.name}: {failure}")
 
 
-def _show(workdir, runs, bases):
-    """Prints and writes the table of what there is, also when some runs have failed."""
-    finished = {
-        name: [record for record in map(_record, folders) if _is_evaluated(record)]
-        for name, folders in runs.items()
-    }
-    finished = {name: records for name, records in finished.items() if records}
-    if finished:
-        rows = comparison(finished, [_record(base) for base in bases])
+def _show(workdir):
+    """Prints and writes the table of every row in the folder, also of earlier commands."""
+    runs = {}
+    for path in sorted(workdir.glob("*/name.txt"), key=lambda path: path.stat().st_mtime):
+        records = [Record(found) for found in sorted(path.parent.glob("seed_*/record.json"))]
+        evaluated = [record for record in records if _is_evaluated(record)]
+        if evaluated:
+            runs[path.read_text().strip()] = evaluated
+    if runs:
+        bases = [Record(path) for path in sorted(workdir.glob("base/seed_*/record.json"))]
+        rows = comparison(runs, bases)
         write_comparison(rows, workdir)
-        epsilon = next(iter(finished.values()))[0]["config"]["threat"]["epsilon"]
+        epsilon = next(iter(runs.values()))[0]["config"]["threat"]["epsilon"]
+        print_whole(comparison_table(rows, f"Accuracy in %, L-inf epsilon {epsilon}, pixel space"))
         console.print(
-            comparison_table(rows, f"Accuracy in %, L-inf epsilon {epsilon}, pixel space")
+            "hours: search of its own, training and fine-tuning; a shared search, stored teacher "
+            "signals and attacks are not in them",
+            soft_wrap=True,
         )
         console.print(f"Table: {workdir / 'comparison.md'}, .csv, .json", soft_wrap=True)
-
-
-def _record(folder):
-    return Record(folder / "record.json")
 
 
 def _is_evaluated(record):

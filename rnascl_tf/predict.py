@@ -1,6 +1,7 @@
 """Classify image files with a run's student: `python -m rnascl_tf.predict --workdir=DIR IMAGE...`."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +41,10 @@ def _command(arguments):
         raise UserError("--workdir is missing: give the folder of a finished run.")
     if not images:
         raise UserError("no image file was given: python -m rnascl_tf.predict --workdir=DIR IMAGE")
-    record = Record(run_file(flag_values.workdir, ".", "record.json"))
+    path = Path(flag_values.workdir) / "record.json"
+    if not path.exists():
+        raise UserError(f"{path.parent} is no run folder: give the --workdir of a finished run.")
+    record = Record(path)
     student = load_student(flag_values.workdir, _exported_stage(record))
     labels = run_file(flag_values.workdir, "export", "labels.txt").read_text().splitlines()
     # As the evaluation has seen its images.

@@ -46,6 +46,29 @@ def parse(flag_values, arguments, usage):
     return flag_values.config
 
 
+def as_settings(reference, config):
+    """Returns {config key: value as text} of everything in which a config differs from its recipe.
+
+    With `--config=reference` and one `--config.key=text` for each, another process has this config,
+    however it was written on this command line.
+    """
+    recipe, settings = dict(_leaves(load_recipe(reference))), {}
+    for key, value in _leaves(config):
+        if value != recipe[key] and value is not None:
+            if isinstance(value, tuple):
+                value = ",".join(map(str, value))
+            settings[key] = str(value)
+    return settings
+
+
+def _leaves(config, prefix=""):
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
 def take_recipe(arguments):
     """Returns the recipe's reference, or None, and the arguments without it."""
     reference, rest, position = None, [], 0

@@ -66,6 +66,8 @@ def load_image_folder(
             "val/CLASS/*."
         )
     folder = Path(data_dir)
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist: --config.data.data_dir should be a folder.")
     splits = [name for name in ("train", "val", "test") if (folder / name).is_dir()]
     if "train" not in splits or len(splits) < 2:
         raise DataError(

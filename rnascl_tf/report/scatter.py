@@ -87,7 +87,7 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
         raise ScatterError("no record was given: python -m rnascl_tf.report --scatter RUN...")
     if epsilon is not None:
         epsilon = parse_epsilon(epsilon)
-    files = list(dict.fromkeys(map(_record_file, paths)))
+    files = list(dict.fromkeys(file for path in paths for file in _record_files(path)))
     points, left_out, seen = [], [], set()
     for file, run in zip(files, short_names(files), strict=True):
         values = Record(file).values
@@ -155,13 +155,16 @@ def write_points(points, path):
     write_text(path, table.getvalue())
 
 
-def _record_file(path):
+def _record_files(path):
+    """Returns the record of a run folder, or those of all runs below a folder (a comparison's)."""
     path = Path(path)
-    file = path / "record.json" if path.is_dir() else path
-    if not file.is_file():
+    files = [path] if path.is_file() else [path / "record.json"]
+    if not files[0].is_file():
+        files = sorted(path.rglob("record.json"))
+    if not files:
         what = "holds no record.json" if path.is_dir() else "does not exist"
         raise RecordError(f"{path} {what}: give run folders or their record.json.")
-    return file.resolve()
+    return [file.resolve() for file in files]
 
 
 def _identity(values, model):

@@ -33,6 +33,8 @@ def branch(source, target, stages):
     for stage in stages:
         with tempfile.TemporaryDirectory(dir=target) as temporary:
             copy = shutil.copytree(source / stage, Path(temporary) / stage)
+            # Left by a branch that was killed before its record was written.
+            shutil.rmtree(target / stage, ignore_errors=True)
             copy.rename(target / stage)
     record.path = target / "record.json"
     record.write()  # last: what it lists is there

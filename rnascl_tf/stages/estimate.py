@@ -92,7 +92,7 @@ def estimate(run, stage):
             if stage == "teacher" and not config.teacher.onnx
             else 0.0
         )
-    if stage == "search":
+    if stage == "search" and not config.search.architecture:
         model = search_model(run, _signals(run), steps_per_epoch)
         return _training(model, batch, config.search.epochs * steps_per_epoch)
     if stage in ("train", "baseline"):

@@ -57,7 +57,7 @@ STAGES = {
             ("train", "trades", "baseline"),
         ),
         Stage("export", export.run, ("export", "trades"), ("train", "trades")),
-        Stage("report", report.run, (), ("evaluate", "export")),
+        Stage("report", report.run, (), ("search", "evaluate", "export")),
     )
 }
 """The stages by name, in the order in which they run."""
@@ -101,20 +101,22 @@ def execute(run, stages, overwrite=False):
     """
     values = json.loads(run.config.to_json_best_effort())
     selected = {stage.name for stage in stages}
+    overwritten = _overwritten(run, selected) if overwrite else []
     if overwrite:
         _refuse_orphans(run, selected)
     refuse_other_config(run, selected if overwrite else set())
+    _refuse_missing(run, selected)
     check_data(run.config, run.dataset)
     run.folder(".")
-    overwritten = [stage.name for stage in stages] if overwrite else []
-    for stage in stages:
-        entry = run.record["stages"].get(stage.name, {})
-        if entry.get("status") == "finished" and stage.name != ALWAYS and not overwrite:
-            logging.info("%s: finished before, in %.0f s; skipped", stage.name, entry["seconds"])
-            continue
-        _execute_one(run, stage, values, overwritten)
-        # All of them went with the first: a kill in between must not leave later ones as finished.
-        overwritten = []
+    with run.locked():
+        for stage in stages:
+            if _is_done(run, stage.name) and stage.name != ALWAYS and not overwrite:
+                seconds = run.record["stages"][stage.name]["seconds"]
+                logging.info("%s: finished before, in %.0f s; skipped", stage.name, seconds)
+                continue
+            _execute_one(run, stage, values, overwritten)
+            # All went with the first: a kill in between must not leave later ones as finished.
+            overwritten = []
 
 
 def _execute_one(run, stage, values, overwritten):
@@ -155,11 +157,14 @@ def refuse_other_config(run, overwritten=frozenset()):
             if isinstance(before, dict):
                 before = defaults[section] | before
             for key, old, new in _differences(section, before, values.get(section)):
-                if not _moved(run, key, old, new):
+                if not (_has_no_effect(key, before, values) or _moved(run, key, old, new)):
                     first = first or (name, key, old, new)
                     differing |= set(_downstream(name))
     if first:
-        again = ",".join(s for s in STAGES if s in differing and _is_enabled(run, s))
+        again = differing | {
+            source for name in differing for source in _upstream(name) if not _is_done(run, source)
+        }
+        again = ",".join(s for s in STAGES if s in again and _is_enabled(run, s))
         name, key, old, new = first
         raise UserError(
             f"{run.workdir} holds the {name} stage of another config: {key} was {old}, now {new}. "
@@ -180,6 +185,28 @@ def _refuse_orphans(run, selected):
             f"{', '.join(sorted(orphans))} with results of files that are gone: start all of them "
             f"again, --stages={again}, or give another --workdir."
         )
+
+
+def _refuse_missing(run, selected):
+    """Refuses stages whose source is neither there nor about to be made, before any work."""
+    for name in STAGES:
+        for source in STAGES[name].after if name in selected else ():
+            if _is_enabled(run, source) and source not in selected and not _is_done(run, source):
+                raise UserError(
+                    f"stage {name} reads what stage {source} writes, which {run.workdir} does not "
+                    f"have: add {source} to --stages, or leave --stages out for all."
+                )
+
+
+def _overwritten(run, selected):
+    """The selected stages, and those of disabled ones that stand on them: nobody else drops these."""
+    disabled = {name for name in run.record["stages"] if not _is_enabled(run, name)}
+    stale = {name for name in disabled if selected.intersection(_upstream(name))}
+    return [name for name in STAGES if name in selected | stale]
+
+
+def _is_done(run, name):
+    return run.record["stages"].get(name, {}).get("status") == "finished"
 
 
 def _is_enabled(run, name):
@@ -208,6 +235,17 @@ def _differences(key, old, new):
         yield key, old, new
 
 
+def _has_no_effect(key, before, values):
+    """Whether a key that differs is read by nothing, in neither of the two configs."""
+    section, _, name = key.partition(".")
+    now = values[section]
+    if section == "trades" and name != "enabled":
+        return not (before["enabled"] or now["enabled"])
+    if section == "search" and name not in ("space", "architecture", "attention_size"):
+        return bool(before["architecture"] and now["architecture"])  # nothing was searched
+    return False
+
+
 def _moved(run, key, old, new):
     """Whether a config key names the same thing at another place, as on another machine."""
     if key == "data.data_dir":
@@ -216,5 +254,9 @@ def _moved(run, key, old, new):
         content = teachers.self_contained_onnx(new)
         return hashlib.sha256(content).hexdigest() == run.record["teacher"]["sha256"]
     if key == "search.architecture" and old and new and "architecture" in run.record.values:
-        return read_architecture(new).filters == run.record["architecture"]["filters"]
+        found, taken = read_architecture(new), run.record["architecture"]
+        searched = run.config.method.tutor == "search" and taken["tutors"]
+        return found.filters == taken["filters"] and (
+            not searched or found.tutors == taken["tutors"]
+        )
     return False

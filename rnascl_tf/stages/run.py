@@ -1,6 +1,9 @@
 """A run: its config, its folder, and what its stages share (data, teacher, record)."""
 
+import contextlib
+import fcntl
 import functools
+import os
 import shutil
 from pathlib import Path
 
@@ -28,6 +31,7 @@ class Run:
         self.workdir = Path(workdir)
         self.record = Record(self.workdir / "record.json")
         self._announced = {}
+        self._locks, self._held = None, False
 
     def announce(self, stage, entry, overwritten=()):
         """Keeps a stage's record entry until the stage asks for its folder.
@@ -52,6 +56,8 @@ class Run:
                     shutil.rmtree(self.workdir / name)
                 self.record.forget(name)
             folder.mkdir(parents=True, exist_ok=True)
+            if stage != "." and self._locks is not None:
+                self._hold()
         except OSError as error:
             raise UserError(
                 f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
@@ -61,6 +67,39 @@ class Run:
             self.record.write()
             logging.info("%s: started", stage)
         return folder
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps a second process from this run, from the first file on: refused input leaves none.
+
+        Raises:
+            UserError: at once or from `folder`: another process is at work here; it is named.
+        """
+        try:
+            with contextlib.ExitStack() as self._locks:
+                if self.record.path.exists():
+                    self._hold()
+                yield
+        finally:
+            self._locks, self._held = None, False
+
+    def _hold(self):
+        if self._held:
+            return
+        file = self._locks.enter_context((self.workdir / ".lock").open("a+"))
+        try:
+            # The lock ends with the process, however that ends.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f"{self.workdir} is in use by process {file.read().strip()}: wait for it, or give "
+                "another --workdir."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._held = True
 
     def need(self, stage, name):
         """Returns the path of a file that an earlier stage has left.

@@ -33,6 +33,9 @@ from rnascl_tf.training import (
     weight_optimizer,
 )
 
+BUDGET_TOLERANCE = 0.03
+"""How far from `search.target_macs` the student may be."""
+
 
 def run(run):
     """Searches, or takes the config's architecture, and writes what was found."""
@@ -75,7 +78,10 @@ def _filters(run, model):
         dataset.num_classes,
         dataset.input_shape,
         target,
+        tolerance=BUDGET_TOLERANCE,
     )
+    if abs(decoded.macs / target - 1) > BUDGET_TOLERANCE:
+        logging.warning("search: no student of %s is within 3%% of the target", run.space.name)
     if decoded.filters != decoded.unconstrained_filters:
         logging.info(
             "search: the most probable student has %s MACs (%+.1f%% of the target %s); taken "

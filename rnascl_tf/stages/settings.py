@@ -1,10 +1,12 @@
 """Checks of a config's values, before any work: the names and types are already ml_collections'."""
 
 import difflib
+import os
+from pathlib import Path
 
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.layers.gumbel import NOISES
-from rnascl_tf.networks import SEARCH_SPACES, check_target
+from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
 from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.robustness import RobustnessError, ThreatModel, parse_epsilon
 from rnascl_tf.robustness.requested_attack import parse_attack
@@ -98,6 +100,14 @@ def check(config):
             "--config.teacher.mean and --config.teacher.std need one number per channel each, got "
             f"{tuple(config.teacher.mean)} and {tuple(config.teacher.std)}."
         )
+    if config.search.architecture:
+        read_architecture(config.search.architecture)  # refused now, and not after the teacher
+        if config.search.target_macs is not None:
+            raise UserError(
+                "--config.search.target_macs steers a search, and --config.search.architecture takes "
+                "its result from a file: give one of the two."
+            )
+    _check_writable("signals.store", config.signals.store)
     widths, blocks = config.teacher.widths, config.teacher.blocks
     if not all(_are_counts(values) for values in (widths, blocks)) or len(widths) != len(blocks):
         raise UserError(
@@ -137,6 +147,16 @@ def check_data(config, dataset):
             dataset.input_shape,
             config.search.target_macs,
         )
+
+
+def _check_writable(key, folder):
+    """Refuses a folder that cannot be made or written to; an empty one is none."""
+    place = Path(folder).absolute()
+    while folder and not place.exists():
+        place = place.parent
+    if folder and not (place.is_dir() and os.access(place, os.W_OK)):
+        what = "may not be written to" if place.is_dir() else "is no folder"
+        raise UserError(f"--config.{key}={folder}: {place} {what}; give another folder.")
 
 
 def _value(config, key):

@@ -40,9 +40,11 @@ def taught_stream(run, stage, epochs):
 
 def _identity(run):
     """Everything that decides a batch and the teacher's answer to it."""
-    data = run.config.data
+    data, teacher = run.config.data, run.config.teacher
+    normalisation = {"mean": list(teacher.mean), "std": list(teacher.std)} if teacher.mean else {}
     return {
         "teacher": run.teacher.sha256,
+        **normalisation,  # of a file that leaves it to the caller
         "attention_size": run.config.search.attention_size,
         "seed": run.config.seed,
         "data": data.to_dict() | {"data_dir": ""},

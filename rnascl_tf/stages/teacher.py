@@ -56,8 +56,8 @@ def load(run):
     path = run.need("teacher", "teacher.json")
     try:
         description = json.loads(path.read_text())
-        name, digest = description["file"], description["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+        name, digest = description["file"], description.get("sha256")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TeacherError(f"{path} is damaged: start the teacher stage again.") from error
     if name not in ("teacher.onnx", "teacher.keras"):
         raise TeacherError(f"{path} names {name!r}, not a file of the teacher stage.")

@@ -11,14 +11,15 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.atomic import write_json
+from rnascl_tf.data import DataError
 from teachers import Signals
 
 _ARRAYS = {"logits": np.float32, "maps": np.float16, "index": np.int64}
@@ -123,7 +124,10 @@ class SignalStore:
 
     def _compute(self, epoch, done, total, on_batch):
         signals = tf.function(lambda batch: self._teacher.signals(batch["image"]))
-        temporary = Path(tempfile.mkdtemp(dir=self.folder))
+        # The epoch's lock is held: what is there under this name was left by a killed process.
+        temporary = self.folder / f"epoch_{epoch:04d}.part"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         try:
             arrays = {}
             for step, batch in enumerate(self._stream(epoch).take(self._steps)):
@@ -131,9 +135,10 @@ class SignalStore:
                 for name, dtype in _ARRAYS.items():
                     values = found[name].numpy().astype(dtype)
                     if name not in arrays:
-                        arrays[name] = np.lib.format.open_memmap(
-                            temporary / f"{name}.npy", "w+", dtype, (self._steps, *values.shape)
-                        )
+                        path = temporary / f"{name}.npy"
+                        shape = (self._steps, *values.shape)
+                        arrays[name] = np.lib.format.open_memmap(path, "w+", dtype, shape)
+                        _reserve(path)
                     arrays[name][step] = values
                 if on_batch:
                     on_batch(done + step + 1, total)
@@ -147,14 +152,28 @@ class SignalStore:
         epoch, step = divmod(int(step), self._steps)
         arrays = {name: self._open(epoch, name) for name in _ARRAYS}
         if not np.array_equal(arrays["index"][step], index):
-            raise ValueError(f"{self._epoch_folder(epoch)} holds other batches: remove it.")
+            raise DataError(f"{self._epoch_folder(epoch)} holds other batches: remove it.")
         return np.array(arrays["logits"][step]), np.array(arrays["maps"][step])
 
     def _shapes(self, epoch):
         return [self._open(epoch, name).shape[1:] for name in ("logits", "maps")]
 
     def _open(self, epoch, name):
-        return np.load(self._epoch_folder(epoch) / f"{name}.npy", mmap_mode="r")
+        path = self._epoch_folder(epoch) / f"{name}.npy"
+        try:
+            return np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path} is damaged ({error}): remove {path.parent}.") from error
 
     def _epoch_folder(self, epoch):
         return self.folder / f"epoch_{epoch:04d}"
+
+
+def _reserve(path):
+    """Takes the file's space on the disk now, so that a full disk is an error and not a crash.
+
+    A memory map's file is sparse: writing to a page for which there is no space kills the process.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

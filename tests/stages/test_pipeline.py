@@ -1,6 +1,7 @@
 """What runs, in which order, and when a run directory is refused."""
 
 import json
+import os
 
 import pytest
 
@@ -194,7 +195,7 @@ def test_evaluation_is_not_taken_over_when_the_baseline_is_enabled_later(config,
     finished(run, "teacher", "search", "train", "evaluate")
     config.baseline.enabled = True
     with pytest.raises(
-        UserError, match=r"baseline\.enabled was False, now True.*--stages=evaluate"
+        UserError, match=r"baseline\.enabled was False, now True.*--stages=baseline,evaluate"
     ):
         execute(run, select(config, []))
 
@@ -204,3 +205,53 @@ def test_refused_input_leaves_no_trace_so_that_the_corrected_command_runs(config
     with pytest.raises(TeacherError, match=r"none\.onnx"):
         execute(Run(config, tmp_path), select(config, ["teacher"]))
     assert not list(tmp_path.iterdir())
+
+
+def test_sources_that_nobody_makes_are_missed_before_any_work(config, tmp_path):
+    run = Run(config, tmp_path / "run")
+    with pytest.raises(UserError, match="stage report reads what stage export writes"):
+        execute(
+            run, select(config, ["teacher", "search", "train", "baseline", "evaluate", "report"])
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_switching_trades_on_names_the_stage_that_is_missing(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline", "evaluate", "export")
+    config.trades.enabled = True
+    with pytest.raises(UserError, match="--overwrite --stages=trades,evaluate,export,report"):
+        execute(run, select(config, []))
+
+
+def test_settings_of_a_disabled_stage_have_no_effect(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline", "evaluate", "export")
+    config.trades.beta = 1.0
+    execute(run, select(config, ["evaluate"]))
+
+
+def test_an_overwrite_takes_disabled_stages_that_stand_on_it_along(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "trades", trades={"enabled": True})
+    started = []
+
+    def train(run):
+        started.append(run.folder("train"))
+
+    stage = Stage("train", train, STAGES["train"].sections, STAGES["train"].after)
+    execute(run, [stage], overwrite=True)
+    assert started
+    assert "trades" not in run.record["stages"]
+    assert not (tmp_path / "trades").exists()
+
+
+def test_a_second_process_on_a_run_is_refused_and_a_dead_one_is_not_in_the_way(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher")
+    with (
+        run.locked(),
+        pytest.raises(UserError, match=f"in use by process {os.getpid()}"),
+    ):
+        execute(Run(config, tmp_path), select(config, ["teacher"]))
+    execute(Run(config, tmp_path), select(config, ["teacher"]))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.data import Examples, training_batches
+from rnascl_tf.data import DataError, Examples, training_batches
 from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals
 
 STEPS, BATCH, SHAPE = 3, 7, (9, 9, 3)
@@ -95,6 +95,23 @@ def _hold(path, held):
         fcntl.flock(lock, fcntl.LOCK_EX)
         held.set()
         time.sleep(60)
+
+
+def test_a_damaged_file_is_named(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    made.prepare(1)
+    (made.folder / "epoch_0000" / "maps.npy").write_bytes(b"no array")
+    with pytest.raises(DataError, match=r"maps\.npy is damaged"):
+        made.attach(0)
+
+
+def test_what_a_killed_process_has_left_is_made_anew(tmp_path, signals, examples):
+    made = store(tmp_path, signals, examples)
+    (made.folder / "epoch_0000.part").mkdir(parents=True)
+    (made.folder / "epoch_0000.part" / "maps.npy").write_bytes(b"half")
+    made.prepare(1)
+    assert made.missing(1) == []
+    assert not (made.folder / "epoch_0000.part").exists()
 
 
 @pytest.fixture
