@@ -53,7 +53,7 @@ class SignalStore:
     """
 
     def __init__(self, folder, teacher, stream, steps_per_epoch, identity):
-        self._teacher = teacher
+        self._signals = tf.function(teacher.signals)
         self._stream = stream
         self._steps = steps_per_epoch
         self._identity = identity
@@ -123,7 +123,6 @@ class SignalStore:
                 yield True
 
     def _compute(self, epoch, done, total, on_batch):
-        signals = tf.function(lambda batch: self._teacher.signals(batch["image"]))
         # The epoch's lock is held: what is there under this name was left by a killed process.
         temporary = self.folder / f"epoch_{epoch:04d}.part"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -131,7 +130,7 @@ class SignalStore:
         try:
             arrays = {}
             for step, batch in enumerate(self._stream(epoch).take(self._steps)):
-                found = {**signals(batch)._asdict(), "index": batch["index"]}
+                found = {**self._signals(batch["image"])._asdict(), "index": batch["index"]}
                 for name, dtype in _ARRAYS.items():
                     values = found[name].numpy().astype(dtype)
                     if name not in arrays:
