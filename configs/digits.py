@@ -38,9 +38,9 @@ def get_config(variant="demo"):
 
 
 def _ablation(config):
-    config.teacher.epochs = 12
-    config.search.epochs = 6
-    config.train.epochs = 15
+    config.teacher.epochs = 10
+    config.search.epochs = 5
+    config.train.epochs = 9
     config.evaluate.attacks = ("clean", "fgsm", "pgd20")
 
 
