@@ -43,7 +43,7 @@ def test_ships_recipes_and_licence_and_no_tests(installed):
         "configs/base.py",
         "configs/digits.py",
         "configs/cifar10.py",
-        "teachers/resnet.py",
+        "teachers/native/small_resnet.py",
     ):
         assert (installed / name).is_file()
     assert not (installed / "tests").exists()

@@ -135,3 +135,39 @@ def assert_agrees(run_onnx, images):
         return teacher
 
     return check
+
+
+@pytest.fixture
+def randomise_statistics(generator):
+    """Gives a Keras model's batch normalisations numbers as after training; returns the model."""
+    import keras
+
+    def randomise(model):
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                scale, *_ = layer.get_weights()
+                low_and_high = ((0.5, 1.5), (-0.3, 0.3), (-0.3, 0.3), (0.5, 1.5))
+                layer.set_weights([generator.uniform(*ends, scale.shape) for ends in low_and_high])
+        return model
+
+    return randomise
+
+
+@pytest.fixture
+def assert_exports(generator):
+    """Checks a Keras model against its ONNX file in onnxruntime; returns the file, parsed."""
+    from teachers.keras_onnx import to_onnx
+
+    def check(model, tolerance=1e-5):  # float32 sums in another order
+        proto = onnx.ModelProto.FromString(to_onnx(model))
+        onnx.checker.check_model(proto, full_check=True)
+        session = onnxruntime.InferenceSession(proto.SerializeToString())
+        for batch in (BATCH, 1):
+            images = generator.random((batch, *model.input_shape[1:]), dtype=np.float32)
+            wanted = np.asarray(model(images, training=False))
+            computed = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2)})[0]
+            limit = tolerance * np.abs(wanted).max()
+            np.testing.assert_allclose(computed, wanted, atol=limit, rtol=0)
+        return proto
+
+    return check

@@ -1,0 +1,76 @@
+"""A residual classifier from its block, depths and widths: stem, stages, global pool, dense."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+
+from teachers.native.layers import SeededLayers
+from teachers.native.stems import Stem
+from teachers.normalization import PixelNormalization
+
+
+@dataclass(frozen=True)
+class ResidualNetwork:
+    """What distinguishes one residual network from another.
+
+    Attributes:
+        block: one of the functions in `teachers.native.blocks`.
+        blocks: blocks of each stage; each stage but the first halves the resolution.
+        widths: filters of the 3x3 convolutions of each stage.
+        stem_width: filters of the stem.
+        is_preactivated: the stem is then a convolution alone, and batch normalisation and relu
+            follow the last block.
+    """
+
+    block: Callable
+    blocks: tuple[int, ...]
+    widths: tuple[int, ...]
+    stem_width: int
+    is_preactivated: bool = False
+
+
+def classifier(
+    network: ResidualNetwork,
+    num_classes: int,
+    input_shape: Sequence[int],
+    stem: Stem,
+    *,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    batch_norm_momentum: float,
+    seed: int,
+    name: str,
+) -> keras.Model:
+    """Builds a network; the arguments are those of `teachers.native.build`.
+
+    Raises:
+        ValueError: there are fewer than 2 classes, `input_shape` is not three positive sizes, or
+            mean and std do not fit each other or the images.
+    """
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, got {num_classes}.")
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise ValueError(f"input_shape must be (height, width, channels), got {input_shape}.")
+    if (mean is None) != (std is None):
+        raise ValueError(f"give both mean and std or neither, got {mean} and {std}.")
+    layers = SeededLayers(seed, batch_norm_momentum)
+    images = keras.Input(tuple(input_shape), name="images")
+    features = images
+    if mean is not None:
+        features = PixelNormalization(mean, std, name="normalization")(features)
+    features = layers.convolution(
+        features, network.stem_width, stem.kernel_size, stem.stride, "stem"
+    )
+    if not network.is_preactivated:
+        features = layers.relu(layers.batch_norm(features, "stem"), "stem")
+    if stem.has_pool:
+        features = layers.max_pool(features, "stem")
+    stages = zip(network.widths, network.blocks, strict=True)
+    for stage, (width, depth) in enumerate(stages, start=1):
+        for block in range(1, depth + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            features = network.block(layers, features, width, stride, f"stage{stage}_block{block}")
+    if network.is_preactivated:
+        features = layers.relu(layers.batch_norm(features, "final"), "final")
+    return keras.Model(images, layers.logits(features, num_classes), name=name)
