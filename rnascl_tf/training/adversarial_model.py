@@ -8,6 +8,7 @@ from rnascl_tf.objectives.trades import TradesTerms, trades_loss
 from rnascl_tf.robustness.training_attack import TrainingAttack
 from rnascl_tf.training.metrics import TermMeans
 from rnascl_tf.training.training_model import TrainingModel
+from rnascl_tf.training.weight_average import WeightAverage
 
 
 class AdversarialModel(TrainingModel):
@@ -20,14 +21,29 @@ class AdversarialModel(TrainingModel):
         threat_model: a `ThreatModel`.
         attack_steps: number of inner PGD steps, at least 1.
         attack_step_size: of one step, in parts of epsilon.
+        average: decay of the weights' moving average in [0, 1); 0 keeps none.
         seed: of the random starts.
+
+    Attributes:
+        validated: the network that validation attacks and that is worth saving: the averaged twin
+            of `classifier`, or `classifier` itself.
+        best: (accuracy, epoch) of the best validation so far, for `BestEpoch`.
     """
 
     term_names = ("loss", "cross_entropy")
 
-    def __init__(self, classifier, threat_model, *, attack_steps, attack_step_size, seed=0):
+    def __init__(
+        self, classifier, threat_model, *, attack_steps, attack_step_size, average=0.0, seed=0
+    ):
         super().__init__(name="adversarial_training")
         self.classifier = classifier
+        self._average = WeightAverage(classifier, average) if average else None
+        self.validated = self._average.model if average else classifier
+        if average:
+            self._averaged_steps = self._average.steps  # an attribute, so that it is saved
+        self.best = self.add_weight(
+            shape=(2,), initializer=keras.initializers.Constant(-1.0), trainable=False, name="best"
+        )
         # An attribute of the model, so that it is saved with the training state.
         self.start_seeds = keras.random.SeedGenerator(seed)
         self.attack = TrainingAttack(threat_model, attack_steps, attack_step_size, self.start_seeds)
@@ -59,13 +75,15 @@ class AdversarialModel(TrainingModel):
         with tf.GradientTape() as tape:
             terms, logits = self.loss_terms(batch, attacked)
         self.descend(self.optimizer, self.weight_variables, tape, terms.loss)
+        if self._average:
+            self._average.update()
         self.means.update(batch["label"], logits, terms)
         return self.means.results()
 
     def test_step(self, batch):
-        """Cross-entropy and accuracy on PGD images, in evaluation mode."""
-        attacked = self.attack.against_labels(self.classifier, batch["image"], batch["label"])
-        return self.means.evaluate(batch["label"], self(attacked, training=False))
+        """Cross-entropy and accuracy of `validated` on PGD images, in evaluation mode."""
+        attacked = self.attack.against_labels(self.validated, batch["image"], batch["label"])
+        return self.means.evaluate(batch["label"], self.validated(attacked, training=False))
 
 
 class TradesAdversarialModel(AdversarialModel):

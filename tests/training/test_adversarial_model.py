@@ -14,11 +14,11 @@ SHAPE, CLASSES = (9, 7, 3), 5
 KINDS = ["pgd", "trades"]
 
 
-def adversarial_model(kind="pgd", epsilon=0.05, beta=6.0):
+def adversarial_model(kind="pgd", epsilon=0.05, beta=6.0, average=0.0):
     network = teachers.resnet(
         CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1, batch_norm_momentum=0.9
     )
-    options = {"attack_steps": 3, "attack_step_size": 0.5, "seed": 3}
+    options = {"attack_steps": 3, "attack_step_size": 0.5, "seed": 3, "average": average}
     if kind == "trades":
         model = TradesAdversarialModel(network, ThreatModel(epsilon), beta=beta, **options)
     else:
@@ -100,3 +100,34 @@ def test_validation_is_under_attack(kind):
     weak, strong = (adversarial_model(kind, epsilon) for epsilon in (1e-6, 0.5))
     losses = [float(model.test_step(batch())["cross_entropy"]) for model in (weak, strong)]
     assert losses[1] > losses[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_validation_looks_at_the_averaged_network(kind):
+    model = adversarial_model(kind, average=0.999)
+    first = [variable.numpy() for variable in model.validated.variables]
+    for _ in range(3):
+        model.train_step(batch())
+    # After t steps d_t = (1 + t) / (10 + t): the average lags behind, and has moved.
+    for before, average, now in zip(
+        first, model.validated.variables, model.classifier.variables, strict=True
+    ):
+        moved = np.abs(now.numpy() - before).max()
+        if moved:
+            assert 0 < np.abs(average.numpy() - now.numpy()).max() < moved
+    for variable in model.classifier.variables:
+        variable.assign(np.zeros(variable.shape))
+    logits = np.asarray(model.validated(batch()["image"]))
+    found = model.test_step(batch())
+    assert float(found["cross_entropy"]) != pytest.approx(np.log(CLASSES))
+    assert np.abs(logits).max() > 0
+
+
+def test_average_and_best_are_part_of_the_training_state():
+    model = adversarial_model(average=0.9)
+    saved = {id(variable) for variable in model.variables}
+    assert {id(variable) for variable in model.validated.variables} <= saved
+    assert id(model.best) in saved
+    assert sum("averaged_steps" in variable.path for variable in model.variables) == 1
+    plain = adversarial_model()
+    assert len({id(v) for v in plain.variables}) == len(plain.variables)
