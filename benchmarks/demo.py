@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks.ratio import Ratio
+from benchmarks.ratio import once
 
 MINUTES, GIGABYTES = 8, 3
 
@@ -21,10 +21,6 @@ def run():
     # Linux counts kibibytes; of all children the largest, and there is no other.
     gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
     return [
-        _once("demo_time", minutes / MINUTES, f"{MINUTES} minutes"),
-        _once("demo_peak_memory", gigabytes / GIGABYTES, f"{GIGABYTES} GB"),
+        once("demo_time", minutes / MINUTES, baseline=f"{MINUTES} minutes"),
+        once("demo_peak_memory", gigabytes / GIGABYTES, baseline=f"{GIGABYTES} GB"),
     ]
-
-
-def _once(name, ratio, baseline):
-    return Ratio(name, ratio, ratio, ratio, baseline, target=1.0, rounds=1)

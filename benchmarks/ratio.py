@@ -49,6 +49,11 @@ def measure(name, subject, baselines, *, baseline, target, rounds):
     return Ratio(name, middle, low, high, baseline, target, rounds)
 
 
+def once(name, ratio, *, baseline, target=1.0):
+    """Returns the `Ratio` of something that is measured once: it takes minutes, or is no time."""
+    return Ratio(name, ratio, ratio, ratio, baseline, target, rounds=1)
+
+
 def _seconds(function):
     started = time.perf_counter()
     function()

@@ -37,15 +37,27 @@ def base_config():
     config.teacher.onnx = ""  # an ONNX classifier; empty: train the native network below
     config.teacher.mean = ()  # of a file that wants normalised input, one number per channel
     config.teacher.std = ()
+    config.teacher.taps = "main"  # or "all", or a regular expression over convolution names
+    config.teacher.precision = (
+        "auto"  # of its signals: the faster of float32 and bfloat16, measured
+    )
     config.teacher.verify_examples = 64  # real images for the comparison with onnxruntime
     config.teacher.evaluate_examples = 500  # test images for its clean and PGD accuracy
-    config.teacher.widths = (16, 32, 64)  # native network: channels of each stage
-    config.teacher.blocks = (1, 1, 1)  # native network: residual blocks of each stage
+    # The native network: "resnet" of these sizes, or one of the paper's teachers: resnet18, resnet50,
+    # wide_resnet34_10, wide_resnet50_2, preact_resnet18.
+    config.teacher.network = "resnet"
+    config.teacher.widths = (16, 32, 64)  # channels of each stage
+    config.teacher.blocks = (1, 1, 1)  # residual blocks of each stage
     config.teacher.stem_stride = 1
     config.teacher.adversarial = "pgd"  # or "trades": how the native network is trained
     config.teacher.beta = 6.0  # of TRADES
     config.teacher.attack_steps = 7  # of the adversarial training's inner PGD
     config.teacher.attack_step_size = 0.25  # in parts of epsilon
+    # Robust overfitting: the best epoch on attacked validation images is kept, and training ends so
+    # many epochs behind it; None: all epochs are trained, the last one is kept.
+    config.teacher.patience = placeholder(int)
+    config.teacher.patience = 10
+    config.teacher.weight_average = 0.999  # decay of the average that is validated; 0: none
     config.teacher.update(_optimization(epochs=30, learning_rate=0.1, schedule="cosine"))
     config.teacher.l2 = 5e-4
 

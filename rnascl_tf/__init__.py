@@ -3,11 +3,9 @@
 Importing the package registers its layers, so that `keras.models.load_model` reads its models.
 """
 
-from rnascl_tf import (
-    environment,  # first of all: it must come before TensorFlow's import
-    layers,
-    networks,
-)
+from teachers import environment  # isort: skip  first of all: it must come before TensorFlow's import
+
+from rnascl_tf import layers, networks
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,6 @@
 """A verified, frozen teacher: logits and attention maps for images in [0, 1] (paper, section 3)."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,9 +11,16 @@ import tensorflow as tf
 
 from teachers.attention import attention_maps
 from teachers.errors import TeacherError
+from teachers.precision import model_in_bfloat16
+
+TOLERANCE = 1e-3
+"""Largest relative error at which an imported teacher is still the one in the file."""
 
 VERIFY_BATCH = 32
 """Images compared at once: all taps of a batch are held in memory, twice."""
+
+VERIFY_PIXELS = VERIFY_BATCH * 64 * 64
+"""Pixels compared at once, for images so large that fewer of them must do."""
 
 
 class Signals(NamedTuple):
@@ -53,6 +61,19 @@ class Verification:
         """The largest error."""
         return self.errors[self.worst]
 
+    def require(self, name: str) -> None:
+        """Refuses a teacher called `name` whose largest error is over the tolerance.
+
+        Raises:
+            TeacherError: it is; the message names the worst output.
+        """
+        if self.largest > self.tolerance:
+            raise TeacherError(
+                f"teacher {name} differs from {self.reference} by {self.largest:.2g} relative at "
+                f"{self.worst!r}, wanted at most {self.tolerance:.2g}; the import cannot be "
+                "trusted: export the model again, or use another teacher."
+            )
+
 
 class Teacher:
     """A frozen classifier whose convolutions are tapped.
@@ -75,6 +96,7 @@ class Teacher:
         tap_names: the n_t tapped convolutions, in the order of the maps.
         num_classes: K.
         input_shape: (height, width, channels).
+        precision: "float32" or "bfloat16", of the signals alone.
     """
 
     def __init__(
@@ -99,7 +121,26 @@ class Teacher:
         self.model = keras.Model(images, {"logits": logits, "taps": dict(taps)}, name="teacher")
         self.model.trainable = False  # every layer, so those of the classifier too
         self.classifier = keras.Model(images, logits, name="teacher_classifier")
+        self.precision = "float32"
         self._reference = reference
+        self._signals_model = self.model
+        self._trace_signals()
+
+    def in_precision(self, precision: str) -> "Teacher":
+        """Returns this teacher with signals computed in "float32" or "bfloat16".
+
+        `model`, `classifier` and `verify` stay float32.
+        """
+        if precision == self.precision:
+            return self
+        twin = copy.copy(self)
+        twin.precision = precision
+        is_float32 = precision == "float32"
+        twin._signals_model = self.model if is_float32 else model_in_bfloat16(self.model)
+        twin._trace_signals()
+        return twin
+
+    def _trace_signals(self):
         self._compute_signals = tf.function(
             self._signals_of,
             input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
@@ -126,12 +167,25 @@ class Teacher:
         return self._compute_signals(images)
 
     def _signals_of(self, images):
-        outputs = self.model(images, training=False)
+        outputs = self._signals_model(images, training=False)
         maps = attention_maps([outputs["taps"][n] for n in self.tap_names], self.attention_size)
         logits = tf.cast(outputs["logits"], tf.float32)
         return Signals(tf.stop_gradient(logits), tf.stop_gradient(maps))
 
-    def verify(self, images: np.ndarray, tolerance: float = 1e-3) -> Verification:
+    def verify(self, images: np.ndarray, tolerance: float = TOLERANCE) -> Verification:
+        """Compares logits and taps with the reference, and refuses what differs.
+
+        As `compare`.
+
+        Raises:
+            TeacherError: an error is over `tolerance` or not a number (the message names the worst
+                output), or the images are not as wanted.
+        """
+        verification = self.compare(images, tolerance)
+        verification.require(self.name)
+        return verification
+
+    def compare(self, images: np.ndarray, tolerance: float = TOLERANCE) -> Verification:
         """Compares logits and taps with the reference.
 
         Imported files are compared with onnxruntime, logits and every tap; Keras models with
@@ -143,14 +197,14 @@ class Teacher:
             tolerance: largest relative error to accept.
 
         Raises:
-            TeacherError: an error is over `tolerance` or not a number (the message names the worst
-                output), or the images are not as wanted.
+            TeacherError: the images are not as wanted.
         """
         images = self._checked(images)
         differences: dict[str, float] = {}
         scales: dict[str, float] = {}
-        for start in range(0, len(images), VERIFY_BATCH):
-            batch = images[start : start + VERIFY_BATCH]
+        size = max(1, min(VERIFY_BATCH, VERIFY_PIXELS // int(np.prod(self.input_shape[:2]))))
+        for start in range(0, len(images), size):
+            batch = images[start : start + size]
             outputs = self.model(batch, training=False)
             computed = {"logits": outputs["logits"], **outputs["taps"]}
             for name, wanted in self._reference(batch).items():
@@ -158,20 +212,12 @@ class Teacher:
                 # np.maximum keeps a NaN, the built-in max may drop it.
                 differences[name] = np.maximum(differences.get(name, 0.0), difference)
                 scales[name] = np.maximum(scales.get(name, 0.0), np.abs(wanted).max())
-        verification = Verification(
+        return Verification(
             errors={name: _relative(differences[name], scales[name]) for name in differences},
             images=len(images),
             tolerance=tolerance,
             reference=self._reference.description,
         )
-        if verification.largest > tolerance:
-            raise TeacherError(
-                f"teacher {self.name} differs from {verification.reference} by "
-                f"{verification.largest:.2g} relative at {verification.worst!r}, wanted at most "
-                f"{tolerance:.2g}; the import cannot be trusted: export the model again, "
-                "or use another teacher."
-            )
-        return verification
 
     def _checked(self, images):
         images = np.asarray(images)

@@ -15,11 +15,12 @@ from rnascl_tf.report import console
 from rnascl_tf.robustness import ATTACKS
 from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.stages.native_teacher import adversarial_model, native_classifier
 from rnascl_tf.stages.pipeline import refuse_other_config
 from rnascl_tf.stages.search import search_model
 from rnascl_tf.stages.settings import check_data
 from rnascl_tf.stages.student_training import student_model
-from rnascl_tf.stages.teacher import adversarial_model, load_onnx, native_classifier
+from rnascl_tf.stages.teacher import load_onnx
 from rnascl_tf.stages.trades import trades_model
 from rnascl_tf.training import LiveSignals
 

@@ -12,7 +12,8 @@ from rnascl_tf.robustness import RobustnessError, ThreatModel, parse_epsilon
 from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
-from rnascl_tf.stages.teacher import TRAININGS
+from rnascl_tf.stages.native_teacher import NATIVE, TRAININGS
+from teachers import PRECISIONS
 
 _AT_LEAST_ONE = (
     "data.batch_size",
@@ -43,12 +44,14 @@ _POSITIVE = (
 _NOT_NEGATIVE = ("data.crop_padding", "seed", "search.gamma", "train.gamma")
 _TRAININGS = ("teacher", "search", "train", "trades")
 _NOT_NEGATIVE += ("teacher.beta", "trades.beta", *(f"{stage}.l2" for stage in _TRAININGS))
-_FRACTIONS = tuple(f"{stage}.momentum" for stage in _TRAININGS)
+_FRACTIONS = ("teacher.weight_average", *(f"{stage}.momentum" for stage in _TRAININGS))
 _SMALLEST_BATCH = 3
 """Below it the 20% part of a batch, on which the architecture learns, would be empty."""
 _CHOICES = {
     "teacher.stem_stride": (1, 2),
     "teacher.adversarial": TRAININGS,
+    "teacher.network": NATIVE,
+    "teacher.precision": PRECISIONS,
     "search.space": tuple(SEARCH_SPACES),
     "search.noise": NOISES,
     "search.cost": tuple(COST_MODELS),
@@ -95,6 +98,12 @@ def check(config):
             raise UserError(
                 f"--config.{stage}.batch_norm_momentum={momentum} should be at least 0 and below 1."
             )
+    patience = config.teacher.patience
+    if patience is not None and patience < 1:
+        raise UserError(
+            f"--config.teacher.patience={patience} should be at least 1 epoch (or None: all epochs "
+            "are trained and the last one is taken)."
+        )
     if len(config.teacher.mean) != len(config.teacher.std):
         raise UserError(
             "--config.teacher.mean and --config.teacher.std need one number per channel each, got "

@@ -41,10 +41,14 @@ def taught_stream(run, stage, epochs):
 def _identity(run):
     """Everything that decides a batch and the teacher's answer to it."""
     data, teacher = run.config.data, run.config.teacher
-    normalisation = {"mean": list(teacher.mean), "std": list(teacher.std)} if teacher.mean else {}
+    # Only where they differ from what older stores were made with.
+    special = {"mean": list(teacher.mean), "std": list(teacher.std)} if teacher.mean else {}
+    special |= {"taps": teacher.taps} if teacher.taps != "main" else {}
+    if run.teacher.precision != "float32":
+        special["precision"] = run.teacher.precision
     return {
         "teacher": run.teacher.sha256,
-        **normalisation,  # of a file that leaves it to the caller
+        **special,
         "attention_size": run.config.search.attention_size,
         "seed": run.config.seed,
         "data": data.to_dict() | {"data_dir": ""},

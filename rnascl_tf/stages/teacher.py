@@ -9,18 +9,13 @@ import json
 from absl import logging
 
 import teachers
-from rnascl_tf.atomic import save_model, write_bytes, write_json
-from rnascl_tf.data import evaluation_batches
+from rnascl_tf.atomic import write_bytes, write_json
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
-from rnascl_tf.stages.batches import training_stream
-from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
-from rnascl_tf.training.adversarial_model import TradesAdversarialModel
-from teachers import TeacherError
+from rnascl_tf.stages.native_teacher import train_native
+from teachers import TeacherError, choose_precision
 
 ATTACKS = ("clean", "pgd20")
-TRAININGS = ("pgd", "trades")
-"""Values of `teacher.adversarial`: how the native network is trained."""
 
 
 def run(run):
@@ -28,22 +23,27 @@ def run(run):
     settings = run.config.teacher
     if settings.onnx:
         # Refused before anything is written, so that another file can be given.
-        teacher = load_onnx(run, settings.onnx)
-        verification = _verify(run, teacher)
+        teacher, training = load_onnx(run, settings.onnx), None
+        verification = teacher.verify(_verify_images(run))
         file = _copy_onnx(run)
     else:
-        file = _train_native(run)
+        training = train_native(run)
+        file = "teacher.keras"
         teacher = _load(run, file)
-        verification = _verify(run, teacher)
+        verification = teacher.verify(_verify_images(run))
+    precision = choose_precision(teacher, _verify_images(run), settings.precision)
+    logging.info("teacher: %s", precision)
     description = {
         "file": file,
         "name": teacher.name,
         "source": settings.onnx
-        or f"native network, {settings.adversarial.upper()} adversarial training",
+        or f"native network {settings.network}, {settings.adversarial.upper()} adversarial training",
+        "training": training,
         "sha256": teacher.sha256,
         "n_t": len(teacher.tap_names),
         "taps": list(teacher.tap_names),
         "verification": dataclasses.asdict(verification),
+        "precision": dataclasses.asdict(precision),
         "robustness": _measure(run, teacher),
     }
     write_json(run.folder("teacher") / "teacher.json", description)
@@ -57,6 +57,8 @@ def load(run):
     try:
         description = json.loads(path.read_text())
         name, digest = description["file"], description.get("sha256")
+        # Runs older than this choice ran their teachers in float32.
+        precision = description.get("precision", {}).get("chosen", "float32")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TeacherError(f"{path} is damaged: start the teacher stage again.") from error
     if name not in ("teacher.onnx", "teacher.keras"):
@@ -69,40 +71,8 @@ def load(run):
             logging.info(
                 "teacher: %s is not there; %s is the same file", path.with_name(name), given
             )
-            return teacher
-    return _load(run, name)
-
-
-def native_classifier(run, steps_per_epoch):
-    """Returns the untrained native network of the config."""
-    settings, dataset = run.config.teacher, run.dataset
-    return teachers.resnet(
-        dataset.num_classes,
-        dataset.input_shape,
-        widths=tuple(settings.widths),
-        blocks=tuple(settings.blocks),
-        mean=dataset.mean,
-        std=dataset.std,
-        stem_stride=settings.stem_stride,
-        batch_norm_momentum=batch_norm_momentum(settings, steps_per_epoch),
-        seed=run.config.seed,
-    )
-
-
-def adversarial_model(run, classifier, steps_per_epoch):
-    """Returns the compiled model of the native teacher's training, by PGD or TRADES."""
-    settings = run.config.teacher
-    options = {
-        "attack_steps": settings.attack_steps,
-        "attack_step_size": settings.attack_step_size,
-        "seed": run.config.seed,
-    }
-    if settings.adversarial == "trades":
-        model = TradesAdversarialModel(classifier, run.threat_model, beta=settings.beta, **options)
-    else:
-        model = AdversarialModel(classifier, run.threat_model, **options)
-    model.compile(weight_optimizer(settings, steps_per_epoch))
-    return model
+            return teacher.in_precision(precision)
+    return _load(run, name).in_precision(precision)
 
 
 def load_onnx(run, path):
@@ -116,11 +86,10 @@ def load_onnx(run, path):
     )
 
 
-def _verify(run, teacher):
-    """Compares every tap and the logits with the reference on real training images."""
+def _verify_images(run):
+    """Returns real training images on which implementations and precisions are compared."""
     train = run.dataset.train
-    examples = train.evenly_spaced(min(run.config.teacher.verify_examples, len(train)))
-    return teacher.verify(examples.as_float())
+    return train.evenly_spaced(min(run.config.teacher.verify_examples, len(train))).as_float()
 
 
 def _measure(run, teacher):
@@ -146,25 +115,6 @@ def _copy_onnx(run):
     return "teacher.onnx"
 
 
-def _train_native(run):
-    stream, steps_per_epoch = training_stream(run)
-    classifier = native_classifier(run, steps_per_epoch)
-    model = adversarial_model(run, classifier, steps_per_epoch)
-    folder = run.folder("teacher")
-    run.record["history"]["teacher"] = fit(
-        model,
-        stream,
-        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
-        epochs=run.config.teacher.epochs,
-        steps_per_epoch=steps_per_epoch,
-        folder=folder,
-        stage="teacher",
-        section="teacher",
-    )
-    save_model(classifier, folder / "teacher.keras")
-    return "teacher.keras"
-
-
 def _load(run, name):
     path = run.need("teacher", name)
     if path.suffix == ".onnx":
@@ -175,6 +125,7 @@ def _load(run, name):
 def _expectations(run):
     return {
         "attention_size": run.config.search.attention_size,
+        "taps": run.config.teacher.taps,
         "num_classes": run.dataset.num_classes,
         "input_shape": run.dataset.input_shape,
     }

@@ -39,6 +39,7 @@ def test_the_store_is_filled_before_the_training(run, tmp_path):
         lambda config: config.data.update(dict(crop_padding=1)),
         lambda config: config.data.update(dict(batch_size=16)),
         lambda config: config.update(dict(seed=5)),
+        lambda config: config.teacher.update(dict(taps="all")),
         lambda config: config.teacher.update(dict(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))),
     ],
 )

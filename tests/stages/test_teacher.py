@@ -8,9 +8,7 @@ import pytest
 
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import Run, UserError, execute, select
-from rnascl_tf.stages.teacher import adversarial_model, load, native_classifier
-from rnascl_tf.training import AdversarialModel
-from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+from rnascl_tf.stages.teacher import load
 from teachers import TeacherError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -79,26 +77,10 @@ def test_a_native_teacher_is_trained_by_trades(tmp_path):
     config.teacher.adversarial = "trades"
     run = Run(config, tmp_path)
     execute(run, select(config, ["teacher"]))
-    assert run.record["teacher"]["source"] == "native network, TRADES adversarial training"
+    assert run.record["teacher"]["source"] == "native network resnet, TRADES adversarial training"
     (row,) = run.record["history"]["teacher"]
     assert {"loss", "cross_entropy", "adversarial_divergence", "val_accuracy"} <= row.keys()
     assert run.teacher.classifier.output_shape == (None, 10)
-
-
-@pytest.mark.parametrize(
-    ("adversarial", "kind"), [("pgd", AdversarialModel), ("trades", TradesAdversarialModel)]
-)
-def test_config_reaches_the_training(adversarial, kind, tmp_path):
-    config = load_recipe("digits:smoke")
-    config.teacher.update(
-        dict(adversarial=adversarial, beta=2.5, attack_steps=3, attack_step_size=0.4)
-    )
-    run = Run(config, tmp_path)
-    model = adversarial_model(run, native_classifier(run, 4), 4)
-    assert type(model) is kind
-    assert getattr(model, "beta", None) == (2.5 if adversarial == "trades" else None)
-    assert (model.attack.steps, model.attack.step_fraction) == (3, 0.4)
-    assert model.attack.threat_model == run.threat_model
 
 
 @real
@@ -111,3 +93,22 @@ def test_a_run_without_its_teacher_takes_the_same_file_and_no_other(config, tmp_
     (tmp_path / "teacher" / "teacher.json").write_text(json.dumps(description | {"sha256": "0"}))
     with pytest.raises(UserError, match=r"teacher\.onnx is missing"):
         load(run)
+
+
+@real
+def test_taps_and_precision_come_from_the_config(config, tmp_path):
+    config.teacher.taps = "all"
+    config.teacher.precision = "float32"
+    run = Run(config, tmp_path)
+    execute(run, select(config, ["teacher"]))
+    teacher = run.record["teacher"]
+    assert teacher["n_t"] == 11  # with both projection shortcuts
+    assert teacher["precision"]["chosen"] == run.teacher.precision == "float32"
+    path = tmp_path / "teacher" / "teacher.json"
+    description = json.loads(path.read_text())
+    description["precision"]["chosen"] = "bfloat16"
+    path.write_text(json.dumps(description))
+    assert load(run).precision == "bfloat16"
+    del description["precision"]  # a run that is older than the choice
+    path.write_text(json.dumps(description))
+    assert load(run).precision == "float32"

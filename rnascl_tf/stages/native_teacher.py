@@ -1,0 +1,123 @@
+"""A robust teacher of the user's own: a native network trained adversarially on the run's data.
+
+Written to `DIR/teacher/` as `teacher.keras`, which the run goes on with, and as `teacher.onnx` for
+other tools and other runs.
+"""
+
+import numpy as np
+from teachers.native import NETWORKS
+
+import teachers
+from rnascl_tf.atomic import save_model, write_bytes
+from rnascl_tf.data import evaluation_batches
+from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
+from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.best_epoch import BestEpoch
+from teachers import TeacherError
+
+TRAININGS = ("pgd", "trades")
+"""Values of `teacher.adversarial`: how the network is trained."""
+
+SMALL = "resnet"
+"""The value of `teacher.network` that reads `widths`, `blocks` and `stem_stride`."""
+
+NATIVE = (SMALL, *NETWORKS)
+"""Values of `teacher.network`."""
+
+BEST = "best.keras"
+"""The network of the best validation epoch so far, while training goes on."""
+
+
+def native_classifier(run, steps_per_epoch):
+    """Returns the untrained native network of the config."""
+    settings, dataset = run.config.teacher, run.dataset
+    options = {
+        "mean": dataset.mean,
+        "std": dataset.std,
+        "batch_norm_momentum": batch_norm_momentum(settings, steps_per_epoch),
+        "seed": run.config.seed,
+    }
+    if settings.network != SMALL:
+        return teachers.native.build(
+            settings.network, dataset.num_classes, dataset.input_shape, **options
+        )
+    return teachers.resnet(
+        dataset.num_classes,
+        dataset.input_shape,
+        widths=tuple(settings.widths),
+        blocks=tuple(settings.blocks),
+        stem_stride=settings.stem_stride,
+        **options,
+    )
+
+
+def adversarial_model(run, classifier, steps_per_epoch):
+    """Returns the compiled model of the native teacher's training, by PGD or TRADES."""
+    settings = run.config.teacher
+    options = {
+        "attack_steps": settings.attack_steps,
+        "attack_step_size": settings.attack_step_size,
+        "average": settings.weight_average,
+        "seed": run.config.seed,
+    }
+    if settings.adversarial == "trades":
+        model = TradesAdversarialModel(classifier, run.threat_model, beta=settings.beta, **options)
+    else:
+        model = AdversarialModel(classifier, run.threat_model, **options)
+    model.compile(weight_optimizer(settings, steps_per_epoch))
+    return model
+
+
+def train_native(run):
+    """Trains the network, keeps its best epoch, and writes it in both formats.
+
+    Returns:
+        What `teacher.json` says of it: the best epoch, and how far the ONNX file's logits are from
+        Keras' on real images.
+    """
+    settings = run.config.teacher
+    stream, steps_per_epoch = training_stream(run)
+    classifier = native_classifier(run, steps_per_epoch)
+    model = adversarial_model(run, classifier, steps_per_epoch)
+    folder = run.folder("teacher")
+    best = folder / BEST
+    early_stopping = [BestEpoch(model.validated, best, settings.patience, model.best)]
+    run.record["history"]["teacher"] = fit(
+        model,
+        stream,
+        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
+        epochs=settings.epochs,
+        steps_per_epoch=steps_per_epoch,
+        folder=folder,
+        stage="teacher",
+        section="teacher",
+        callbacks=early_stopping if settings.patience else (),
+    )
+    network, training = model.validated, {"epoch": len(run.record["history"]["teacher"])}
+    if settings.patience:
+        # Weights and not the whole file: the model at hand carries this run's names and seeds.
+        network.load_weights(best)
+        accuracy, epoch = model.best.numpy()
+        training = {"epoch": int(epoch) + 1, "validation_accuracy": float(accuracy)}
+    save_model(network, folder / "teacher.keras")
+    training["onnx_error"] = _write_onnx(run, network, folder / "teacher.onnx")
+    best.unlink(missing_ok=True)
+    return training
+
+
+def _write_onnx(run, network, path):
+    """Writes the network as ONNX and returns how far its logits, read back, are from Keras'."""
+    write_bytes(path, teachers.to_onnx(network))
+    train = run.dataset.train
+    images = train.evenly_spaced(min(run.config.teacher.verify_examples, len(train))).as_float()
+    written = teachers.load_onnx(path)
+    written.verify(images)
+    wanted = network.predict(images, verbose=0)
+    error = float(np.abs(written.signals(images).logits - wanted).max() / np.abs(wanted).max())
+    if not error <= teachers.TOLERANCE:
+        raise TeacherError(
+            f"{path} differs from the network that it was made from by {error:.2g} relative in its "
+            f"logits, wanted at most {teachers.TOLERANCE}; use teacher.keras beside it."
+        )
+    return error

@@ -1,0 +1,95 @@
+"""The native teacher: any builder, the best epoch, the averaged weights, Keras and ONNX files."""
+
+import keras
+import numpy as np
+import pytest
+
+import teachers
+from rnascl_tf.recipes import load_recipe
+from rnascl_tf.stages import Run, execute, select
+from rnascl_tf.stages.native_teacher import NATIVE, adversarial_model, native_classifier
+from rnascl_tf.training import AdversarialModel
+from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+
+
+@pytest.fixture
+def config():
+    config = load_recipe("digits:smoke")
+    config.teacher.epochs = 3
+    return config
+
+
+def finished(config, workdir):
+    run = Run(config, workdir)
+    execute(run, select(config, ["teacher"]))
+    return run
+
+
+def test_the_best_epoch_is_kept_and_written_in_both_formats(config, tmp_path):
+    run = finished(config, tmp_path)
+    description = run.record["teacher"]
+    accuracies = [row["val_accuracy"] for row in run.record["history"]["teacher"]]
+    assert len(accuracies) == 3
+    assert description["training"]["epoch"] == 1 + int(np.argmax(accuracies))
+    assert description["training"]["validation_accuracy"] == pytest.approx(max(accuracies))
+    assert description["training"]["onnx_error"] < 1e-5
+    assert sorted(path.name for path in (tmp_path / "teacher").glob("*.*")) == [
+        "history.csv",
+        "teacher.json",
+        "teacher.keras",
+        "teacher.onnx",
+    ]
+    images = run.dataset.test.evenly_spaced(7).as_float()
+    network = keras.models.load_model(tmp_path / "teacher" / "teacher.keras")
+    written = teachers.load_onnx(tmp_path / "teacher" / "teacher.onnx")
+    np.testing.assert_allclose(
+        written.signals(images).logits, network(images, training=False), rtol=1e-4, atol=1e-5
+    )
+    assert len(written.tap_names) == description["n_t"]
+
+
+def test_without_patience_the_last_epoch_is_kept(config, tmp_path):
+    config.teacher.patience = None
+    run = finished(config, tmp_path)
+    assert run.record["teacher"]["training"]["epoch"] == 3
+    assert "validation_accuracy" not in run.record["teacher"]["training"]
+
+
+def test_patience_ends_the_training(config, tmp_path):
+    # A learning rate this small changes nothing that accuracy on 64 digits could show.
+    config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
+    config.teacher.batch_norm_momentum = 0.999999
+    run = finished(config, tmp_path)
+    assert len(run.record["history"]["teacher"]) == 2
+    assert run.record["teacher"]["training"]["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("adversarial", "kind"), [("pgd", AdversarialModel), ("trades", TradesAdversarialModel)]
+)
+def test_config_reaches_the_training(adversarial, kind, config, tmp_path):
+    config.teacher.update(
+        dict(adversarial=adversarial, beta=2.5, attack_steps=3, attack_step_size=0.4)
+    )
+    config.teacher.weight_average = 0.7
+    run = Run(config, tmp_path)
+    model = adversarial_model(run, native_classifier(run, 4), 4)
+    assert type(model) is kind
+    assert getattr(model, "beta", None) == (2.5 if adversarial == "trades" else None)
+    assert (model.attack.steps, model.attack.step_fraction) == (3, 0.4)
+    assert model.attack.threat_model == run.threat_model
+    assert model.validated is not model.classifier
+    config.teacher.weight_average = 0.0
+    model = adversarial_model(run, native_classifier(run, 4), 4)
+    assert model.validated is model.classifier
+
+
+@pytest.mark.parametrize("network", NATIVE)
+def test_every_network_can_be_asked_for(network, config, tmp_path):
+    config.teacher.network = network
+    run = Run(config, tmp_path)
+    classifier = native_classifier(run, 4)
+    assert classifier.output_shape == (None, 10)
+    assert classifier.input_shape == (None, *run.dataset.input_shape)
+    means = [layer.mean for layer in classifier.layers if hasattr(layer, "std")]
+    np.testing.assert_allclose(means, [run.dataset.mean])
