@@ -8,13 +8,24 @@ import contextlib
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_graph import OnnxGraph, OnnxNode
-from teachers.operators import OPERATORS, UnsupportedNodeError
+from teachers.onnx_softmax import check_over_classes, final_softmax
+from teachers.operators import OPERATORS, Features, UnsupportedNodeError
+from teachers.operators.folding import FOLDABLE, fold
+from teachers.operators.layout import image, natural
+from teachers.operators.shape_numbers import SHAPE_OPERATORS, ShapeNumbers, compute
 from teachers.shortcuts import projection_shortcuts
+
+MAXIMUM_FEATURES = 2**25
+"""Most numbers that one layer may give for an image, 128 MiB in float32."""
+
+MAXIMUM_GROWTH = 4096
+"""Most numbers that one layer may give for each pixel of an image; 256 channels are usual."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,7 @@ class Conversion:
             the file's order.
         shortcuts: labels of those that are projection shortcuts.
         tensor_names: for "logits" and each convolution's label, the ONNX tensor's name.
+        softmax: name of the final Softmax's output that was left out, or None.
     """
 
     images: keras.KerasTensor
@@ -35,6 +47,7 @@ class Conversion:
     convolutions: dict[str, keras.KerasTensor]
     shortcuts: set[str]
     tensor_names: dict[str, str]
+    softmax: str | None
 
 
 def convert(
@@ -52,56 +65,121 @@ def convert(
         normalization: layer in front of the graph, for a file that takes normalised images.
 
     Raises:
-        TeacherError: operators are unsupported (all are listed), a node does not fit its inputs, or
-            the graph is not a convolutional classifier.
+        TeacherError: operators are unsupported or do not fit their inputs (all are listed), or the
+            graph is not a convolutional classifier.
     """
-    logits_name = _before_softmax(source, graph)
-    nodes = _needed(graph, logits_name)
-    _refuse_unknown_operators(source, nodes)
-
+    nodes = _needed(graph)
+    softmax = final_softmax(graph)
+    _refuse_unknown_operators(source, nodes, softmax)
     with _float32_layers():
         images = keras.Input(image_shape, name="images")
-        values = {graph.input_name: images}
-        if normalization is not None:
-            values[graph.input_name] = normalization(images)
-        for node in nodes:
-            inputs = [_value(source, graph, values, node, name) for name in node.inputs]
-            values[node.outputs[0]] = _apply(source, node, inputs)
+        pixels = images if normalization is None else normalization(images)
+        pixels = natural(pixels) if graph.channels_last else image(pixels)
+        walk = _Walk(source, graph, pixels, softmax)
+        walk.run(nodes)
 
+    values = walk.values
     convolutions = [node for node in nodes if node.operator == "Conv"]
-    logits = values.get(logits_name)
+    logits = values.get(graph.output_name)
     if not convolutions or not _is_logits(logits):
-        shape = list(logits.shape) if isinstance(logits, keras.KerasTensor) else "constant"
+        shape = list(logits.shape) if isinstance(logits, Features) else "constant"
         raise TeacherError(
             f"{source} is not a convolutional image classifier: it has {len(convolutions)} "
             f"convolutions and its output is {shape}, wanted convolutions and logits [N, classes]."
         )
+    if softmax is not None:
+        logging.warning("%s ends in %s; it is left out, so that logits come out.", source, softmax)
     return Conversion(
         images=images,
-        logits=logits,
-        convolutions={node.label: values[node.outputs[0]] for node in convolutions},
-        shortcuts=_shortcuts(nodes),
+        logits=logits.tensor,
+        convolutions={node.label: values[node.outputs[0]].tensor for node in convolutions},
+        shortcuts=_shortcuts(nodes, values),
         tensor_names={node.label: node.outputs[0] for node in convolutions}
-        | {"logits": logits_name},
+        | {"logits": graph.output_name},
+        softmax=None if softmax is None else softmax.outputs[0],
     )
 
 
-def _before_softmax(source, graph):
-    """Returns the tensor to take as logits: the output, or what a final Softmax reads."""
-    producers = {name: node for node in graph.nodes for name in node.outputs}
-    name = graph.output_name
-    while name in producers and producers[name].operator in ("Identity", "Dropout"):
-        name = producers[name].inputs[0]
-    if name in producers and producers[name].operator == "Softmax":
-        node = producers[name]
-        logging.warning("%s ends in %s; it is left out, so that logits come out.", source, node)
-        return node.inputs[0]
-    return graph.output_name
+class _Walk:
+    """Converts node after node; goes on behind a failure, so that all failures are found."""
+
+    def __init__(self, source, graph, pixels, softmax):
+        self.values = {graph.input_name: pixels}
+        self._source = source
+        self._graph = graph
+        self._softmax = softmax
+        height, width = pixels.tensor.shape[1:3]
+        self._most = min(MAXIMUM_FEATURES, MAXIMUM_GROWTH * height * width)
+        self._failed = set()  # tensors that a failed node would have written
+        self._failures = []
+
+    def run(self, nodes):
+        for node in nodes:
+            if self._failed.intersection(node.inputs):
+                self._failed.update(node.outputs)
+                continue
+            inputs = [self._value(node, name) for name in node.inputs]
+            try:
+                self.values[node.outputs[0]] = self._convert(node, inputs)
+            except UnsupportedNodeError as error:
+                self._fail(node, f"is not supported in this form: {first_line(error)}")
+            except (ValueError, TypeError, IndexError, KeyError, tf.errors.OpError) as error:
+                self._fail(node, f"does not fit its inputs ({first_line(error)})")
+        if self._failures:
+            raise TeacherError(
+                f"{self._source}: {'; '.join(self._failures)}. Export the model again, for another "
+                "opset or without these."
+            )
+
+    def _fail(self, node, reason):
+        self._failures.append(f"{node} {reason}")
+        self._failed.update(node.outputs)
+
+    def _value(self, node, name):
+        if not name:
+            return None
+        if name in self.values:
+            return self.values[name]
+        if self._graph.has_constant(name):
+            try:
+                return self._graph.constant(name)
+            except (ValueError, TypeError, KeyError) as error:
+                raise TeacherError(
+                    f"{self._source}: weight {name!r} of {node} is damaged ({first_line(error)}); "
+                    "export or download it again."
+                ) from error
+        raise TeacherError(
+            f"{self._source}: {node} reads tensor {name!r}, which nothing writes; "
+            "export the model again."
+        )
+
+    def _convert(self, node, inputs):
+        if node is self._softmax:
+            check_over_classes(node, inputs[0])
+            return inputs[0]
+        is_computed = any(isinstance(value, Features) for value in inputs)
+        is_shape = any(isinstance(value, ShapeNumbers) for value in inputs)
+        if is_shape and not is_computed and node.operator in SHAPE_OPERATORS:
+            return compute(node, inputs)
+        is_stored = any(isinstance(value, np.ndarray) for value in inputs)
+        if is_stored and not is_shape and not is_computed and node.operator in FOLDABLE:
+            return fold(node, inputs)
+        if node.operator not in OPERATORS:
+            raise UnsupportedNodeError("it is computed from the images, wanted stored numbers")
+        value = OPERATORS[node.operator](node, inputs)
+        if (
+            isinstance(value, Features)
+            and np.prod(value.tensor.shape[1:], dtype=float) > self._most
+        ):
+            raise UnsupportedNodeError(
+                f"it gives {value.shape} numbers for an image, at most {self._most} are accepted"
+            )
+        return value
 
 
-def _needed(graph, output_name) -> list[OnnxNode]:
+def _needed(graph) -> list[OnnxNode]:
     """Returns the nodes on which the output depends, in the file's order."""
-    wanted = {output_name}
+    wanted = {graph.output_name}
     needed = []
     for node in reversed(graph.nodes):
         if wanted.intersection(node.outputs):
@@ -110,10 +188,11 @@ def _needed(graph, output_name) -> list[OnnxNode]:
     return needed[::-1]
 
 
-def _refuse_unknown_operators(source, nodes):
+def _refuse_unknown_operators(source, nodes, softmax):
+    supported = OPERATORS.keys() | FOLDABLE
     unknown: dict[str, list[str]] = {}
     for node in nodes:
-        if node.operator not in OPERATORS:
+        if node.operator not in supported and node is not softmax:
             unknown.setdefault(node.operator, []).append(node.name)
     if unknown:
         listed = "; ".join(f"{name} at {', '.join(at)}" for name, at in sorted(unknown.items()))
@@ -123,53 +202,27 @@ def _refuse_unknown_operators(source, nodes):
         )
 
 
-def _value(source, graph, values, node, name):
-    if not name:
-        return None
-    if name in values:
-        return values[name]
-    if graph.has_constant(name):
-        try:
-            return graph.constant(name)
-        except (ValueError, TypeError, KeyError) as error:
-            raise TeacherError(
-                f"{source}: weight {name!r} of {node} is damaged ({first_line(error)}); "
-                "export or download it again."
-            ) from error
-    raise TeacherError(
-        f"{source}: {node} reads tensor {name!r}, which nothing writes; export the model again."
-    )
-
-
-def _apply(source, node, inputs):
-    try:
-        return OPERATORS[node.operator](node, inputs)
-    except UnsupportedNodeError as error:
-        raise TeacherError(
-            f"{source}: {node} is not supported in this form: {first_line(error)}."
-        ) from error
-    except (ValueError, TypeError, IndexError, KeyError, tf.errors.OpError) as error:
-        raise TeacherError(
-            f"{source}: {node} does not fit its inputs ({first_line(error)}); "
-            "export the model again."
-        ) from error
-
-
 def _is_logits(value):
     return (
-        isinstance(value, keras.KerasTensor)
-        and len(value.shape) == 2
-        and value.shape[1] is not None
-        and value.shape[1] > 1
+        isinstance(value, Features)
+        and value.order == (0, 1)
+        and value.tensor.shape[1] is not None
+        and value.tensor.shape[1] > 1
     )
 
 
-def _shortcuts(nodes):
-    producers = {name: node.label for node in nodes for name in node.outputs}
+def _shortcuts(nodes, values):
+    # Only through features: arithmetic on shapes is no path of the network.
+    producers = {
+        name: node.label
+        for node in nodes
+        for name in node.outputs
+        if isinstance(values.get(name), Features)
+    }
     return projection_shortcuts(
         {node.label: [producers[n] for n in node.inputs if n in producers] for node in nodes},
         convolutions=[node.label for node in nodes if node.operator == "Conv"],
-        additions=[node.label for node in nodes if node.operator == "Add"],
+        additions=[node.label for node in nodes if node.operator in ("Add", "Sum")],
     )
 
 

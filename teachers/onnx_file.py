@@ -16,6 +16,8 @@ from teachers.errors import TeacherError, first_line
 MAXIMUM_BYTES = 2**31 - 1
 """Protobuf's own limit; file and external weights together must stay under it."""
 
+_CHUNK = 2**20
+
 
 def load_proto(path: str | Path) -> tuple[onnx.ModelProto, str]:
     """Parses an ONNX file and its external data; returns the model and its SHA-256 digest.
@@ -85,7 +87,9 @@ def _load_external_data(path, proto, digest, size_so_far):
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
     for file in sorted(files):
-        digest.update(file.read_bytes())
+        with file.open("rb") as content:
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
 
 
 def _external_file(path, tensor_name, location):

@@ -57,6 +57,8 @@ class OnnxGraph:
         nodes: in an order in which every tensor is written before it is read.
         input_name: name of the one input that is not a weight.
         input_shape: (height, width, channels); None where the file leaves a size free.
+        channels_last: whether the input is [N, H, W, C], as TensorFlow's exporters write it, and
+            not [N, C, H, W].
         batch: batch size fixed in the file, or None where it is free.
         output_name: name of the one output.
         sha256: hexadecimal digest of the file, followed by its external data files in name order.
@@ -65,6 +67,7 @@ class OnnxGraph:
     nodes: tuple[OnnxNode, ...]
     input_name: str
     input_shape: tuple[int | None, int | None, int | None]
+    channels_last: bool
     batch: int | None
     output_name: str
     sha256: str
@@ -87,7 +90,7 @@ def read_onnx(path: str | Path) -> OnnxGraph:
 
     Raises:
         TeacherError: the file is missing, too large, not ONNX, damaged, names external data outside
-            its folder, or is not a model of one NCHW float32 image input and one output.
+            its folder, or is not a model of one float32 image input and one output.
     """
     path = Path(path)
     try:
@@ -103,6 +106,7 @@ def read_onnx(path: str | Path) -> OnnxGraph:
 
 def _read(path):
     proto, sha256 = load_proto(path)
+    constants = _take_weights(proto)
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # the checker's C++ side raises more kinds than it documents
@@ -115,14 +119,16 @@ def _read(path):
             f"{path} uses ONNX opset {opset}, wanted {OLDEST_OPSET} or newer; export it again."
         )
     graph = proto.graph
-    constants = {tensor.name: tensor for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1 or len(graph.output) != 1:
         raise TeacherError(
             f"{path} is not an image classifier: it has {len(inputs)} inputs and "
             f"{len(graph.output)} outputs, wanted one image input and one logits output."
         )
-    batch, channels, height, width = _image_shape(path, inputs[0])
+    shape = _image_shape(path, inputs[0])
+    channels_last = _channel_axis(path, inputs[0].name, shape) == 3
+    batch, *sizes = shape
+    channels = sizes.pop(2 if channels_last else 0)
     names = [node.name or f"{node.op_type}_{index}" for index, node in enumerate(graph.node)]
     labels = unique_names(names, taken=RESERVED_LABELS)
     nodes = tuple(
@@ -141,7 +147,8 @@ def _read(path):
     return OnnxGraph(
         nodes=nodes,
         input_name=inputs[0].name,
-        input_shape=(height, width, channels),
+        input_shape=(*sizes, channels),
+        channels_last=channels_last,
         batch=batch,
         output_name=graph.output[0].name,
         sha256=sha256,
@@ -149,19 +156,46 @@ def _read(path):
     )
 
 
+def _take_weights(proto):
+    """Takes the weights out of a model and leaves empty ones in their place; returns them by name.
+
+    The checker copies the whole model, twice: without its weights that costs nothing. Each weight
+    is checked when it is decoded.
+    """
+    weights = list(proto.graph.initializer)
+    del proto.graph.initializer[:]
+    for tensor in weights:
+        proto.graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=[0])
+    return {tensor.name: tensor for tensor in weights}
+
+
 def _image_shape(path, value):
-    """Returns (batch, channels, height, width) of the input, None where a size is free."""
+    """Returns the input's four sizes, None where one is free."""
     kind = value.type.tensor_type
     shape = [dim.dim_value or None for dim in kind.shape.dim]
     sizes_fit = all(size is None or 0 < size <= MAXIMUM_SIDE for size in shape)
-    is_image = len(shape) == 4 and shape[1] in (1, 3, None) and sizes_fit
+    is_image = len(shape) == 4 and {1, 3, None}.intersection((shape[1], shape[3])) and sizes_fit
     if kind.elem_type != onnx.TensorProto.FLOAT or not is_image:
         raise TeacherError(
             f"{path} takes input {value.name!r} of type "
             f"{onnx.TensorProto.DataType.Name(kind.elem_type)} and shape {shape}, wanted float32 "
-            "images [N, 3, height, width]; export it with such an input."
+            "images [N, 3, height, width] or [N, height, width, 3]; export it with such an input."
         )
     return shape
+
+
+def _channel_axis(path, name, shape):
+    """Returns which axis, 1 or 3, holds the 1 or 3 channels."""
+    for sizes in ((1, 3), (None,)):
+        axes = [axis for axis in (1, 3) if shape[axis] in sizes]
+        if len(axes) == 1:
+            return axes[0]
+        if axes:
+            break
+    raise TeacherError(
+        f"{path} takes input {name!r} of shape {shape}, in which the channels could come first or "
+        "last; export it with a fixed number of channels, 1 or 3, and images of another size."
+    )
 
 
 def _operator(node):
@@ -181,4 +215,4 @@ def _attribute(attribute):
 def _array(tensor):
     array = onnx.numpy_helper.to_array(tensor)
     is_float = np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16"
-    return array.astype(np.float32) if is_float else array
+    return array.astype(np.float32, copy=False) if is_float else array

@@ -33,13 +33,10 @@ def normalized_onnx(
     """
     if mean is None:
         return self_contained_onnx(path)
-    input_name = read_onnx(path).input_name
+    graph = read_onnx(path)
     proto, _ = load_proto(path)
-    sizes = next(value for value in proto.graph.input if value.name == input_name)
-    sizes = [dim.dim_value for dim in sizes.type.tensor_type.shape.dim]
-    # Channels last only where nothing else fits, as the import itself reads the file.
-    axis = 3 if sizes[3] == len(mean) and sizes[1] != len(mean) else 1
-    return with_normalization(proto, input_name, mean, std, axis).SerializeToString()
+    axis = 3 if graph.channels_last else 1
+    return with_normalization(proto, graph.input_name, mean, std, axis).SerializeToString()
 
 
 def with_normalization(

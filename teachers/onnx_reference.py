@@ -1,16 +1,19 @@
 """Runs an ONNX file in onnxruntime, the judge of what the converted network should compute."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+from absl import logging
 
 from teachers.errors import TeacherError, first_line
 from teachers.normalization import PixelNormalization
 from teachers.onnx_file import load_proto
+from teachers.onnx_graph import OnnxGraph
 
 
 class OnnxReference:
@@ -18,10 +21,10 @@ class OnnxReference:
 
     Args:
         path: the file; read again at the first call, so that a loaded teacher does not keep it.
-        sha256: digest that the file must still have then.
+        graph: as read from the file; the file must still have its digest at the first call.
         tensor_names: for "logits" and each tap, the ONNX tensor's name.
-        batch: batch size fixed in the file, or None.
         normalization: of the images before the file's own input; None if it normalises itself.
+        softmax: output of a final Softmax to leave out, or None.
     """
 
     description = "onnxruntime"
@@ -29,16 +32,19 @@ class OnnxReference:
     def __init__(
         self,
         path: Path,
-        sha256: str,
+        graph: OnnxGraph,
         tensor_names: Mapping[str, str],
-        batch: int | None,
         normalization: PixelNormalization | None,
+        softmax: str | None = None,
     ):
         self._path = path
-        self._sha256 = sha256
+        self._sha256 = graph.sha256
+        self._input_name = graph.input_name
+        self._channels_last = graph.channels_last
         self._tensor_names = dict(tensor_names)
-        self._batch = batch
+        self._batch = graph.batch
         self._normalization = normalization
+        self._softmax = softmax
         self._session = None
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -58,15 +64,15 @@ class OnnxReference:
         if self._normalization is not None:
             mean, std = self._normalization.mean, self._normalization.std
             images = (images - np.float32(mean)) / np.float32(std)
-        images = images.transpose(0, 3, 1, 2)
+        if not self._channels_last:
+            images = images.transpose(0, 3, 1, 2)
         batch = self._batch or len(images)
         # A file of fixed batch gets whole batches; the last one repeats an image to fill up.
         padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % batch, axis=0)])
-        input_name = self._session.get_inputs()[0].name
         wanted = list(self._tensor_names.values())
         with self._refusals():
             runs = [
-                self._session.run(wanted, {input_name: padded[start : start + batch]})
+                self._session.run(wanted, {self._input_name: padded[start : start + batch]})
                 for start in range(0, len(padded), batch)
             ]
         outputs = {}
@@ -76,25 +82,77 @@ class OnnxReference:
         return outputs
 
     def _open(self):
+        with self._refusals():
+            content = self._content()
+            try:
+                return _session(content)
+            except Exception as error:
+                # A newer IR version only adds types of numbers; what a file means, its opset says.
+                newest = re.search(r"max supported IR version: (\d+)", str(error))
+                if newest is None:
+                    raise
+            proto = onnx.ModelProto.FromString(content)
+            found, proto.ir_version = proto.ir_version, int(newest.group(1))
+            logging.info(
+                "%s has IR version %d; onnxruntime reads it as version %d, its newest.",
+                self._path,
+                found,
+                proto.ir_version,
+            )
+            return _session(proto.SerializeToString())
+
+    def _content(self):
+        """Returns the file's bytes, changed to give the wanted outputs and its logits."""
         proto, sha256 = load_proto(self._path)
         if sha256 != self._sha256:
             raise TeacherError(f"{self._path} has changed since it was loaded; load it again.")
-        del proto.graph.output[:]
-        for name in dict.fromkeys(self._tensor_names.values()):
-            proto.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # it warns about every output without a declared type
-        with self._refusals():
-            return onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+        _keep_outputs(proto.graph, dict.fromkeys(self._tensor_names.values()))
+        for node in proto.graph.node:
+            if self._softmax in node.output:
+                node.op_type = "Identity"
+                del node.attribute[:]
+        return proto.SerializeToString()
 
     @contextlib.contextmanager
     def _refusals(self):
         try:
             yield
+        except TeacherError:
+            raise
         except Exception as error:  # onnxruntime's errors share no base but this
             raise TeacherError(
                 f"onnxruntime, with which {self._path} is compared, refuses it "
                 f"({first_line(error)}); export it again, for a lower opset or IR version."
             ) from error
+
+
+def _keep_outputs(graph, names):
+    """Makes tensors the outputs of a graph and drops the nodes that none of them needs.
+
+    What the import never looked at, onnxruntime need not look at either.
+    """
+    wanted = set(names)
+    for index in reversed(range(len(graph.node))):
+        if wanted.intersection(graph.node[index].output):
+            wanted.update(graph.node[index].input)
+        else:
+            del graph.node[index]
+    del graph.output[:]
+    for name in names:
+        graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+
+
+def _session(content):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns about every output without a declared type
+    # A comparison is short: keep no second, faster laid out, copy of the weights, no spare memory.
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.enable_cpu_mem_arena = False
+    return onnxruntime.InferenceSession(
+        content,
+        options,
+        providers=["CPUExecutionProvider"],
+        # It would move zeros in front of a MaxPool into the pool, whose own padding never wins:
+        # other results than the operators' (onnxruntime 1.31).
+        disabled_optimizers=["Pad_Fusion"],
+    )

@@ -54,7 +54,7 @@ def load_onnx(
         {name: network.convolutions[name] for name in chosen},
         name=path.stem,
         sha256=graph.sha256,
-        reference=OnnxReference(path, graph.sha256, tensor_names, graph.batch, normalization),
+        reference=OnnxReference(path, graph, tensor_names, normalization, network.softmax),
         attention_size=attention_size,
     )
 

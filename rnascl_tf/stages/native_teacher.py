@@ -5,7 +5,6 @@ other tools and other runs.
 """
 
 import numpy as np
-from teachers.native import NETWORKS
 
 import teachers
 from rnascl_tf.atomic import save_model, write_bytes
@@ -15,6 +14,7 @@ from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weigh
 from rnascl_tf.training.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.best_epoch import BestEpoch
 from teachers import TeacherError
+from teachers.native import NETWORKS
 
 TRAININGS = ("pgd", "trades")
 """Values of `teacher.adversarial`: how the network is trained."""

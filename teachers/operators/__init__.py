@@ -3,17 +3,30 @@
 To support one more, write its converter in the module of its kind and register it there.
 """
 
-from teachers.operators import activation, arithmetic, convolution, dense, pooling, shape
+from teachers.operators import (
+    activation,
+    arithmetic,
+    convolution,
+    dense,
+    joining,
+    passing,
+    pooling,
+    shape,
+)
+from teachers.operators.layout import Features
 from teachers.operators.registry import OPERATORS, UnsupportedNodeError, Value
 
 __all__ = [
     "OPERATORS",
+    "Features",
     "UnsupportedNodeError",
     "Value",
     "activation",
     "arithmetic",
     "convolution",
     "dense",
+    "joining",
+    "passing",
     "pooling",
     "shape",
 ]

@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 
+from teachers.operators.layout import image
 from teachers.operators.registry import (
     UnsupportedNodeError,
     apply_layer,
     constant_input,
+    features_input,
+    image_input,
     operator,
-    tensor_input,
     weight_input,
 )
 from teachers.operators.window import read_window
@@ -17,7 +19,7 @@ from teachers.operators.window import read_window
 @operator("Conv")
 def convolution(node, inputs):
     """Any two-dimensional convolution with stored weights: grouped, depthwise, dilated, padded."""
-    features = tensor_input(inputs, ranks=(4,))
+    features = image_input(node, inputs)
     kernel = weight_input(inputs, 1)  # [C_out, C_in / groups, height, width]
     bias = constant_input(inputs, 2)
     if kernel.ndim != 4:
@@ -64,7 +66,7 @@ def convolution(node, inputs):
     outputs = apply_layer(layer, features, [kernel] if bias is None else [kernel, bias])
     if not is_direct:
         outputs = keras.layers.MaxPooling2D(1, window.strides, name=f"{node.label}.every")(outputs)
-    return outputs
+    return image(outputs)
 
 
 @operator("BatchNormalization")
@@ -75,8 +77,11 @@ def batch_normalization(node, inputs):
             "it normalises by batch or per pixel, wanted stored statistics per channel; "
             "export the model in evaluation mode"
         )
-    features = tensor_input(inputs)
+    features = features_input(inputs)
     layer = keras.layers.BatchNormalization(
-        epsilon=node.attributes.get("epsilon", 1e-5), name=node.label
+        axis=features.keras_axis(1),  # where the channels are, so that nothing is moved
+        epsilon=node.attributes.get("epsilon", 1e-5),
+        name=node.label,
     )
-    return apply_layer(layer, features, [weight_input(inputs, index) for index in range(1, 5)])
+    weights = [weight_input(inputs, index) for index in range(1, 5)]
+    return features.holding(apply_layer(layer, features.tensor, weights))

@@ -3,14 +3,19 @@
 import keras
 import numpy as np
 
+from teachers.operators.layout import arranged, natural
 from teachers.operators.registry import (
     UnsupportedNodeError,
     apply_layer,
     constant_input,
+    features_input,
     operator,
-    tensor_input,
     weight_input,
 )
+
+
+def _rows(node, inputs):
+    return arranged(features_input(inputs, ranks=(2,)), (0, 1), f"{node.label}.order")
 
 
 def _dense(node, features, kernel, bias=None):
@@ -21,13 +26,13 @@ def _dense(node, features, kernel, bias=None):
     layer = keras.layers.Dense(
         kernel.shape[1], use_bias=bias is not None, kernel_initializer="zeros", name=node.label
     )
-    return apply_layer(layer, features, [kernel] if bias is None else [kernel, bias])
+    return natural(apply_layer(layer, features, [kernel] if bias is None else [kernel, bias]))
 
 
 @operator("Gemm")
 def general_matrix_product(node, inputs):
     """Gives alpha x B + beta C, with stored B and C."""
-    features, kernel = tensor_input(inputs, ranks=(2,)), weight_input(inputs, 1)
+    features, kernel = _rows(node, inputs), weight_input(inputs, 1)
     bias = constant_input(inputs, 2)
     attributes = node.attributes
     if attributes.get("transA", 0):
@@ -45,4 +50,4 @@ def general_matrix_product(node, inputs):
 @operator("MatMul")
 def matrix_product(node, inputs):
     """X B with stored B."""
-    return _dense(node, tensor_input(inputs, ranks=(2,)), weight_input(inputs, 1))
+    return _dense(node, _rows(node, inputs), weight_input(inputs, 1))

@@ -1,15 +1,18 @@
-"""ONNX pooling and spatial means as Keras layers."""
+"""ONNX pooling and means and maxima as Keras layers."""
 
 import keras
 import numpy as np
 
 from teachers.constant_layers import ConstantArithmetic, LowestPadding
+from teachers.moving_layers import Reduction
+from teachers.operators.layout import Features, image, without_axes
 from teachers.operators.registry import (
     UnsupportedNodeError,
     apply_layer,
-    constant_input,
+    features_input,
+    image_input,
     operator,
-    tensor_input,
+    whole_numbers,
 )
 from teachers.operators.window import read_window
 
@@ -26,17 +29,18 @@ def max_pool(node, inputs):
     """Maximum over a window; padding never wins."""
     if any(node.outputs[1:]):
         raise UnsupportedNodeError("the indices of the maxima are not supported")
-    features = tensor_input(inputs, ranks=(4,))
+    features = image_input(node, inputs)
     window = _pooling_window(node, features)
     if np.any(window.padding_with_overhang):
         features = LowestPadding(window.padding_with_overhang, name=f"{node.label}.pad")(features)
-    return keras.layers.MaxPooling2D(window.kernel_size, window.strides, name=node.label)(features)
+    layer = keras.layers.MaxPooling2D(window.kernel_size, window.strides, name=node.label)
+    return image(layer(features))
 
 
 @operator("AveragePool")
 def average_pool(node, inputs):
     """Mean over a window, over its real pixels only or, with count_include_pad, padding too."""
-    features = tensor_input(inputs, ranks=(4,))
+    features = image_input(node, inputs)
     window = _pooling_window(node, features)
     image_size = features.shape[1:3]
     if np.any(window.padding_with_overhang):
@@ -49,9 +53,9 @@ def average_pool(node, inputs):
     counts = _counts(window, image_size, bool(node.attributes.get("count_include_pad", 0)))
     correction = np.prod(window.kernel_size) / counts
     if np.all(correction == 1):
-        return pooled
+        return image(pooled)
     layer = ConstantArithmetic("multiply", correction.shape, name=f"{node.label}.counts")
-    return apply_layer(layer, pooled, [correction])
+    return image(apply_layer(layer, pooled, [correction]))
 
 
 def _counts(window, image_size, include_padding):
@@ -71,18 +75,40 @@ def _counts(window, image_size, include_padding):
 
 @operator("GlobalAveragePool")
 def global_average_pool(node, inputs):
-    """Mean over all pixels, [N, H, W, C] to [N, 1, 1, C]."""
-    features = tensor_input(inputs, ranks=(4,))
-    return keras.layers.GlobalAveragePooling2D(keepdims=True, name=node.label)(features)
+    """Mean over all pixels, which stay as one."""
+    layer = keras.layers.GlobalAveragePooling2D(keepdims=True, name=node.label)
+    return image(layer(image_input(node, inputs)))
+
+
+@operator("GlobalMaxPool")
+def global_max_pool(node, inputs):
+    """Maximum over all pixels, which stay as one."""
+    layer = keras.layers.GlobalMaxPooling2D(keepdims=True, name=node.label)
+    return image(layer(image_input(node, inputs)))
+
+
+def _reduce(node, inputs, operation, image_layer):
+    features = features_input(inputs)
+    axes = whole_numbers(node, inputs, "axes", 1)
+    if not axes:
+        raise UnsupportedNodeError(f"{operation} over all axes, wanted some without the batch")
+    axes = sorted({features.keras_axis(axis) for axis in axes})
+    keep = bool(node.attributes.get("keepdims", 1))
+    if len(features.order) == 4 and axes == [1, 2]:
+        layer = image_layer(keepdims=keep, name=node.label)
+    else:
+        layer = Reduction(operation, axes, keep, name=node.label)
+    order = features.order if keep else without_axes(features.order, axes)
+    return Features(layer(features.tensor), order)
 
 
 @operator("ReduceMean")
 def reduce_mean(node, inputs):
-    """Mean over both spatial axes; they are an attribute before opset 18 and an input since."""
-    features = tensor_input(inputs, ranks=(4,))
-    given = constant_input(inputs, 1)
-    axes = node.attributes.get("axes", ()) if given is None else given
-    if sorted(int(axis) % 4 for axis in axes) != [2, 3]:
-        raise UnsupportedNodeError(f"mean over axes {list(axes)}, wanted both spatial axes 2 and 3")
-    keep = bool(node.attributes.get("keepdims", 1))
-    return keras.layers.GlobalAveragePooling2D(keepdims=keep, name=node.label)(features)
+    """Mean over some axes; they are an attribute before opset 18 and an input since."""
+    return _reduce(node, inputs, "mean", keras.layers.GlobalAveragePooling2D)
+
+
+@operator("ReduceMax")
+def reduce_max(node, inputs):
+    """Maximum over some axes, likewise."""
+    return _reduce(node, inputs, "max", keras.layers.GlobalMaxPooling2D)

@@ -1,27 +1,23 @@
-"""The table of ONNX operators: each name maps to one function that builds Keras layers.
+"""The table of ONNX operators: each name maps to one function that builds Keras layers."""
 
-A four-dimensional tensor is held channels last, [N, H, W, C]; one of any other rank as ONNX orders
-it; a weight as a NumPy array in ONNX' order.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import keras
 import numpy as np
 
 from teachers.onnx_graph import OnnxNode
+from teachers.operators.layout import IMAGE_ORDER, Features, arranged
+from teachers.operators.refusal import UnsupportedNodeError
+from teachers.operators.shape_numbers import ShapeNumbers
 
-Value = keras.KerasTensor | np.ndarray | None
-"""What a node reads or writes; None where an optional input is left out."""
+Value = Features | ShapeNumbers | np.ndarray | None
+"""What a node reads or writes: computed from the images, from the batch size, or stored in the
+file, in ONNX' order; None where an optional input is left out."""
 
 Converter = Callable[[OnnxNode, Sequence[Value]], Value]
 
 OPERATORS: dict[str, Converter] = {}
 """Converter of each supported operator, by its ONNX name."""
-
-
-class UnsupportedNodeError(Exception):
-    """An operator is known but not in the form that a node uses; the message says which form."""
 
 
 def operator(name: str) -> Callable[[Converter], Converter]:
@@ -34,20 +30,29 @@ def operator(name: str) -> Callable[[Converter], Converter]:
     return register
 
 
-def tensor_input(inputs: Sequence[Value], index: int = 0, ranks=(2, 4)) -> keras.KerasTensor:
-    """Returns an input that must be computed from the images and have one of `ranks`."""
+def features_input(
+    inputs: Sequence[Value], index: int = 0, ranks: Collection[int] | None = None
+) -> Features:
+    """Returns an input that must be computed from the images and have one of `ranks`, if given."""
     value = inputs[index] if index < len(inputs) else None
-    if not isinstance(value, keras.KerasTensor):
+    if not isinstance(value, Features):
         raise UnsupportedNodeError(f"input {index} is not computed from the images")
-    if len(value.shape) not in ranks:
-        raise UnsupportedNodeError(f"input {index} has rank {len(value.shape)}, wanted {ranks}")
+    rank = len(value.order)
+    if ranks is not None and rank not in ranks:
+        raise UnsupportedNodeError(f"input {index} has rank {rank}, wanted {ranks}")
     return value
+
+
+def image_input(node: OnnxNode, inputs: Sequence[Value]) -> keras.KerasTensor:
+    """Returns the first input, [N, C, H, W] in ONNX, as [N, H, W, C]."""
+    features = features_input(inputs, ranks=(4,))
+    return arranged(features, IMAGE_ORDER, f"{node.label}.order")
 
 
 def constant_input(inputs: Sequence[Value], index: int) -> np.ndarray | None:
     """Returns an input that must be stored in the file, or None where it is left out."""
     value = inputs[index] if index < len(inputs) else None
-    if isinstance(value, keras.KerasTensor):
+    if isinstance(value, Features | ShapeNumbers):
         raise UnsupportedNodeError(f"input {index} is computed, wanted a stored weight")
     return value
 
@@ -58,6 +63,19 @@ def weight_input(inputs: Sequence[Value], index: int) -> np.ndarray:
     if value is None:
         raise UnsupportedNodeError(f"input {index} is missing, wanted a stored weight")
     return value
+
+
+def whole_numbers(
+    node: OnnxNode, inputs: Sequence[Value], name: str, index: int
+) -> list[int] | None:
+    """Returns a list of whole numbers, an attribute in older opsets and an input in newer ones.
+
+    Returns None where the file gives neither.
+    """
+    given = constant_input(inputs, index)
+    if given is None:
+        given = node.attributes.get(name)
+    return None if given is None else [int(number) for number in np.ravel(given)]
 
 
 def apply_layer(

@@ -107,6 +107,54 @@ def test_all_unsupported_operators_are_listed_at_once(write_onnx):
     assert "\n" not in str(failure.value)
 
 
+def test_all_unsupported_forms_are_listed_at_once(write_onnx):
+    nodes = [
+        STEM,
+        helper.make_node("Flatten", ["features"], ["a"], "first", axis=2),
+        helper.make_node("Relu", ["a"], ["b"], "behind_first"),
+        helper.make_node("Transpose", ["features"], ["c"], "second", perm=[0, 1]),
+        helper.make_node("Add", ["b", "c"], ["logits"], "behind_both"),
+    ]
+    with pytest.raises(teachers.TeacherError) as failure:
+        teachers.load_onnx(write_onnx(nodes, KERNEL, SHAPE))
+    message = str(failure.value)
+    assert "first (Flatten) is not supported in this form" in message
+    assert "; second (Transpose) is not supported in this form" in message
+    assert "behind" not in message
+    assert "\n" not in message
+
+
+def test_more_numbers_than_any_network_has_are_refused(write_onnx):
+    nodes = [
+        STEM,
+        helper.make_node("Pad", ["features", "pads"], ["padded"], "pad"),
+        helper.make_node("GlobalAveragePool", ["padded"], ["pooled"], "pool"),
+        FLAT,
+    ]
+    pads = {"pads": np.int64([0, 0, 9999, 0, 0, 0, 9999, 0])}
+    with pytest.raises(teachers.TeacherError, match=r"pad \(Pad\).*at most 315392 are accepted"):
+        teachers.load_onnx(write_onnx(nodes, KERNEL | pads, SHAPE, ["flat"]))
+
+
+def test_a_file_of_channels_last_images(write_onnx, images):
+    """As tf2onnx writes Keras models: the input is transposed, the head is not."""
+    nodes = [
+        helper.make_node("Transpose", ["images"], ["first"], "in", perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["first", "kernel"], ["features"], "stem"),
+        helper.make_node("Transpose", ["features"], ["last"], "out", perm=[0, 2, 3, 1]),
+        helper.make_node("Mul", ["last", "scale"], ["scaled"], "scale"),
+        helper.make_node("ReduceMean", ["scaled"], ["flat"], "pool", axes=[1, 2], keepdims=0),
+    ]
+    scale = {"scale": np.float32([1, 2, 3, 5, 7])}
+    path = write_onnx(nodes, KERNEL | scale, ["batch", 7, 11, 3], ["flat"])
+    teacher = teachers.load_onnx(path)
+    assert teacher.input_shape == (7, 11, 3)
+    assert teacher.verify(images).largest < 1e-5
+    wanted = images.mean((1, 2)) @ KERNEL["kernel"][:, :, 0, 0].T * scale["scale"]
+    np.testing.assert_allclose(teacher.classifier(images), wanted, rtol=1e-4, atol=1e-5)
+    assert not [layer for layer in teacher.model.layers if isinstance(layer, keras.layers.Permute)]
+
+
 def test_what_the_output_does_not_need_is_not_converted(write_onnx):
     dead = helper.make_node("Erf", ["features"], ["nowhere"], "dead")
     path = write_onnx([STEM, dead, POOL, FLAT], KERNEL, SHAPE, ["flat"])
@@ -116,7 +164,7 @@ def test_what_the_output_does_not_need_is_not_converted(write_onnx):
 @pytest.mark.parametrize(
     ("nodes", "output", "found"),
     [
-        ([STEM], "features", r"1 convolutions and its output is \[None, 7, 11, 5\]"),
+        ([STEM], "features", r"1 convolutions and its output is \[None, 5, 7, 11\]"),
         ([helper.make_node("Flatten", ["images"], ["flat"], "f")], "flat", "0 convolutions"),
     ],
 )

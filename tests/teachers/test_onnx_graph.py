@@ -73,9 +73,31 @@ def test_weights_listed_as_inputs_are_not_images(write_onnx):
 
 
 @pytest.mark.parametrize(
+    ("shape", "channels_last", "found"),
+    [
+        (["batch", 7, 11, 3], True, (7, 11, 3)),
+        (["batch", "h", "w", 1], True, (None, None, 1)),
+        (["batch", 3, "h", "w"], False, (None, None, 3)),
+        (["batch", "c", 7, 11], False, (7, 11, None)),
+        (["batch", 7, 11, "c"], True, (7, 11, None)),
+    ],
+)
+def test_the_layout_is_found_from_the_shape(shape, channels_last, found, write_onnx):
+    graph = read_onnx(write_onnx([CONV, UNNAMED], WEIGHTS, shape))
+    assert graph.channels_last is channels_last
+    assert graph.input_shape == found
+
+
+@pytest.mark.parametrize("shape", [["n", 3, 7, 3], ["n", 1, 7, 3], ["n", "c", 7, "w"]])
+def test_an_ambiguous_layout_is_refused(shape, write_onnx):
+    with pytest.raises(TeacherError, match="channels could come first or last; export it with"):
+        read_onnx(write_onnx([CONV, UNNAMED], WEIGHTS, shape))
+
+
+@pytest.mark.parametrize(
     ("shape", "kind"),
     [
-        (["batch", 7, 11, 3], "FLOAT"),  # channels last
+        (["batch", 7, 11, 5], "FLOAT"),
         (["batch", 3, 7], "FLOAT"),
         (["batch", 3, 7, 10**6], "FLOAT"),
         (["batch", 3, -7, 11], "FLOAT"),

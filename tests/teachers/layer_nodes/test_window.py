@@ -131,4 +131,4 @@ def test_any_window_after_any_padding(agreed, kernel, stride, before, padding, k
         min(pixels, limits[index // 2]) for index, pixels in enumerate(before)
     )
     pad = LowestPadding if kind == "maximum" else keras.layers.ZeroPadding2D
-    agreed(lambda features: window(pad(((top, bottom), (left, right)))(features)), reads_back=False)
+    agreed(lambda features: window(pad(((top, bottom), (left, right)))(features)))

@@ -80,3 +80,39 @@ def test_tensors_of_unequal_rank_are_refused(write_onnx):
     weights = {"kernel": np.ones((5, 3, 1, 1), np.float32)}
     with pytest.raises(teachers.TeacherError, match=r"combine.*ranks 4 and 2"):
         teachers.load_onnx(write_onnx(nodes, weights, ["batch", 3, 7, 11]))
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_of_two_tensors_held_in_different_orders(operator, write_classifier, assert_agrees):
+    nodes = [
+        helper.make_node("Sigmoid", ["features"], ["bounded"], "bounded"),
+        helper.make_node("Flatten", ["bounded"], ["flat"], "flat"),
+        helper.make_node("Reshape", ["flat", "sizes"], ["other"], "unflat"),
+        helper.make_node(operator, ["features", "other"], ["result"], "combine"),
+    ]
+    assert_agrees(write_classifier(nodes, {"sizes": np.int64([0, 5, 7, 11])}))
+
+
+@pytest.mark.parametrize("inputs", [["a"], ["a", "b"], ["a", "k", "b"], ["k", "a", "b", "a", "k"]])
+def test_sum_of_any_number(inputs, write_classifier, assert_agrees, generator):
+    nodes = [
+        helper.make_node("Sigmoid", ["features"], ["a"], "a"),
+        helper.make_node("GlobalAveragePool", ["features"], ["b"], "b"),
+        helper.make_node("Sum", inputs, ["result"], "sum"),
+    ]
+    assert_agrees(write_classifier(nodes, {"k": generator.standard_normal((5, 1, 1), np.float32)}))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_constant_for_each_image_of_a_fixed_batch(
+    same, write_classifier, assert_agrees, generator
+):
+    row = generator.standard_normal((1, 5, 7, 1), np.float32)
+    constant = np.concatenate([row, row, row if same else 2 * row])
+    node = helper.make_node("Add", ["features", "constant"], ["result"], "combine")
+    path = write_classifier([node], {"constant": constant}, batch=3)
+    if same:
+        assert_agrees(path)
+    else:
+        with pytest.raises(teachers.TeacherError, match=r"\(3, 7, 1, 5\) differs between images"):
+            teachers.load_onnx(path)

@@ -79,10 +79,28 @@ def test_spatial_mean(axes, keepdims, write_classifier, assert_agrees):
     assert_agrees(write_classifier([node], {"axes": np.int64(axes)}, opset=18))
 
 
+@pytest.mark.parametrize("axes", [[1], [-1], [1, 3], [3, 2, 1]])
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("operator", ["ReduceMean", "ReduceMax"])
+def test_reduction_of_other_axes(operator, axes, keepdims, write_classifier, assert_agrees):
+    nodes = [helper.make_node(operator, ["features"], ["m"], axes=axes, keepdims=keepdims)]
+    if not keepdims and len(axes) == 3:  # the head of these tests flattens, and wants two axes
+        nodes.append(helper.make_node("Unsqueeze", ["m"], ["result"], "u", axes=[1]))
+    else:
+        nodes.append(helper.make_node("Identity", ["m"], ["result"], "i"))
+    assert_agrees(write_classifier(nodes, opset=11))
+
+
+def test_global_maximum(write_classifier, assert_agrees):
+    assert_agrees(write_classifier([pooling("GlobalMaxPool")]))
+    assert_agrees(write_classifier([pooling("ReduceMax", axes=[2, 3])]))
+
+
 @pytest.mark.parametrize(
     ("node", "reason"),
     [
-        (pooling("ReduceMean", axes=[1]), "axes"),
+        (pooling("ReduceMean", axes=[0, 2]), "axis 0 is the batch"),
+        (pooling("ReduceMean"), "mean over all axes"),
         (pooling("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]), "dilated"),
         (
             helper.make_node(

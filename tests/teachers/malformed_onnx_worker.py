@@ -1,0 +1,41 @@
+"""Imports ONNX files one after the other and prints what came of each; run by a test, as a process.
+
+Usage: python malformed_onnx_worker.py LIMIT_SECONDS < names of files, one a line
+
+A native crash ends the process, and so does an import or comparison that takes longer than the
+limit: the last line printed then names the file.
+"""
+
+import faulthandler
+import resource
+import sys
+
+import numpy as np
+
+import teachers
+
+
+def outcome(path):
+    """Returns "right", or the message with which a file was refused."""
+    try:
+        teacher = teachers.load_onnx(path)
+        images = np.random.default_rng(3).random((2, *teacher.input_shape), dtype=np.float32)
+        teacher.verify(images)
+    except teachers.TeacherError as error:
+        return f"refused {str(error)!r}"
+    return "right"
+
+
+def main(limit):
+    """Reads names and prints outcomes, then the largest resident size in KiB."""
+    for line in sys.stdin:
+        path = line.rstrip("\n")
+        print(path, end=" ", flush=True)
+        faulthandler.dump_traceback_later(limit, exit=True)
+        print(outcome(path), flush=True)
+        faulthandler.cancel_dump_traceback_later()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))
