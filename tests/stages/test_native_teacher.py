@@ -6,10 +6,11 @@ import pytest
 
 import teachers
 from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import Run, execute, select
+from rnascl_tf.stages import Run, execute, native_teacher, select
 from rnascl_tf.stages.native_teacher import NATIVE, adversarial_model, native_classifier
 from rnascl_tf.training import AdversarialModel
 from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.best_epoch import BestEpoch
 
 
 @pytest.fixture
@@ -46,6 +47,22 @@ def test_the_best_epoch_is_kept_and_written_in_both_formats(config, tmp_path):
         written.signals(images).logits, network(images, training=False), rtol=1e-4, atol=1e-5
     )
     assert len(written.tap_names) == description["n_t"]
+
+
+def test_what_is_written_is_the_best_epoch_and_not_the_last(config, tmp_path, monkeypatch):
+    first = {}
+
+    class FirstIsBest(BestEpoch):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, {self.METRIC: 1.0 / (1 + epoch)})
+            first.setdefault("weights", self.network.get_weights())
+
+    monkeypatch.setattr(native_teacher, "BestEpoch", FirstIsBest)
+    run = finished(config, tmp_path)
+    assert run.record["teacher"]["training"]["epoch"] == 1
+    written = keras.models.load_model(tmp_path / "teacher" / "teacher.keras").get_weights()
+    for found, wanted in zip(written, first["weights"], strict=True):
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_without_patience_the_last_epoch_is_kept(config, tmp_path):
