@@ -270,12 +270,8 @@ def _claims(entry):
 def _described(normalization):
     if normalization is None:
         return "takes images in [0, 1] as they are"
-    mean, std = (
-        ",".join(f"{value:.4g}" for value in values)
-        for values in (normalization.mean, normalization.std)
-    )
     clamps = ", after limiting them to [0, 1]" if normalization.clamps else ""
-    return f"normalises images by mean {mean} and std {std}{clamps}"
+    return f"normalises images by {normalization}{clamps}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tensorflow as tf
 from teachers.attention import attention_maps
 from teachers.errors import TeacherError
 from teachers.precision import model_in_bfloat16
+from teachers.relative_error import Comparison, RelativeErrors
 
 TOLERANCE = 1e-3
 """Largest relative error at which an imported teacher is still the one in the file."""
@@ -36,7 +37,7 @@ class Signals(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Comparison):
     """How far a teacher is from its reference on some images.
 
     Attributes:
@@ -46,20 +47,8 @@ class Verification:
         reference: what the teacher was compared with.
     """
 
-    errors: Mapping[str, float]
-    images: int
     tolerance: float
     reference: str
-
-    @property
-    def worst(self) -> str:
-        """Name of the output with the largest error."""
-        return max(self.errors, key=self.errors.get)
-
-    @property
-    def largest(self) -> float:
-        """The largest error."""
-        return self.errors[self.worst]
 
     def require(self, name: str) -> None:
         """Refuses a teacher called `name` whose largest error is over the tolerance.
@@ -200,20 +189,16 @@ class Teacher:
             TeacherError: the images are not as wanted.
         """
         images = self._checked(images)
-        differences: dict[str, float] = {}
-        scales: dict[str, float] = {}
+        errors = RelativeErrors()
         size = max(1, min(VERIFY_BATCH, VERIFY_PIXELS // int(np.prod(self.input_shape[:2]))))
         for start in range(0, len(images), size):
             batch = images[start : start + size]
             outputs = self.model(batch, training=False)
             computed = {"logits": outputs["logits"], **outputs["taps"]}
             for name, wanted in self._reference(batch).items():
-                difference = np.abs(np.asarray(computed[name], np.float32) - wanted).max()
-                # np.maximum keeps a NaN, the built-in max may drop it.
-                differences[name] = np.maximum(differences.get(name, 0.0), difference)
-                scales[name] = np.maximum(scales.get(name, 0.0), np.abs(wanted).max())
+                errors.add(name, computed[name], wanted)
         return Verification(
-            errors={name: _relative(differences[name], scales[name]) for name in differences},
+            errors=errors.errors(),
             images=len(images),
             tolerance=tolerance,
             reference=self._reference.description,
@@ -230,11 +215,3 @@ class Teacher:
         if not (low >= 0 and high <= 1):
             raise TeacherError(f"verify got images in [{low:g}, {high:g}], wanted {wanted}.")
         return images
-
-
-def _relative(difference, scale):
-    """Returns difference / scale; infinity for anything that is not a number."""
-    if difference == 0:
-        return 0.0
-    ratio = float(difference / scale) if scale > 0 else float("inf")
-    return ratio if np.isfinite(ratio) else float("inf")

@@ -194,7 +194,7 @@ def agreed_normalization(
         for first, second in zip(said.mean + said.std, stored.mean + stored.std, strict=True)
     ):
         raise TeacherError(
-            f"{state.source} normalises by {_described(stored)}, wanted {_described(wanted)}; "
+            f"{state.source} normalises by {stored}, wanted {wanted or 'no normalisation'}; "
             "it is another checkpoint, or other --mean and --std are right."
         )
     return stored
@@ -248,13 +248,3 @@ def load_weights(network: torch.nn.Module, state: CheckpointState, architecture:
 
 def _listed(names, most=4):
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
-
-
-def _described(normalization):
-    if normalization is None:
-        return "no normalisation"
-    mean, std = (
-        ",".join(f"{value:.4g}" for value in values)
-        for values in (normalization.mean, normalization.std)
-    )
-    return f"mean {mean} and std {std}"

@@ -11,7 +11,7 @@ from teachers import torch_environment  # noqa: F401, I001  first of all: before
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import torch
 
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_teacher import load_onnx
+from teachers.relative_error import Comparison, RelativeErrors
 from teachers.taps import unique_names
 from teachers.teacher import TOLERANCE
 from teachers.zoo_entry import InputNormalization
@@ -34,7 +35,7 @@ _BATCH = (
 
 
 @dataclass(frozen=True)
-class ExportProof:
+class ExportProof(Comparison):
     """How far an exported file is from the PyTorch network it was made of.
 
     Attributes:
@@ -46,21 +47,9 @@ class ExportProof:
         tap_names: convolutions that the import taps, projection shortcuts left out.
     """
 
-    errors: Mapping[str, float]
-    images: int
     sha256: str
     num_classes: int
     tap_names: tuple[str, ...]
-
-    @property
-    def worst(self) -> str:
-        """Name of the output with the largest error."""
-        return max(self.errors, key=self.errors.get)
-
-    @property
-    def largest(self) -> float:
-        """The largest error."""
-        return self.errors[self.worst]
 
 
 class NormalizedNetwork(torch.nn.Module):
@@ -208,8 +197,7 @@ def _name_convolutions(path, names):
 def _prove(whole, path, images):
     teacher = load_onnx(path, input_shape=images.shape[1:])
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    differences: dict[str, float] = {}
-    scales: dict[str, float] = {}
+    errors = RelativeErrors()
     for start in range(0, len(images), _BATCH):
         batch = _channels_first(images[start : start + _BATCH])
         with _recorded_convolutions(whole) as outputs, torch.no_grad():
@@ -225,17 +213,7 @@ def _prove(whole, path, images):
                 wanted = output.numpy().transpose(0, 2, 3, 1)
                 compared.append((tap, imported["taps"][tap], wanted))
         for name, found, wanted in compared:
-            difference = np.abs(np.asarray(found) - wanted).max()
-            # np.maximum keeps a NaN, the built-in max may drop it.
-            differences[name] = np.maximum(differences.get(name, 0.0), difference)
-            scales[name] = np.maximum(scales.get(name, 0.0), np.abs(wanted).max())
-    errors = {name: _relative(differences[name], scales[name]) for name in differences}
-    return ExportProof(errors, len(images), teacher.sha256, teacher.num_classes, teacher.tap_names)
-
-
-def _relative(difference, scale):
-    """Returns difference / scale; infinity for anything that is not a number."""
-    if difference == 0:
-        return 0.0
-    ratio = float(difference / scale) if scale > 0 else float("inf")
-    return ratio if np.isfinite(ratio) else float("inf")
+            errors.add(name, found, wanted)
+    return ExportProof(
+        errors.errors(), len(images), teacher.sha256, teacher.num_classes, teacher.tap_names
+    )

@@ -17,6 +17,12 @@ class InputNormalization:
     std: tuple[float, ...]
     clamps: bool = False
 
+    def __str__(self):
+        mean, std = (
+            ",".join(f"{value:.4g}" for value in values) for values in (self.mean, self.std)
+        )
+        return f"mean {mean} and std {std}"
+
 
 @dataclass(frozen=True)
 class Paper:
