@@ -49,13 +49,17 @@ def parse(flag_values, arguments, usage):
     return positional
 
 
-def run(command, arguments, user_errors):
+RESUMES = "interrupted; the same command without --overwrite resumes."
+
+
+def run(command, arguments, user_errors, interrupted=RESUMES):
     """Runs a command and returns the exit code.
 
     Args:
         command: function (arguments) -> None.
         arguments: the command line without the program's name.
         user_errors: exception types whose message is for the user: printed alone on one line.
+        interrupted: what to say of an interrupted command.
     """
     _set_up_logging()
     try:
@@ -72,7 +76,7 @@ def run(command, arguments, user_errors):
         )
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted; the same command without --overwrite resumes.", file=sys.stderr)
+        print(interrupted, file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
 

@@ -45,7 +45,7 @@ PROOF_IMAGES = 16
 def main(arguments=None):
     """Runs the command; returns its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(_command, arguments, USER_ERRORS)
+    return command_line.run(_command, arguments, USER_ERRORS, "interrupted; nothing was written.")
 
 
 def _flags():
@@ -121,7 +121,10 @@ def _export(asked, entry, architecture, num_classes, normalization, images, imag
         f"Teacher: {out} (sha256 {proof.sha256[:16]}...)"
     )
     if entry:
-        claims = f"Clean and AutoAttack accuracy that {entry.claimed_by} lists: {_claims(entry)} %"
+        claims = (
+            f"If it is that checkpoint, {entry.claimed_by} lists its clean and AutoAttack accuracy as "
+            f"{_claims(entry)} %"
+        )
         _say(f"{claims if entry.claimed_by else 'No figures of its accuracy known'}; not measured.")
     dataset = entry.dataset if entry else None
     _say(
@@ -141,7 +144,7 @@ def _say(text):
 
 def _out(asked):
     if asked.out is None:
-        raise TeacherError("--out is missing: give the ONNX file to write.")
+        raise TeacherError("--out is missing: give the ONNX file to write; see --help and --list.")
     out = Path(asked.out)
     if out.suffix != ".onnx":
         raise TeacherError(f"--out={out} should end in .onnx.")

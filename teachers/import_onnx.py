@@ -6,6 +6,7 @@ keys are those of `teacher_description`.
 
 import dataclasses
 import datetime
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rnascl_tf.data.photographs import photograph_crops
 from rnascl_tf.report import console, print_whole, progress
 from rnascl_tf.report.record import git_commit, versions
 from rnascl_tf.robustness import RobustnessError, ThreatModel, evaluate, parse_epsilon
+from rnascl_tf.stages.teacher import NEAR_CHANCE_REASONS, near_chance
 from teachers import TeacherError
 
 USAGE = f"""
@@ -48,7 +50,9 @@ ATTACKS = ("clean", "pgd20")
 def main(arguments=None):
     """Runs the command; returns its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(_command, arguments, USER_ERRORS)
+    return command_line.run(
+        _command, arguments, USER_ERRORS, "interrupted; run the same command again."
+    )
 
 
 def _flags():
@@ -82,8 +86,11 @@ def _flags():
 
 def _command(arguments):
     asked = _flags()
-    if command_line.parse(asked, arguments, USAGE) is None:
+    positional = command_line.parse(asked, arguments, USAGE)
+    if positional is None:
         return
+    if positional:
+        raise TeacherError(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
     folder = _folder(asked)
     threat_model = ThreatModel(parse_epsilon(asked.epsilon))
     mean, std = _numbers(asked, "mean"), _numbers(asked, "std")
@@ -155,6 +162,12 @@ def _folder(asked):
     folder = Path(asked.out)
     if folder.exists() and not folder.is_dir():
         raise TeacherError(f"--out={folder} is a file; give a folder.")
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        what = "may not be written to" if place.is_dir() else "is no folder"
+        raise TeacherError(f"--out={folder}: {place} {what}; give another folder.")
     if (folder / "teacher.json").exists() and not asked.overwrite:
         raise TeacherError(
             f"--out={folder} holds an imported teacher; give another folder, or --overwrite."
@@ -177,7 +190,10 @@ def _dataset(asked):
         if asked.data_dir is not None:
             raise TeacherError(f"--data_dir={asked.data_dir} needs --dataset=NAME beside it.")
         return None
-    dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
+    try:
+        dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
+    except DataError as error:  # it speaks of the main command's flag
+        raise DataError(str(error).replace("--config.data.data_dir", "--data_dir")) from error
     if asked.examples > len(dataset.test):
         raise TeacherError(
             f"--examples={asked.examples}, but {dataset.name} has {len(dataset.test)} test images "
@@ -257,12 +273,8 @@ def _print_accuracy(robustness, threat_model, dataset):
             f"(n = {result['n']})",
             markup=False,
         )
-    if robustness["clean"]["accuracy"] < 2 / dataset.num_classes:
-        console.print(
-            "That is chance level: a missing --mean and --std, or classes in another order than "
-            f"{dataset.name}'s, look like this.",
-            soft_wrap=True,
-        )
+    if near_chance(robustness, dataset.num_classes):
+        console.print(f"Clean accuracy is near chance: {NEAR_CHANCE_REASONS}.", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,10 @@ class _Walk:
                 continue
             inputs = [self._value(node, name) for name in node.inputs]
             try:
-                self.values[node.outputs[0]] = self._convert(node, inputs)
+                converted = self._convert(node, inputs)
+                pieces = converted if isinstance(converted, tuple) else (converted,)
+                # Outputs beyond these are refused by their converters where something reads them.
+                self.values.update(zip(node.outputs, pieces, strict=False))
             except UnsupportedNodeError as error:
                 self._fail(node, f"is not supported in this form: {first_line(error)}")
             except (ValueError, TypeError, IndexError, KeyError, tf.errors.OpError) as error:
@@ -195,11 +198,17 @@ def _refuse_unknown_operators(source, nodes, softmax):
         if node.operator not in supported and node is not softmax:
             unknown.setdefault(node.operator, []).append(node.name)
     if unknown:
-        listed = "; ".join(f"{name} at {', '.join(at)}" for name, at in sorted(unknown.items()))
+        listed = "; ".join(f"{name} at {_few(at)}" for name, at in sorted(unknown.items()))
         raise TeacherError(
-            f"{source} uses unsupported operators: {listed}. "
-            f"Supported are {', '.join(sorted(OPERATORS))}; export the model without the others."
+            f"{source} uses unsupported operators: {listed}; this kind of network cannot be imported "
+            "unless it is exported without them."
         )
+
+
+def _few(names, most=3):
+    """Lists names, and of many only how many."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _is_logits(value):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from absl import logging
+
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
 from teachers.normalization import PixelNormalization
@@ -44,6 +46,8 @@ def load_onnx(
     graph = read_onnx(path)
     image_shape = agreed_image_shape(path, graph.input_shape, input_shape)
     normalization = _normalization(path, mean, std, channels=image_shape[2])
+    if normalization is not None:
+        _warn_of_a_second_normalization(path, graph)
     network = convert(str(path), graph, image_shape, normalization)
     require_classes(path, network.logits.shape[1], num_classes)
     chosen = choose_taps(tuple(network.convolutions), network.shortcuts, taps)
@@ -65,9 +69,28 @@ def _normalization(path, mean, std, channels):
         return None
     if mean is None or std is None:
         raise TeacherError(f"got mean {mean} and std {std} for {path}; give both or neither.")
+    if max(map(abs, (*mean, *std)), default=0) > 1:
+        raise TeacherError(
+            f"mean {list(mean)} and std {list(std)} for {path} are of pixels in [0, 255]; divide "
+            "them by 255: images are in [0, 1] here."
+        )
     try:
         normalization = PixelNormalization(mean, std, name="normalization", dtype="float32")
         normalization.build((None, None, None, channels))
     except ValueError as error:
         raise TeacherError(f"{path} cannot be normalised: {first_line(error)}") from error
     return normalization
+
+
+def _warn_of_a_second_normalization(path, graph):
+    """Says so where the graph itself begins by shifting or scaling its input by stored numbers."""
+    for node in graph.nodes:
+        stored = [name for name in node.inputs if graph.has_constant(name)]
+        if graph.input_name in node.inputs and node.operator in ("Sub", "Div", "Add", "Mul"):
+            logging.warning(
+                "%s begins with %s%s: it seems to normalise its input itself, and mean and std come "
+                "on top of that; leave them out unless its author says otherwise.",
+                path,
+                node,
+                f" by {stored[0]!r}" if stored else "",
+            )

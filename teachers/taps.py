@@ -46,6 +46,8 @@ def choose_taps(names: Sequence[str], shortcuts: Collection[str], taps: str) -> 
     Raises:
         TeacherError: the expression is malformed or matches nothing.
     """
+    if not taps:
+        raise TeacherError('taps is empty; give "main", "all" or a regular expression.')
     if taps == "all":
         return tuple(names)
     if taps == "main":

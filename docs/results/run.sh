@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the runs behind docs/results.md: one search, eleven rows, one seed. About six hours of one core
+# Makes the runs behind docs/results.md: one search, thirteen rows, one seed. About seven hours of one core
 # each on two cores; stop it at any time, the same command goes on where it was.
 #
 # usage: docs/results/run.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl_tf.ablate]
@@ -15,6 +15,8 @@ exec "${PYTHON:-python}" -m rnascl_tf.ablate --config=cifar10:s3 --workdir="$wor
   --row='cross-entropy:kl=off,attention=off,trades.enabled=true' \
   --row='KL:attention=off' \
   --row='KL + searched, gamma 100:gamma=100' \
+  --row='KL + same depth, gamma 100:tutor=same_depth,gamma=100' \
+  --row='KL + random, gamma 100:tutor=random,gamma=100' \
   --row='KL + searched, gamma 10:gamma=10,trades.enabled=true' \
   --row='KL + same depth, gamma 10:tutor=same_depth,gamma=10' \
   --row='KL + random, gamma 10:tutor=random,gamma=10' \

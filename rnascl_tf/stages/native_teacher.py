@@ -4,7 +4,9 @@ Written to `DIR/teacher/` as `teacher.keras`, which the run goes on with, and as
 other tools and other runs.
 """
 
+import keras
 import numpy as np
+from absl import logging
 
 import teachers
 from rnascl_tf.atomic import save_model, write_bytes
@@ -79,6 +81,8 @@ def train_native(run):
     settings = run.config.teacher
     stream, steps_per_epoch = training_stream(run)
     classifier = native_classifier(run, steps_per_epoch)
+    # Refused before the training, whose result a wrong expression could not use.
+    teachers.from_keras(keras.models.clone_model(classifier), taps=settings.taps)
     model = adversarial_model(run, classifier, steps_per_epoch)
     folder = run.folder("teacher")
     best = folder / BEST
@@ -100,6 +104,11 @@ def train_native(run):
         network.load_weights(best)
         accuracy, epoch = model.best.numpy()
         training = {"epoch": int(epoch) + 1, "validation_accuracy": float(accuracy)}
+        logging.info(
+            "teacher: epoch %d is kept, %.1f%% of the attacked validation images are right",
+            training["epoch"],
+            100 * accuracy,
+        )
     save_model(network, folder / "teacher.keras")
     training["onnx_error"] = _write_onnx(run, network, folder / "teacher.onnx")
     best.unlink(missing_ok=True)

@@ -17,6 +17,10 @@ from teachers import TeacherError, choose_precision
 
 ATTACKS = ("clean", "pgd20")
 
+NEAR_CHANCE_REASONS = (
+    "a missing or wrong mean and std, classes in another order, or other images look like this"
+)
+
 
 def run(run):
     """Accepts or trains the teacher, verifies it on real images, and measures it under PGD."""
@@ -46,9 +50,21 @@ def run(run):
         "precision": dataclasses.asdict(precision),
         "robustness": _measure(run, teacher),
     }
+    if near_chance(description["robustness"], run.dataset.num_classes):
+        accuracy = description["robustness"]["clean"]["accuracy"]
+        logging.warning(
+            "the teacher's clean accuracy is %.1f%%, near chance: %s",
+            100 * accuracy,
+            NEAR_CHANCE_REASONS,
+        )
     write_json(run.folder("teacher") / "teacher.json", description)
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]
+
+
+def near_chance(robustness, num_classes):
+    """Tells whether a teacher's clean accuracy is under twice that of guessing."""
+    return robustness["clean"]["accuracy"] < 2 / num_classes
 
 
 def load(run):

@@ -1,4 +1,4 @@
-"""ONNX Concat, Slice and Pad of features; together they are also ResNet's option-A shortcut."""
+"""ONNX Concat, Split, Slice and Pad of features; with them also ResNet's option-A shortcut."""
 
 import keras
 import numpy as np
@@ -69,6 +69,28 @@ def take_slice(node, inputs):
     if taken == [(0, size, 1) for size in features.tensor.shape[1:]]:
         return features
     return features.holding(StridedSlice(taken, name=node.label)(features.tensor))
+
+
+@operator("Split")
+def split(node, inputs):
+    """Cuts one axis but the batch into as many pieces as the node has outputs."""
+    features = features_input(inputs)
+    axis = features.keras_axis(node.attributes.get("axis", 0))
+    size, count = features.tensor.shape[axis], len(node.outputs)
+    # Equal pieces where nothing is said; of a size that does not divide, the last is smaller.
+    sizes = whole_numbers(node, inputs, "split", 1) or [
+        min(-(-size // count), size - start) for start in range(0, size, -(-size // count))
+    ]
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 1:
+        raise UnsupportedNodeError(f"pieces of {sizes} do not make up the {size} of axis {axis}")
+    pieces, start = [], 0
+    for index, piece in enumerate(sizes):
+        taken = [(0, other, 1) for other in features.tensor.shape[1:]]
+        taken[axis - 1] = (start, start + piece, 1)
+        layer = StridedSlice(taken, name=f"{node.label}.piece_{index}")
+        pieces.append(features.holding(layer(features.tensor)))
+        start += piece
+    return tuple(pieces)
 
 
 @operator("Pad")

@@ -65,6 +65,13 @@ def test_what_is_written_is_the_best_epoch_and_not_the_last(config, tmp_path, mo
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_taps_that_match_nothing_are_refused_before_the_training(config, tmp_path):
+    config.teacher.taps = "nothing"
+    with pytest.raises(teachers.TeacherError, match="matches none of the convolutions"):
+        finished(config, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_patience_the_last_epoch_is_kept(config, tmp_path):
     config.teacher.patience = None
     run = finished(config, tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import Run, UserError, execute, select
-from rnascl_tf.stages.teacher import load
+from rnascl_tf.stages.teacher import load, near_chance
 from teachers import TeacherError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -61,6 +61,11 @@ def test_missing_normalisation_shows_in_the_measured_accuracy(config, tmp_path):
     run = Run(config, tmp_path)
     execute(run, select(config, ["teacher"]))
     assert run.record["teacher"]["robustness"]["clean"]["accuracy"] < 0.6
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.19, True), (0.2, False), (0.9, False)])
+def test_near_chance(accuracy, expected):
+    assert near_chance({"clean": {"accuracy": accuracy}}, num_classes=10) is expected
 
 
 @real

@@ -99,7 +99,7 @@ def test_accuracy_on_a_data_set_and_chance_level_is_pointed_out(command, tmp_pat
     assert description["robustness"]["pgd20"]["epsilon"] == pytest.approx(2 / 255)
     assert "pgd20 at L-inf 0.007843, pixel space" in output
     accuracy = description["robustness"]["clean"]["accuracy"]
-    assert (accuracy < 0.2) == ("That is chance level" in output)
+    assert (accuracy < 0.2) == ("Clean accuracy is near chance" in output)
 
 
 def test_nothing_is_replaced_unless_asked(command, tmp_path):
@@ -118,6 +118,10 @@ def test_nothing_is_replaced_unless_asked(command, tmp_path):
         (["--mean=0.1,0.2,0.3"], "give both or neither"),
         (["--mean=a,b,c", "--std=1,1,1"], "--mean=a,b,c should be numbers"),
         (["--taps=nothing"], "matches none of the convolutions"),
+        (["--taps="], "taps is empty"),
+        (["--mean=125,123,114", "--std=63,62,66"], "divide them by 255"),
+        (["stray"], "'stray' is no flag"),
+        (["--dataset=cifar10", "--data_dir=nowhere"], "give --data_dir="),
         (["--dataset=mnist"], "unknown data set 'mnist'"),
         (["--data_dir=somewhere"], "needs --dataset=NAME"),
         (["--dataset=digits", "--examples=100000"], "give at most so many"),
@@ -143,6 +147,15 @@ def test_a_file_that_computes_something_else_in_keras_is_refused(command, tmp_pa
     assert "too large" in output  # the table comes first: it tells which layer
     assert "the import cannot be trusted" in errors
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_proof(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, output, errors = command(out="file/below")
+    assert code == 2
+    assert "--out=" in errors
+    assert "is no folder; give another folder" in errors
+    assert output == ""
 
 
 def test_missing_flags(capsys):

@@ -103,7 +103,7 @@ def test_all_unsupported_operators_are_listed_at_once(write_onnx):
     ]
     with pytest.raises(teachers.TeacherError) as failure:
         teachers.load_onnx(write_onnx(nodes, KERNEL, SHAPE))
-    assert "Erf at first, third; Tan at second." in str(failure.value)
+    assert "Erf at first, third; Tan at second;" in str(failure.value)
     assert "\n" not in str(failure.value)
 
 

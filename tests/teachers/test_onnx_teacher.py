@@ -38,12 +38,27 @@ def test_normalisation_outside_the_file(path, run_onnx, images):
     assert isinstance(teacher.model.layers[1], teachers.PixelNormalization)
 
 
+def test_a_normalisation_on_top_of_the_files_own_is_pointed_out(path, write_onnx, caplog):
+    teachers.load_onnx(path, MEAN, STD)
+    assert "it seems to normalise its input itself" not in caplog.text
+    shift = helper.make_node("Sub", ["images", "mean"], ["shifted"], "/shift/Sub")
+    first = helper.make_node("Conv", ["shifted", "kernel"], ["features"], "/stem/Conv")
+    weights = WEIGHTS | {"mean": np.full((1, 3, 1, 1), 0.4, np.float32)}
+    normalises = write_onnx([shift, first, *NODES[1:]], weights, ["batch", 3, 7, 11])
+    teachers.load_onnx(normalises)
+    assert "it seems to normalise its input itself" not in caplog.text
+    teachers.load_onnx(normalises, MEAN, STD)
+    assert "begins with /shift/Sub (Sub) by 'mean': it seems to normalise its input" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         ({"num_classes": 10}, "has 5 classes, wanted 10"),
         ({"input_shape": (11, 7, 3)}, "takes images of 7x11x3, wanted 11x7x3"),
         ({"mean": MEAN}, "give both or neither"),
+        ({"mean": (124, 116, 104), "std": (58, 57, 57)}, "divide them by 255"),
+        ({"taps": ""}, "taps is empty"),
         ({"mean": (0.5,), "std": (0.5,)}, "mean has 1 numbers but the images have 3 channels"),
         ({"mean": MEAN, "std": (1, 0, 1)}, "must be positive"),
         ({"attention_size": 0}, "attention_size must be at least 1"),

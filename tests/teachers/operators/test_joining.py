@@ -137,3 +137,35 @@ def test_forms_that_do_not_fit_are_refused(last, reason, write_onnx):
     path = write_onnx(nodes, weights, ["batch", 3, 7, 11], ["result"])
     with pytest.raises(teachers.TeacherError, match=f"node.*{reason}"):
         teachers.load_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("axis", "sizes", "pieces"),
+    [(1, [1, 3, 1], 3), (3, [2, 4, 5], 3), (-2, [3, 4], 2), (1, None, 5), (3, None, 2)],
+)
+def test_split(axis, sizes, pieces, write_classifier, assert_agrees):
+    outputs = [f"piece_{index}" for index in range(pieces)]
+    options = {"num_outputs": pieces} if sizes is None else {}
+    inputs = ["features"] if sizes is None else ["features", "sizes"]
+    nodes = [
+        helper.make_node("Split", inputs, outputs, "split", axis=axis, **options),
+        helper.make_node("Concat", outputs[::-1], ["result"], "join", axis=axis),
+    ]
+    stored = {} if sizes is None else {"sizes": np.int64(sizes)}
+    assert_agrees(write_classifier(nodes, stored, opset=18))
+    if sizes is not None:
+        old = helper.make_node("Split", ["features"], outputs, "split", axis=axis, split=sizes)
+        assert_agrees(write_classifier([old, nodes[1]], opset=11))
+
+
+@pytest.mark.parametrize(("axis", "reason"), [(0, "is the batch"), (1, "do not make up the 5")])
+def test_split_that_cannot_be(axis, reason, write_onnx):
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["features"], "stem"),
+        helper.make_node("Split", ["features"], ["a", "b"], "split", axis=axis, split=[2, 2]),
+        helper.make_node("Add", ["a", "b"], ["logits"], "add"),
+    ]
+    weights = {"kernel": np.ones((5, 3, 1, 1), np.float32)}
+    path = write_onnx(nodes, weights, [4, 3, 7, 11], opset=11)
+    with pytest.raises(teachers.TeacherError, match=reason):
+        teachers.load_onnx(path)
