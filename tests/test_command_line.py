@@ -158,7 +158,6 @@ def classifier(path, classes=10, size=32, output="logits", ir_version=10):
         ({"size": 28}, "takes images of 28x28x3, wanted 32x32x3"),
         ({"output": "features"}, "is not a convolutional image classifier"),
         ({"ir_version": 99}, "teacher.onnx"),
-        ({"ir_version": 14}, "onnxruntime, with which teacher.onnx is compared, refuses it"),
     ],
 )
 def test_onnx_file_that_does_not_fit(refused, tmp_path, options, wanted):

@@ -161,7 +161,10 @@ def test_nothing_but_ours_is_on_standard_error(smoke):
     lines = [line for line in done.stderr.splitlines() if "XNNPACK" not in line]
     expected = {f"{stage}: started" for stage in STAGES}
     assert {line for line in lines if line.endswith("started")} == expected
-    assert len(lines) == 2 * len(STAGES), done.stderr
+    told = [line for line in lines if not line.endswith("started") and ": finished in " not in line]
+    # Which epoch was kept, which precision was chosen, and that one epoch makes no good teacher.
+    assert [line.split()[0] for line in told] == ["teacher:", "teacher:", "the"], done.stderr
+    assert len(lines) == 2 * len(STAGES) + len(told), done.stderr
 
 
 def test_plots_are_drawn(workdir):
