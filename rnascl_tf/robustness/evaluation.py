@@ -1,80 +1,81 @@
-"""Clean and robust accuracy of a model (DESIGN section 5, "Evaluation").
+"""Accuracies under a list of attacks, as records ready for JSON (DESIGN section 3)."""
 
-An image counts as robust to an attack when the model classifies it correctly before and after the
-attack. Misclassified images are broken already and are not attacked. All batches have one shape
-(the last one is padded), so each model compiles one forward pass and one gradient per loss.
-"""
-
-import numbers
-import time
-
-import numpy as np
-import tensorflow as tf
-
-from rnascl_tf.robustness.attacks import (
-    ATTACKS,
-    CLEAN,
-    check_differentiable,
-    known_attacks,
-    perturb,
-    random_directions,
-)
-from rnascl_tf.robustness.guard import check_examples, check_model
-from rnascl_tf.robustness.logits_function import logits_function
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.attacker import Attacker
+from rnascl_tf.robustness.attacks import CLEAN, attack_named, known_attacks
 from rnascl_tf.robustness.wilson import wilson_interval
 
 
-def evaluate(
-    model, images, labels, threat_model, attacks, *, batch_size=100, seed=0, on_batch=None
-):
+def evaluate(model, images, labels, threat_model, attacks, *, budget="standard", **settings):
     """Measures accuracy under each attack.
 
     Args:
-        model: a Keras model (called with training=False) or another callable, images -> logits.
+        model: a Keras model (called with training=False), another callable, images -> logits, or a
+            `BlackBoxFunction`.
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], the true classes.
         threat_model: a `ThreatModel`.
-        attacks: sequence of names: clean, fgsm, pgd20, mifgsm, cw.
-        batch_size: images per batch, at least 1. At 1 the guard cannot see batch dependence.
-        seed: integer >= 0; the same seed gives the same numbers, whatever ran before.
-        on_batch: called as on_batch(attack, done, total) after each batch, counts in images; total
-            leaves out the images that need no attack.
+        attacks: sequence of names, see `attacks.attack_named`, and "clean".
+        budget: of "autoattack", "standard" or "quick".
+        **settings: batch_size, seed, on_batch, strategy, state, model_id, classes: see `Attacker`.
 
     Returns:
-        {attack: record}, in the order asked for. A record is ready for JSON: "accuracy" (fraction
-        of the n images still correct), "n", "interval" ([low, high], 95% Wilson), "epsilon" (0 for
-        clean), "steps" (0 for clean), "space", "seed", "seconds".
+        {attack: record}, in the order asked for, see `attack_record`.
 
     Raises:
         RobustnessError: unknown attack, or images, labels or model that the guard refuses.
     """
-    names = known_attacks(attacks)
-    evaluation = _Evaluation(model, images, labels, threat_model, batch_size, seed, on_batch)
-    results = {}
-    started = time.perf_counter()
-    standing = evaluation.clean_outcomes()
-    clean_seconds = time.perf_counter() - started
+    names = known_attacks(attacks, budget)
+    attacker = Attacker(model, images, labels, threat_model, **settings)
     for name in names:
-        started = time.perf_counter()
-        robust = standing if name == CLEAN else evaluation.attacked_outcomes(name, standing)
-        seconds = clean_seconds if name == CLEAN else time.perf_counter() - started
-        results[name] = {
-            "accuracy": float(robust.mean()),
-            "n": len(robust),
-            "interval": list(wilson_interval(robust.sum(), len(robust))),
-            "epsilon": 0.0 if name == CLEAN else threat_model.epsilon,
-            "steps": 0 if name == CLEAN else ATTACKS[name].steps,
-            "space": threat_model.space,
-            "seed": int(seed),
-            "seconds": seconds,
-        }
-    return results
+        if name != CLEAN:
+            attacker.check(attack_named(name, budget))
+    return {name: attack_record(attacker, name, budget) for name in names}
 
 
-def attack_outcomes(
-    model, images, labels, threat_model, attack, *, batch_size=100, seed=0, on_batch=None
-):
+def attack_record(attacker, name, budget="standard"):
+    """Runs one attack and returns its record.
+
+    Args:
+        attacker: an `Attacker`.
+        name: an attack's name, or "clean".
+        budget: of "autoattack".
+
+    Returns:
+        {"accuracy": fraction of the n images still correct, "n", "interval": [low, high] (95%
+        Wilson), "epsilon" (0 for clean), "steps" (of one round; 0 for clean), "norm", "space",
+        "seed", "seconds"}; for a cascade also "budget" and "attacks": {member: accuracy after it}.
+    """
+    threat_model = attacker.threat_model
+    if name == CLEAN:
+        robust = attacker.clean()
+        steps, keys, extras = 0, [CLEAN], {}
+    else:
+        attack = attack_named(name, budget)
+        robust = attacker.withstood(attack)
+        keys = [attack.key(member) for member in attack.members]
+        steps, extras = attack.steps, {}
+        if len(keys) > 1:
+            reached = {
+                member.name: float(attacker.outcomes[key].standing.mean())
+                for member, key in zip(attack.members, keys, strict=True)
+            }
+            extras = {"budget": budget, "attacks": reached}
+    count = len(robust)
+    return {
+        "accuracy": float(robust.mean()),
+        "n": count,
+        "interval": list(wilson_interval(robust.sum(), count)),
+        "epsilon": 0.0 if name == CLEAN else threat_model.epsilon,
+        "steps": steps,
+        "norm": threat_model.norm,
+        "space": threat_model.space,
+        "seed": attacker.seed,
+        "seconds": sum(attacker.outcomes[key].seconds for key in keys),
+        **extras,
+    }
+
+
+def attack_outcomes(model, images, labels, threat_model, attack, **settings):
     """Says for each image whether the model withstands one attack.
 
     Args:
@@ -82,10 +83,8 @@ def attack_outcomes(
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], the true classes.
         threat_model: a `ThreatModel`.
-        attack: one name: clean, fgsm, pgd20, mifgsm, cw.
-        batch_size: images per batch, at least 1.
-        seed: integer >= 0.
-        on_batch: as for `evaluate`.
+        attack: a name, "clean", an `Attack` or a `Cascade`.
+        **settings: as for `evaluate`.
 
     Returns:
         bool array [n], True where the image is classified correctly before and after the attack.
@@ -93,15 +92,17 @@ def attack_outcomes(
     Raises:
         RobustnessError: as `evaluate`.
     """
-    (name,) = known_attacks([attack])
-    evaluation = _Evaluation(model, images, labels, threat_model, batch_size, seed, on_batch)
-    standing = evaluation.clean_outcomes()
-    return standing if name == CLEAN else evaluation.attacked_outcomes(name, standing)
+    if isinstance(attack, str):
+        known_attacks([attack])  # before the model is tried
+    attacker = Attacker(model, images, labels, threat_model, **settings)
+    if attack == CLEAN:
+        return attacker.clean()
+    if isinstance(attack, str):
+        attack = attack_named(attack)
+    return attacker.withstood(attack)
 
 
-def adversarial_images(
-    model, images, labels, threat_model, attack, *, batch_size=100, seed=0, on_batch=None
-):
+def adversarial_images(model, images, labels, threat_model, attack, **settings):
     """Attacks every image, also those that are misclassified already, and returns the results.
 
     For trying them on another model, such as an exported file that has no gradients.
@@ -111,98 +112,21 @@ def adversarial_images(
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], the true classes.
         threat_model: a `ThreatModel`.
-        attack: one name: fgsm, pgd20, mifgsm, cw; "clean" returns the images.
-        batch_size: images per batch, at least 1.
-        seed: integer >= 0.
-        on_batch: as for `evaluate`.
+        attack: a name, an `Attack`, or "clean", which returns a copy of the images.
+        **settings: as for `evaluate`.
 
     Returns:
-        float32 of the images' shape, within epsilon of them and inside the bounds.
+        float32 of the images' shape, within epsilon of them and inside the bounds. Of an attack of
+        several rounds, the first one's.
 
     Raises:
         RobustnessError: as `evaluate`.
     """
-    (name,) = known_attacks([attack])
-    evaluation = _Evaluation(model, images, labels, threat_model, batch_size, seed, on_batch)
-    return evaluation.perturbed_images(name)
-
-
-class _Evaluation:
-    """A checked model on checked images, cut into batches of one shape."""
-
-    def __init__(self, model, images, labels, threat_model, batch_size, seed, on_batch):
-        for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0)):
-            if not isinstance(value, numbers.Integral) or value < least:
-                raise RobustnessError(f"{name} is {value!r}; an integer >= {least} is needed.")
-        self._images, self._labels = check_examples(images, labels, threat_model)
-        self._threat_model = threat_model
-        self._seed = int(seed)
-        self._on_batch = on_batch
-        # A lone image is padded to two, or the guard could not see batch dependence.
-        self._batch_size = min(int(batch_size), max(2, len(self._images)))
-        self._logits = logits_function(model)
-        probe = self._padded(np.arange(min(self._batch_size, len(self._images))))
-        check_model(self._logits.compiled, self._images[probe], self._labels)
-
-    def clean_outcomes(self):
-        """Returns bool [n]: classified correctly as they are."""
-        everything = np.arange(len(self._images))
-        return self._outcomes(CLEAN, everything, lambda indices: self._images[indices])
-
-    def attacked_outcomes(self, name, standing):
-        """Returns bool [n]: classified correctly before (`standing`) and after the attack."""
-        attack = ATTACKS[name]
-        selected = np.flatnonzero(standing)
-        if len(selected):
-            probe = self._padded(selected[: self._batch_size])
-            check_differentiable(attack, self._logits, self._images[probe], self._labels[probe])
-
-        return self._outcomes(name, selected, lambda indices: self._perturbed(name, indices))
-
-    def perturbed_images(self, name):
-        """Returns every image after the attack, float32 [n, height, width, channels]."""
-        if name == CLEAN:
-            return self._images.copy()
-        results = np.empty_like(self._images)
-        total = len(self._images)
-        for begin in range(0, total, self._batch_size):
-            indices = np.arange(begin, min(begin + self._batch_size, total))
-            results[indices] = self._perturbed(name, self._padded(indices))[: len(indices)]
-            if self._on_batch is not None:
-                self._on_batch(name, int(indices[-1]) + 1, total)
-        return results
-
-    def _perturbed(self, name, indices):
-        directions = None
-        if ATTACKS[name].random_start:
-            directions = random_directions(name, self._seed, indices, self._images.shape[1:])
-        return perturb(
-            ATTACKS[name],
-            self._logits,
-            self._images[indices],
-            self._labels[indices],
-            self._threat_model,
-            directions,
-        )
-
-    def _outcomes(self, name, selected, perturbed):
-        correct = np.zeros(len(self._images), bool)
-        for begin in range(0, len(selected), self._batch_size):
-            indices = selected[begin : begin + self._batch_size]
-            padded = self._padded(indices)
-            logits = self._logits.compiled(tf.convert_to_tensor(perturbed(padded))).numpy()
-            if not np.isfinite(logits).all():
-                raise RobustnessError(
-                    f"{name}: the model's logits hold NaN or infinity on image {padded[0]} or the "
-                    f"{len(indices) - 1} after it; load a checkpoint from before it diverged."
-                )
-            predictions = logits.argmax(axis=1)[: len(indices)]
-            correct[indices] = predictions == self._labels[indices]
-            if self._on_batch is not None:
-                self._on_batch(name, begin + len(indices), len(selected))
-        return correct
-
-    def _padded(self, indices):
-        """Fills a short batch up by repeating its first image; the results are cut off again."""
-        missing = self._batch_size - len(indices)
-        return np.concatenate([indices, np.repeat(indices[:1], missing)])
+    if isinstance(attack, str):
+        known_attacks([attack])  # before the model is tried
+    attacker = Attacker(model, images, labels, threat_model, **settings)
+    if attack == CLEAN:
+        return attacker.images.copy()
+    if isinstance(attack, str):
+        attack = attack_named(attack)
+    return attacker.perturbed(attack)

@@ -66,14 +66,19 @@ def check_examples(images, labels, threat_model):
     return images, labels.astype(np.int64)
 
 
-def check_model(compiled_logits, images, labels):
+def check_model(compiled_logits, images, labels, classes_wanted=None):
     """Probes a model with one batch.
 
     Args:
-        compiled_logits: callable, float32 [n, height, width, channels] -> float32 [n, classes].
+        compiled_logits: callable, float32 array [n, height, width, channels] -> float32 array
+            [n, classes].
         images: float32 array [n, height, width, channels], a batch; with at least two images the
             check for batch dependence is possible.
         labels: int64 array [m], all labels of the evaluation, not only this batch's.
+        classes_wanted: number of classes of the data set, or None if it is not known.
+
+    Returns:
+        The number of the model's classes.
 
     Raises:
         RobustnessError: the model cannot be attacked meaningfully; the message says why.
@@ -98,13 +103,18 @@ def check_model(compiled_logits, images, labels):
             f"the highest label is {labels.max()}, the model has {classes} classes "
             f"(0 to {classes - 1}); use the data set that the model was trained for."
         )
+    if classes_wanted is not None and classes != classes_wanted:
+        raise RobustnessError(
+            f"the model has {classes} classes, the data set {classes_wanted}; use the data set "
+            "that the model was trained for."
+        )
     if (logits >= 0.0).all() and (abs(logits.sum(axis=1) - 1.0) <= SOFTMAX_TOLERANCE).all():
         raise RobustnessError(
             "the model returns probabilities: each row is non-negative and sums to 1. Softmax "
             "hides gradients; return the logits before it."
         )
     allowed = REPEAT_TOLERANCE * max(1.0, float(abs(logits).max()))
-    again = compiled_logits(tf.constant(images)).numpy()
+    again = compiled_logits(images)
     if not abs(again - logits).max() <= allowed:
         raise RobustnessError(
             "the model's logits change between two calls on the same images: it is random, or in "
@@ -112,6 +122,30 @@ def check_model(compiled_logits, images, labels):
         )
     if len(images) > 1:
         _check_batch_independence(compiled_logits, images, logits, allowed)
+    return classes
+
+
+def check_attack(attack, threat_model, logits):
+    """Makes sure that an attack can be run.
+
+    Args:
+        attack: an `Attack`.
+        threat_model: the `ThreatModel`.
+        logits: the model's `LogitsFunction` or `BlackBoxFunction`.
+
+    Raises:
+        RobustnessError: it is not defined for the norm, or needs gradients that the model has not.
+    """
+    if threat_model.norm not in attack.norms:
+        raise RobustnessError(
+            f"{attack.name} is defined for {', '.join(attack.norms)}, the threat model is "
+            f"{threat_model.norm}; choose another attack or norm."
+        )
+    if attack.needs_gradient and not logits.differentiable:
+        raise RobustnessError(
+            f"{attack.name} needs gradients, and this model (a TFLite file, or a black box) has "
+            "none; square and spsa need only its answers, or attack the model it was made from."
+        )
 
 
 def _checked_images(images, bounds):
@@ -154,7 +188,7 @@ def _checked_images(images, bounds):
 
 def _first_logits(compiled_logits, images):
     try:
-        return compiled_logits(tf.constant(images)).numpy()
+        return compiled_logits(images)
     except RobustnessError:
         raise
     except (TypeError, ValueError, AttributeError, tf.errors.InvalidArgumentError) as error:
@@ -175,7 +209,7 @@ def _check_batch_independence(compiled_logits, images, logits, allowed):
     companions = images.copy()
     noise = np.random.default_rng(0).random(images[1::2].shape, np.float32)
     companions[1::2] = images.min() + noise * (images.max() - images.min())
-    beside_others = compiled_logits(tf.constant(companions)).numpy()
+    beside_others = compiled_logits(companions)
     if not abs(beside_others[::2] - logits[::2]).max() <= allowed:
         raise RobustnessError(
             "the model's logits for an image change with the other images of the batch: its batch "

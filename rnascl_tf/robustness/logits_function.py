@@ -1,16 +1,19 @@
 """One stable callable per attacked model: float32 images -> float32 logits in evaluation mode.
 
-cleverhans keys its traced gradient on the callable it is given, so a fresh lambda per call would
-compile the network again each time. The callable is therefore made once and kept as long as its
-model lives. What cleverhans compiled for it outlives both: its cache has no public way to forget,
-so a process keeps the graphs and weights of every model that it attacked.
+cleverhans and `tf.function` key their traced graphs on the callable they are given, so a fresh
+lambda per call would compile the network again each time. The callable is therefore made once and
+kept as long as its model lives, and with it every attack that was compiled for it.
 """
 
+import collections
+import functools
 import weakref
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 _KEPT = weakref.WeakKeyDictionary()
@@ -20,14 +23,28 @@ class LogitsFunction:
     """A model bound to evaluation mode.
 
     Args:
-        model: a Keras model, called with `training=False`, or any other callable images -> logits.
-            The caller keeps it alive.
+        model: a Keras model, called with `training=False`, or any other callable images -> logits
+            made of TensorFlow operations. The caller keeps it alive.
+        strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
+
+    Attributes:
+        traces: how often each attack was traced, a `collections.Counter`.
     """
 
-    def __init__(self, model):
+    differentiable = True
+
+    def __init__(self, model, strategy=None):
         # A strong reference would keep the model alive from the value of a weak dictionary.
         self._model = weakref.ref(model)
-        self._traced_outputs = tf.function(self._outputs)
+        self._strategy = strategy
+        self._forward = _Replicated(self._outputs, strategy)
+        self._attacks = {}
+        self.traces = collections.Counter()
+
+    @property
+    def replicas(self):
+        """Into how many equal parts each batch is cut."""
+        return self._strategy.num_replicas_in_sync if self._strategy else 1
 
     def __call__(self, images):
         """Returns differentiable logits, eagerly or inside a graph.
@@ -44,15 +61,125 @@ class LogitsFunction:
         return _as_logits(self._outputs(images))
 
     def compiled(self, images):
-        """Returns the same logits through one traced graph per batch shape."""
-        # Outside the graph, because an error raised in tracing loses its one-line message.
-        return _as_logits(self._traced_outputs(images))
+        """Returns the same logits as an array, through one traced graph per batch shape."""
+        # Checked outside the graph: an error raised in tracing loses its one-line message.
+        return _as_logits(self._forward(tf.convert_to_tensor(images))).numpy()
+
+    def attack(self, function, threat_model, images, labels, *arguments):
+        """Runs an attack as one compiled graph.
+
+        It is traced once for each function, norm and batch shape; epsilon and bounds are inputs of
+        the graph. In normalized space the function sees images divided by the deviation, a ball
+        around them, and logits of such images.
+
+        Args:
+            function: (logits, ball, labels, *arguments) -> images; hashable, equal to another only
+                if it computes the same. `logits` maps images to logits, `ball` is a `Ball`.
+            threat_model: a `ThreatModel`.
+            images: float32 [n, height, width, channels] inside the threat model's bounds; n divides
+                by the replicas.
+            labels: integer [n].
+            *arguments: further inputs; of rank 1 or more with one entry per image, scalars shared.
+
+        Returns:
+            float32 array of the images' shape, inside the bounds.
+        """
+        key = (function, threat_model.norm, threat_model.deviation)
+        if not self._attacks:
+            self._check_gradient(images)
+        if key not in self._attacks:
+            graph = functools.partial(self._attacked, *key)
+            self._attacks[key] = _Replicated(graph, self._strategy)
+        return self._attacks[key](
+            tf.convert_to_tensor(images, tf.float32),
+            # One dtype, because cleverhans' compiled gradient is keyed on it.
+            tf.cast(labels, tf.int64),
+            tf.constant(threat_model.epsilon, tf.float64),
+            *(tf.constant(bound, tf.float32) for bound in threat_model.bounds),
+            *(tf.convert_to_tensor(argument) for argument in arguments),
+        ).numpy()
+
+    def _attacked(self, function, norm, deviation, images, labels, epsilon, low, high, *arguments):
+        self.traces[function] += 1
+        if deviation is None:
+            return function(self, Ball(images, norm, epsilon, (low, high)), labels, *arguments)
+        scale = tf.constant(deviation, tf.float32)
+        ball = Ball(images / scale, norm, epsilon, (low / scale, high / scale))
+
+        def scaled_logits(scaled_images):
+            return self(scaled_images * scale)
+
+        adversarial = function(scaled_logits, ball, labels, *arguments)
+        return tf.clip_by_value(adversarial * scale, low, high)
+
+    def _check_gradient(self, images):
+        """Outside the graph, where the error keeps its one line."""
+        few = tf.convert_to_tensor(images[:2], tf.float32)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(few)
+            logits = self(few)
+        if tape.gradient(logits, few) is None:
+            raise RobustnessError(
+                "no gradient reaches the images; use a model made of differentiable TensorFlow "
+                "operations, without NumPy calls or a TFLite interpreter inside."
+            )
 
     def _outputs(self, images):
         model = self._model()
         if isinstance(model, keras.Layer):
             return model(images, training=False)
         return model(images)
+
+
+class BlackBoxFunction:
+    """A model that answers and has no gradients, such as a TFLite interpreter.
+
+    Args:
+        answers: callable, float32 array [n, height, width, channels] in [0, 1] -> float array
+            [n, classes] of logits.
+    """
+
+    differentiable = False
+    replicas = 1
+
+    def __init__(self, answers):
+        self._answers = answers
+
+    def compiled(self, images):
+        """Returns float32 [n, classes].
+
+        Raises:
+            RobustnessError: the model returns another shape.
+        """
+        return np.asarray(_as_logits(np.asarray(self._answers(np.asarray(images)))))
+
+
+class _Replicated:
+    """A traced function whose inputs of rank 1 or more are cut into one part per replica."""
+
+    def __init__(self, function, strategy):
+        self._strategy = strategy
+        if strategy is None:
+            self._traced = tf.function(function)
+        else:
+            self._traced = tf.function(lambda arguments: strategy.run(function, args=arguments))
+
+    def __call__(self, *inputs):
+        if self._strategy is None:
+            return self._traced(*inputs)
+        replicas = self._strategy.num_replicas_in_sync
+        parts = [
+            tf.split(value, replicas) if value.shape.rank else [value] * replicas
+            for value in inputs
+        ]
+        arguments = tuple(
+            self._strategy.experimental_distribute_values_from_function(
+                lambda context, part=part: part[context.replica_id_in_sync_group]
+            )
+            for part in parts
+        )
+        outputs = self._traced(arguments)
+        return tf.concat(self._strategy.experimental_local_results(outputs), axis=0)
 
 
 def _as_logits(outputs):
@@ -68,29 +195,34 @@ def _as_logits(outputs):
     return tf.cast(outputs, tf.float32)
 
 
-def logits_function(model):
-    """Returns the one `LogitsFunction` of this model, made at the first call.
+def logits_function(model, strategy=None):
+    """Returns the one function of this model, made at the first call.
 
     Args:
-        model: a Keras model or another callable images -> logits.
+        model: a Keras model or another callable images -> logits; a `BlackBoxFunction` is returned
+            as it is.
+        strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
 
     Returns:
-        A `LogitsFunction`, the same object for the same model.
+        A `LogitsFunction`, the same object for the same model and strategy.
 
     Raises:
         RobustnessError: not a callable, or one that Python cannot refer to weakly.
     """
+    if isinstance(model, LogitsFunction | BlackBoxFunction):
+        return model
     if not callable(model):
         raise RobustnessError(
             f"the model is a {type(model).__name__}, which cannot be called; "
             "pass a Keras model or a function from images to logits."
         )
     try:
-        if model not in _KEPT:
-            _KEPT[model] = LogitsFunction(model)
-        return _KEPT[model]
+        functions = _KEPT.setdefault(model, {})
     except TypeError:
         raise RobustnessError(
             f"a {type(model).__name__} cannot be kept by weak reference; "
             "pass a function that calls it, def logits(images): return model(images)."
         ) from None
+    if id(strategy) not in functions:
+        functions[id(strategy)] = LogitsFunction(model, strategy)
+    return functions[id(strategy)]

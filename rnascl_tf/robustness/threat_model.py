@@ -1,7 +1,8 @@
 """The threat model: what an attacker may change, and by how much (DESIGN sections 3 and 5).
 
 An adversarial image differs from the clean one by at most `epsilon` in every pixel value (the L-inf
-norm) and stays inside the pixel bounds. Epsilon counts in pixel units of [0, 1]: 8/255, never 8.
+norm) or in the root of the summed squares of all of them (L2), and stays inside the pixel bounds.
+Epsilon counts in pixel units of [0, 1]: 8/255, never 8.
 """
 
 import dataclasses
@@ -10,8 +11,13 @@ import math
 import numbers
 import re
 
-NORMS = ("linf",)
-SPACES = ("pixel",)
+import numpy as np
+
+NORMS = ("linf", "l2")
+SPACES = ("pixel", "normalized")
+LARGEST_L2 = 20.0
+"""Largest accepted epsilon in L2: an all-gray 32x32 image is at most 27.7 away from any other, and
+published L2 thresholds end at 5."""
 
 
 class RobustnessError(ValueError):
@@ -23,10 +29,14 @@ class ThreatModel:
     """The set of perturbations an attack may use.
 
     Attributes:
-        epsilon: largest change of one pixel value, in units of the [0, 1] range; 0 <= epsilon <= 1.
-        norm: how changes are measured; "linf" is the one known norm.
-        bounds: lowest and highest pixel value, inside [0, 1].
-        space: where epsilon is measured; "pixel" is the one known space.
+        epsilon: largest change in the norm, in units of the [0, 1] range; 0 to 1 for L-inf, to 20
+            for L2. With space="normalized", in units of the normalised images, to 10 times that.
+        norm: "linf" or "l2".
+        bounds: lowest and highest pixel value, inside [0, 1]; pixel values in both spaces.
+        space: "pixel", or "normalized": changes are divided by `deviation` before they are measured,
+            as in code that attacks images after their normalisation. Every result names it.
+        deviation: the normalisation's standard deviation, one number per channel; with
+            space="normalized" only.
 
     Raises:
         RobustnessError: a value outside these ranges.
@@ -36,20 +46,42 @@ class ThreatModel:
     norm: str = "linf"
     bounds: tuple[float, float] = (0.0, 1.0)
     space: str = "pixel"
+    deviation: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon))
-        object.__setattr__(self, "bounds", _checked_bounds(self.bounds))
         if self.norm not in NORMS:
             raise RobustnessError(f"norm is {self.norm!r}; known norms: {', '.join(NORMS)}.")
-        if self.space == "normalized":
-            raise RobustnessError(
-                "space='normalized' is not supported yet: use space='pixel' and state epsilon in "
-                "pixels, that is the normalized epsilon multiplied by the normalization's standard "
-                "deviation (8/255 at a deviation of 0.25 is 2/255 in pixels)."
-            )
         if self.space not in SPACES:
             raise RobustnessError(f"space is {self.space!r}; known spaces: {', '.join(SPACES)}.")
+        object.__setattr__(self, "deviation", _checked_deviation(self.space, self.deviation))
+        largest = LARGEST_L2 if self.norm == "l2" else 1.0
+        if self.space == "normalized":
+            # An image spans 1 / deviation there, about 4.
+            largest *= 10.0
+        object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon, largest))
+        object.__setattr__(self, "bounds", _checked_bounds(self.bounds))
+
+    def distances(self, images, others):
+        """Measures how far images are apart, in the norm and the units of epsilon.
+
+        Args:
+            images: float array [n, height, width, channels].
+            others: the same shape.
+
+        Returns:
+            float64 array [n].
+        """
+        change = np.asarray(images, np.float64) - np.asarray(others, np.float64)
+        if self.deviation is not None:
+            change = change / np.asarray(self.deviation)
+        change = change.reshape(len(change), -1)
+        if self.norm == "linf":
+            return abs(change).max(axis=1, initial=0.0)
+        return np.sqrt(np.square(change).sum(axis=1))
+
+    def __str__(self):
+        """Names norm, epsilon and space as tables do."""
+        return f"{self.norm} {self.epsilon:.4g}, {self.space} space"
 
 
 def parse_epsilon(text):
@@ -59,13 +91,13 @@ def parse_epsilon(text):
         text: a fraction such as "8/255", a decimal such as "0.03", or a number.
 
     Returns:
-        Epsilon as a float in [0, 1], in pixel units of the [0, 1] range.
+        Epsilon as a float of at least 0. How large it may be depends on the norm: `ThreatModel`.
 
     Raises:
-        RobustnessError: neither a fraction nor a decimal, or out of range.
+        RobustnessError: neither a fraction nor a decimal, or negative.
     """
     if not isinstance(text, str):
-        return _checked_epsilon(text)
+        return _checked_epsilon(text, math.inf)
     try:
         # Fraction refuses the spaces of "8 / 255".
         value = fractions.Fraction(re.sub(r"\s*/\s*", "/", text))
@@ -74,10 +106,10 @@ def parse_epsilon(text):
             f"epsilon is {text!r}, which is neither a fraction nor a decimal; "
             "write for example 8/255 or 0.03."
         ) from None
-    return _checked_epsilon(float(value))
+    return _checked_epsilon(float(value), math.inf)
 
 
-def _checked_epsilon(epsilon):
+def _checked_epsilon(epsilon, largest):
     """Returns epsilon as a float, or says why it cannot be one."""
     if isinstance(epsilon, str):
         raise RobustnessError(
@@ -89,13 +121,35 @@ def _checked_epsilon(epsilon):
         )
     epsilon = float(epsilon)
     if not math.isfinite(epsilon) or epsilon < 0.0:
-        raise RobustnessError(f"epsilon is {epsilon}; it must be a finite number from 0 to 1.")
-    if epsilon > 1.0:
+        raise RobustnessError(f"epsilon is {epsilon}; it must be a finite number of at least 0.")
+    if epsilon > largest:
+        reach = "more than the whole pixel range [0, 1]" if largest == 1.0 else f"over {largest:g}"
         raise RobustnessError(
-            f"epsilon is {epsilon:g}, more than the whole pixel range [0, 1]; divide it by 255 "
+            f"epsilon is {epsilon:g}, {reach}; divide it by 255 "
             f"({epsilon:g}/255 = {epsilon / 255.0:.5f})."
         )
     return epsilon
+
+
+def _checked_deviation(space, deviation):
+    """Returns the deviation as a tuple of floats, None in pixel space."""
+    if space == "pixel":
+        if deviation is not None:
+            raise RobustnessError(
+                "deviation came with space='pixel', where it means nothing; leave it out, or say "
+                "space='normalized'."
+            )
+        return None
+    try:
+        values = tuple(float(value) for value in deviation)
+    except TypeError:
+        values = ()
+    if not values or not all(0.0 < value < math.inf for value in values):
+        raise RobustnessError(
+            f"space='normalized' came with deviation={deviation!r}; give the normalization's "
+            "standard deviation per channel, for example (0.247, 0.243, 0.262)."
+        )
+    return values
 
 
 def _checked_bounds(bounds):

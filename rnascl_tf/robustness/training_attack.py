@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from rnascl_tf.objectives.trades import prediction_divergence
-from rnascl_tf.robustness.projection import feasible_box
+from rnascl_tf.robustness.ball import feasible_box
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 TRADES_START_DEVIATION = 0.001

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 import teachers
 from rnascl_tf.networks import build_student, count, describe, student_taps
 from rnascl_tf.report import console
-from rnascl_tf.robustness import ATTACKS
+from rnascl_tf.robustness import attack_named
 from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.batches import training_stream
 from rnascl_tf.stages.native_teacher import adversarial_model, native_classifier
@@ -129,14 +129,14 @@ def _attacks(run, stage, batch):
     config = run.config
     if stage == "teacher":
         model, models, examples = _classifier(run), 1, config.teacher.evaluate_examples
-        steps = ATTACKS["pgd20"].steps
+        steps = attack_named("pgd20").steps
     else:
         architecture = _architecture(run, run.space.widest)
         model, _ = student_model(run, architecture, None, 1)
         models = 1 + config.baseline.enabled + config.trades.enabled
         examples = config.evaluate.examples
         names = [parse_attack(text, run.threat_model)[0] for text in config.evaluate.attacks]
-        steps = sum(ATTACKS[name].steps for name in names if name != "clean")
+        steps = sum(attack_named(name).steps for name in names if name != "clean")
 
     @tf.function
     def gradient(images):

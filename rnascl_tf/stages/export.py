@@ -12,7 +12,7 @@ from rnascl_tf.deploy import (
     measure_latency,
 )
 from rnascl_tf.report import progress
-from rnascl_tf.robustness import ATTACKS, adversarial_images, wilson_interval
+from rnascl_tf.robustness import adversarial_images, attack_named, wilson_interval
 from rnascl_tf.stages.evaluate import STUDENTS
 
 TRANSFERRED = "pgd20"
@@ -67,7 +67,7 @@ def run(run):
                     **_accuracy(robust),
                     "attack": f"{TRANSFERRED} made on the Keras student, transferred",
                     "epsilon": run.threat_model.epsilon,
-                    "steps": ATTACKS[TRANSFERRED].steps,
+                    "steps": attack_named(TRANSFERRED).steps,
                     "space": run.threat_model.space,
                 },
                 "latency": dataclasses.asdict(

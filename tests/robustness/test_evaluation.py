@@ -56,6 +56,7 @@ def test_record_of_an_attack(linear_model, examples):
         "interval": [low, high],
         "epsilon": 0.02,
         "steps": 20,
+        "norm": "linf",
         "space": "pixel",
         "seed": 7,
     }
@@ -103,13 +104,13 @@ def test_a_single_image_does_not_hide_training_mode(linear_model, examples):
         evaluate(centred, images[:1], labels[:1], ThreatModel(0.3), ["clean"])
 
 
-def test_one_trace_per_forward_pass_and_loss(linear_model, examples):
+def test_one_trace_per_forward_pass_and_attack(linear_model, examples):
     # 23 images in batches of 5, the last one padded. Python runs the model only when it is traced:
-    # for the forward pass, for cross-entropy's gradient and for the margin's.
+    # for the forward pass and for each of the four attacks; and once to look for a gradient.
     evaluate(linear_model, *examples, ThreatModel(0.005), EVERYTHING, batch_size=5)
-    assert linear_model.calls == 3
+    assert linear_model.calls == 6
     evaluate(linear_model, *examples, ThreatModel(0.02), EVERYTHING, batch_size=5, seed=1)
-    assert linear_model.calls == 3
+    assert linear_model.calls == 6
 
 
 def test_same_seed_same_outcomes_whatever_the_global_state():
@@ -227,14 +228,14 @@ def test_model_without_a_gradient_is_refused(linear_model, examples):
 
     images, labels = examples
     assert evaluate(model, images, labels, ThreatModel(0.02), ["clean"])["clean"]["n"] == 23
-    with pytest.raises(RobustnessError, match="fgsm: no gradient"):
+    with pytest.raises(RobustnessError, match="no gradient reaches the images"):
         evaluate(model, images, labels, ThreatModel(0.02), ["fgsm"])
 
 
 def test_guard_runs_before_any_attack(linear_model, examples):
     images, labels = examples
     with pytest.raises(RobustnessError, match="unknown attack"):
-        evaluate(linear_model, images, labels, ThreatModel(0.02), ["pgd"])
+        evaluate(linear_model, images, labels, ThreatModel(0.02), ["pdg"])
     with pytest.raises(RobustnessError, match="labels are missing"):
         evaluate(linear_model, images, None, ThreatModel(0.02), ["fgsm"])
     with pytest.raises(RobustnessError, match="divide by 255"):

@@ -21,8 +21,8 @@ def test_an_epsilon_of_its_own_changes_nothing_else(text, epsilon):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pgd21", "unknown attack 'pgd21'.*Did you mean 'pgd20'"),
-        ("pgd21@2/255", "unknown attack 'pgd21'"),
+        ("pdg20", "unknown attack 'pdg20'.*Did you mean 'pgd20'"),
+        ("pdg20@2/255", "unknown attack 'pdg20'"),
         ("@2/255", "unknown attack ''"),
         ("pgd20@", "neither a fraction nor a decimal"),
         ("pgd20@2/255@3", "neither a fraction nor a decimal"),

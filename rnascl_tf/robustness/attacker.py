@@ -1,0 +1,250 @@
+"""One model on one set of images, attacked batch by batch (DESIGN section 5, "Evaluation").
+
+An image counts as robust to an attack when the model classifies it correctly before and after the
+attack. Misclassified images are broken already and are not attacked; images that one round of an
+attack has broken are left out of the next. All batches have one shape (the last one is padded), so
+each attack is compiled once.
+"""
+
+import hashlib
+import numbers
+import time
+
+import keras
+import numpy as np
+
+from rnascl_tf.robustness.attacks import CLEAN
+from rnascl_tf.robustness.folding import folded
+from rnascl_tf.robustness.guard import check_attack, check_examples, check_model
+from rnascl_tf.robustness.logits_function import logits_function
+from rnascl_tf.robustness.outcomes import Outcomes
+from rnascl_tf.robustness.randomness import Randomness
+from rnascl_tf.robustness.threat_model import RobustnessError
+
+# Attacks keep epsilon exactly in pixel space; scaling back from normalised space rounds once more.
+DISTANCE_TOLERANCE = 1e-5
+
+
+class Attacker:
+    """A checked model on checked images.
+
+    Args:
+        model: a Keras model (called with training=False), another callable images -> logits, or a
+            `BlackBoxFunction`.
+        images: float32 [n, height, width, channels] inside the threat model's bounds.
+        labels: integer [n], the true classes.
+        threat_model: a `ThreatModel`.
+        batch_size: images per batch, at least 1.
+        seed: integer >= 0; the same seed gives the same numbers, whatever ran before.
+        on_batch: called as on_batch(attack, done, total) after each batch; counts in images times
+            rounds, without the images that need no attack.
+        strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
+        state: file that outcomes are kept in, see `Outcomes`; None to keep none.
+        model_id: text that identifies the model in the state file; a hash of the weights of a Keras
+            model unless given.
+        classes: number of classes that the data set has, or None if it is not known.
+
+    Attributes:
+        classes: number of the model's classes.
+        outcomes: the `Outcomes`.
+        folded_batch_norms: how many batch norms are folded into convolutions, see `folding`.
+
+    Raises:
+        RobustnessError: settings, images, labels, model or state file that are refused.
+    """
+
+    def __init__(
+        self,
+        model,
+        images,
+        labels,
+        threat_model,
+        *,
+        batch_size=100,
+        seed=0,
+        on_batch=None,
+        strategy=None,
+        state=None,
+        model_id=None,
+        classes=None,
+    ):
+        for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0)):
+            if not isinstance(value, numbers.Integral) or value < least:
+                raise RobustnessError(f"{name} is {value!r}; an integer >= {least} is needed.")
+        self.images, self.labels = check_examples(images, labels, threat_model)
+        self.threat_model = threat_model
+        self.seed = int(seed)
+        self._on_batch = on_batch
+        self._logits = logits_function(model, strategy)
+        # A lone image is padded to two, or the guard could not see batch dependence.
+        self._batch_size = min(int(batch_size), max(2, len(self.images)))
+        self._batch_size += -self._batch_size % self._logits.replicas
+        probe = self.images[self._padded(np.arange(min(self._batch_size, len(self.images))))]
+        self.classes = check_model(self._logits.compiled, probe, self.labels, classes)
+        self.folded_batch_norms = 0
+        if isinstance(model, keras.Model):
+            # Kept here, because the function refers to its model weakly.
+            self._model, self.folded_batch_norms = folded(model, probe)
+            self._logits = logits_function(self._model, strategy)
+        self.outcomes = Outcomes(state, self._identity(model, model_id, state))
+
+    def clean(self):
+        """Returns bool [n]: classified correctly as they are."""
+        everything = np.ones(len(self.images), bool)
+        outcome = self.outcomes.of(CLEAN, CLEAN, everything)
+        self._finish(CLEAN, outcome, 1, lambda indices, _: self.images[indices])
+        return outcome.standing.copy()
+
+    def withstood(self, attack):
+        """Attacks the images that are classified correctly.
+
+        Args:
+            attack: an `Attack`, or a `Cascade` whose members attack what the ones before them left.
+
+        Returns:
+            bool array [n], True where an image is classified correctly before and after the attack.
+
+        Raises:
+            RobustnessError: the attack does not fit model or norm, or logits become NaN.
+        """
+        self.check(attack)
+        standing = self.clean()
+        for member in attack.members:
+            name = attack.key(member)
+            outcome = self.outcomes.of(name, member.definition(), standing)
+            self._finish(
+                name,
+                outcome,
+                member.rounds(self.classes),
+                lambda indices, attack_round, member=member: self._perturbed(
+                    member, indices, attack_round
+                ),
+            )
+            standing = outcome.standing
+        return standing.copy()
+
+    def check(self, attack):
+        """Raises RobustnessError unless the attack fits the model and the threat model."""
+        for member in attack.members:
+            check_attack(member, self.threat_model, self._logits)
+
+    def perturbed(self, attack):
+        """Returns every image after the attack's first round, also those misclassified already.
+
+        Args:
+            attack: an `Attack`.
+
+        Returns:
+            float32 array of the images' shape.
+        """
+        self.check(attack)
+        results = np.empty_like(self.images)
+        total = len(self.images)
+        for begin in range(0, total, self._batch_size):
+            indices = np.arange(begin, min(begin + self._batch_size, total))
+            results[indices] = self._perturbed(attack, self._padded(indices), 0)[: len(indices)]
+            self._report(attack.name, int(indices[-1]) + 1, total)
+        return results
+
+    def _perturbed(self, attack, indices, attack_round):
+        images = self.images[indices]
+        if self.threat_model.epsilon == 0.0:
+            return images
+        adversarial = attack.perturb(
+            self._logits,
+            images,
+            self.labels[indices],
+            self.threat_model,
+            Randomness(self.seed, indices),
+            attack_round,
+        )
+        distances = self.threat_model.distances(adversarial, images)
+        outside = distances > self.threat_model.epsilon * (1.0 + DISTANCE_TOLERANCE)
+        if attack.minimizes:
+            return np.where(outside[:, None, None, None], images, adversarial)
+        low, high = self.threat_model.bounds
+        if outside.any() or not (low <= adversarial.min() and adversarial.max() <= high):
+            raise RuntimeError(
+                f"{attack.name} left the threat model: distance {distances.max()} at epsilon "
+                f"{self.threat_model.epsilon}, pixels {adversarial.min()} to {adversarial.max()}."
+            )
+        return adversarial
+
+    def _finish(self, name, outcome, rounds, perturbed):
+        """Brings an outcome to its end from wherever it stands."""
+        if outcome.finished:
+            return
+        attacked = max(1, int(outcome.standing.sum()) if outcome.round == 0 else 0)
+        while outcome.round < rounds:
+            selected = np.flatnonzero(outcome.standing_before)
+            attacked = max(attacked, len(selected))
+            while outcome.done < len(selected):
+                started = time.perf_counter()
+                indices = selected[outcome.done : outcome.done + self._batch_size]
+                margins = self._margins(name, indices, perturbed, outcome.round)
+                outcome.margin[indices] = np.minimum(outcome.margin[indices], margins)
+                outcome.standing[indices] &= margins > 0.0
+                outcome.done += len(indices)
+                outcome.seconds += time.perf_counter() - started
+                self.outcomes.save(now=False)
+                share = outcome.done / len(selected)
+                done = round((outcome.round + share) * attacked)
+                self._report(name, done, rounds * attacked)
+            outcome.round += 1
+            outcome.done = 0
+            outcome.standing_before = outcome.standing.copy()
+        outcome.finished = True
+        self.outcomes.save()
+
+    def _margins(self, name, indices, perturbed, attack_round):
+        """Returns z_y - max z_j of the perturbed images [m]; 0 or less is broken."""
+        padded = self._padded(indices)
+        logits = self._logits.compiled(perturbed(padded, attack_round))
+        if not np.isfinite(logits).all():
+            self.outcomes.save()
+            raise RobustnessError(
+                f"{name}: the model's logits hold NaN or infinity on image {padded[0]} or the "
+                f"{len(indices) - 1} after it; load a checkpoint from before it diverged."
+            )
+        logits, labels = logits[: len(indices)], self.labels[indices]
+        rows = np.arange(len(indices))
+        true = logits[rows, labels]
+        correct = logits.argmax(axis=1) == labels
+        logits = logits.copy()
+        logits[rows, labels] = -np.inf
+        margins = true - logits.max(axis=1)
+        # Ties go to the first class, as in argmax.
+        return np.where(correct, np.maximum(margins, np.finfo(np.float32).tiny), margins)
+
+    def _report(self, name, done, total):
+        if self._on_batch is not None:
+            self._on_batch(name, done, total)
+
+    def _padded(self, indices):
+        """Fills a short batch up by repeating its first image; the results are cut off again."""
+        missing = self._batch_size - len(indices)
+        return np.concatenate([indices, np.repeat(indices[:1], missing)])
+
+    def _identity(self, model, model_id, state):
+        if state is None:
+            return {}
+        if model_id is None and not isinstance(model, keras.Model):
+            raise RobustnessError(
+                f"a state file is asked for a {type(model).__name__}; pass model_id, a text that "
+                "changes with the model, such as the sha256 of its file."
+            )
+        return {
+            "model": model_id or _hash(*model.get_weights()),
+            "images and labels": _hash(self.images, self.labels),
+            "threat model": repr(self.threat_model),
+            "seed": str(self.seed),
+        }
+
+
+def _hash(*arrays):
+    """The sha256 of arrays' shapes and bytes, shortened to 16 digits."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(str((array.dtype, array.shape)).encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()[:16]

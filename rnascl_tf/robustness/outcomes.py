@@ -1,0 +1,178 @@
+"""What is known about each image, kept in a file that a killed evaluation goes on from.
+
+The file is an `.npz` without pickled objects. Per attack it holds which images stand, the smallest
+adversarial margin seen (z_y - max_{j != y} z_j; negative: broken) and how far the attack has come.
+A file belongs to one model, data set, threat model and seed, and is refused for any other.
+"""
+
+import dataclasses
+import io
+import json
+import struct
+import time
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from rnascl_tf.atomic import write_bytes
+from rnascl_tf.robustness.threat_model import RobustnessError
+
+FORMAT = 1
+SECONDS_BETWEEN_SAVES = 5.0
+
+# What NumPy, zipfile and json raise over damaged bytes.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclasses.dataclass
+class AttackOutcome:
+    """Where one attack stands.
+
+    Attributes:
+        definition: what the attack is, compared before a stored outcome is used.
+        standing: bool [n], classified correctly so far.
+        margin: float32 [n], the smallest margin seen, infinite where not attacked.
+        standing_before: bool [n], `standing` as the current round began.
+        round: the current round; all before it are finished.
+        done: how many images of the current round are finished.
+        finished: whether all rounds are.
+        seconds: time spent so far.
+    """
+
+    definition: str
+    standing: np.ndarray
+    margin: np.ndarray
+    standing_before: np.ndarray
+    round: int = 0
+    done: int = 0
+    finished: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def beginning(cls, definition, standing):
+        """Returns the outcome of an attack that has not begun, on the images that stand."""
+        margin = np.full(len(standing), np.inf, np.float32)
+        return cls(definition, standing.copy(), margin, standing.copy())
+
+
+class Outcomes:
+    """The outcomes of all attacks on one set of images, by name.
+
+    Args:
+        path: the file, or None to keep nothing. It may exist already.
+        identity: {what: text}, all that the numbers depend on besides the attack itself.
+
+    Raises:
+        RobustnessError: the file is damaged or of another evaluation; it is left as it is.
+    """
+
+    def __init__(self, path, identity):
+        self._path = Path(path) if path is not None else None
+        self._identity = identity
+        self._attacks = {}
+        self._saved_at = time.monotonic()
+        if self._path is not None and self._path.exists():
+            self._attacks = _read(self._path, identity)
+
+    def of(self, name, definition, standing):
+        """Returns the `AttackOutcome` of one attack, begun now unless the file held it.
+
+        Args:
+            name: of the attack, within this evaluation.
+            definition: text that is equal for equal attacks.
+            standing: bool [n], the images that it starts with.
+
+        Raises:
+            RobustnessError: the file holds another attack under that name.
+        """
+        if name not in self._attacks:
+            self._attacks[name] = AttackOutcome.beginning(definition, standing)
+        known = self._attacks[name]
+        if known.definition != definition:
+            raise RobustnessError(
+                f"{self._path} holds {name} as {known.definition}, this is {definition}; "
+                "give another file, or delete it."
+            )
+        return known
+
+    def __getitem__(self, name):
+        """Returns the `AttackOutcome` of an attack that has begun."""
+        return self._attacks[name]
+
+    def save(self, *, now=True):
+        """Writes the file; unless `now`, only if the last writing was a while ago."""
+        if self._path is None:
+            return
+        if not now and time.monotonic() - self._saved_at < SECONDS_BETWEEN_SAVES:
+            return
+        arrays = {"identity": np.array(json.dumps({"format": FORMAT, **self._identity}))}
+        for name, outcome in self._attacks.items():
+            for field in dataclasses.fields(AttackOutcome):
+                arrays[f"{name}:{field.name}"] = np.asarray(getattr(outcome, field.name))
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(self._path, buffer.getvalue())
+        self._saved_at = time.monotonic()
+
+
+def _read(path, identity):
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            known = json.loads(str(stored["identity"]))
+            version = known.pop("format", None)
+            if version != FORMAT:
+                raise RobustnessError(
+                    f"{path} has format {version}, this program reads {FORMAT}; delete the file."
+                )
+            _check_identity(path, known, identity)
+            names = list(dict.fromkeys(key.rpartition(":")[0] for key in stored.files))
+            return {
+                name: AttackOutcome(
+                    **{
+                        field.name: _value(stored[f"{name}:{field.name}"])
+                        for field in dataclasses.fields(AttackOutcome)
+                    }
+                )
+                for name in names
+                if name
+            }
+    except RobustnessError:
+        raise
+    except _DAMAGE as error:
+        raise RobustnessError(
+            f"{path} is no state of an evaluation, or is damaged; delete it to start again. "
+            f"({type(error).__name__})"
+        ) from None
+
+
+def _value(array):
+    return array if array.ndim else array.item()
+
+
+def _check_identity(path, known, wanted):
+    differences = [
+        f"{what} {known.get(what)} there, {value} here"
+        for what, value in wanted.items()
+        if known.get(what) != value
+    ]
+    if differences:
+        raise RobustnessError(
+            f"{path} is the state of another evaluation: {'; '.join(differences)}. Give another "
+            "file, or delete it."
+        )
