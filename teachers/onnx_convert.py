@@ -70,7 +70,7 @@ def convert(
     """
     nodes = _needed(graph)
     softmax = final_softmax(graph)
-    _refuse_unknown_operators(source, nodes, softmax)
+    _refuse_unknown_operators(source, nodes, softmax, graph.input_name)
     with _float32_layers():
         images = keras.Input(image_shape, name="images")
         pixels = images if normalization is None else normalization(images)
@@ -191,10 +191,16 @@ def _needed(graph) -> list[OnnxNode]:
     return needed[::-1]
 
 
-def _refuse_unknown_operators(source, nodes, softmax):
-    supported = OPERATORS.keys() | FOLDABLE
+def _refuse_unknown_operators(source, nodes, softmax, input_name):
+    """Names every node that cannot be converted at once, before any is."""
+    from_images = {input_name}
     unknown: dict[str, list[str]] = {}
     for node in nodes:
+        reads_images = from_images.intersection(node.inputs)
+        if reads_images and node.operator not in ("Shape", "Size"):
+            from_images.update(node.outputs)
+        # What only stored numbers may go through is unknown where images do.
+        supported = OPERATORS if reads_images else OPERATORS.keys() | FOLDABLE
         if node.operator not in supported and node is not softmax:
             unknown.setdefault(node.operator, []).append(node.name)
     if unknown:

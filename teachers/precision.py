@@ -73,7 +73,9 @@ def model_in_bfloat16(model: keras.Model) -> keras.Model:
 
     def clone(layer):
         settings = layer.get_config()
-        if not isinstance(layer, PixelNormalization | ConstantArithmetic | keras.layers.InputLayer):
+        if isinstance(layer, keras.layers.Layer) and not isinstance(
+            layer, PixelNormalization | ConstantArithmetic | keras.layers.InputLayer
+        ):  # an operation, such as x * 2.0, computes in what it is given
             settings["dtype"] = "mixed_bfloat16"
         return layer.__class__.from_config(settings)
 

@@ -18,10 +18,10 @@ TOLERANCE = 1e-3
 """Largest relative error at which an imported teacher is still the one in the file."""
 
 VERIFY_BATCH = 32
-"""Images compared at once: all taps of a batch are held in memory, twice."""
+"""Images compared at once, at most."""
 
-VERIFY_PIXELS = VERIFY_BATCH * 64 * 64
-"""Pixels compared at once, for images so large that fewer of them must do."""
+VERIFY_BYTES = 32 * 2**20
+"""Bytes of taps compared at once, where that is fewer images: they are held several times over."""
 
 
 class Signals(NamedTuple):
@@ -190,7 +190,9 @@ class Teacher:
         """
         images = self._checked(images)
         errors = RelativeErrors()
-        size = max(1, min(VERIFY_BATCH, VERIFY_PIXELS // int(np.prod(self.input_shape[:2]))))
+        taps = self.model.output["taps"].values()
+        tap_bytes = sum(4 * int(np.prod(tensor.shape[1:])) for tensor in taps)
+        size = max(1, min(VERIFY_BATCH, VERIFY_BYTES // max(1, tap_bytes)))
         for start in range(0, len(images), size):
             batch = images[start : start + size]
             outputs = self.model(batch, training=False)

@@ -6,10 +6,9 @@ network's own keys is recognised: DataParallel, torch.compile, nn.Sequential(nor
 RobustBench's `normalize`, MadryLab's `robustness` (normalizer, model, attacker).
 """
 
-import pickle
+import math
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,10 +98,7 @@ def _load(path):
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TeacherError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except (
-        pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError,
-        AttributeError, MemoryError, zipfile.BadZipFile,
-    ) as error:  # fmt: skip
+    except Exception as error:  # a damaged file fails in the unpickler, zipfile or any storage
         more = _NEEDS_MORE.search(str(error))
         if more:
             name = next(group for group in more.groups() if group)
@@ -167,6 +163,13 @@ def _normalization(path, stored):
             "and --mean and --std."
         )
     mean, std = (tuple(t.flatten().double().tolist()) for t in (means[0], deviations[0]))
+    finite = all(math.isfinite(value) for value in mean + std)
+    if len(mean) not in (1, 3) or not finite or min(std) <= 0.0:
+        raise TeacherError(
+            f"{path} stores the mean {mean} and standard deviation {std}, wanted one or three finite "
+            "numbers each and deviations above 0; download it again, or give a checkpoint of the "
+            "network alone and --mean and --std."
+        )
     return InputNormalization(mean, std, _CLAMPING in stored)
 
 
@@ -236,6 +239,16 @@ def load_weights(network: torch.nn.Module, state: CheckpointState, architecture:
         raise TeacherError(
             f"{state.source} does not fit {architecture}: keys {', '.join(complaints)}; choose the "
             "architecture and number of classes that it was trained with."
+        )
+    unreadable = [
+        f"{key} ({value.dtype}, {value.layout})"
+        for key, value in found.items()
+        if value.layout != torch.strided or value.is_quantized
+    ]
+    if unreadable:
+        raise TeacherError(
+            f"{state.source} has weights that are no plain numbers ({_listed(unreadable)}); "
+            "save them dense and dequantised."
         )
     broken = [key for key, value in found.items() if not torch.isfinite(value).all()]
     if broken:

@@ -49,5 +49,7 @@ def general_matrix_product(node, inputs):
 
 @operator("MatMul")
 def matrix_product(node, inputs):
-    """X B with stored B."""
-    return _dense(node, _rows(node, inputs), weight_input(inputs, 1))
+    """X B with stored B, over the last axis of features of any rank."""
+    features = features_input(inputs, ranks=(2, 3, 4))
+    rows = arranged(features, range(len(features.order)), f"{node.label}.order")
+    return _dense(node, rows, weight_input(inputs, 1))

@@ -94,6 +94,22 @@ def test_a_softmax_before_the_end_is_not_left_out(write_onnx):
         teachers.load_onnx(write_onnx([STEM, POOL, FLAT, SOFTMAX, last], KERNEL, SHAPE))
 
 
+def test_operators_for_stored_numbers_are_unsupported_where_images_go_through(write_onnx):
+    # All three at once, though the second and third lie behind the first.
+    nodes = [
+        STEM,
+        helper.make_node("Exp", ["features"], ["a"], "first"),
+        helper.make_node("Sqrt", ["a"], ["b"], "second"),
+        helper.make_node("Erf", ["b"], ["c"], "third"),
+        helper.make_node("GlobalAveragePool", ["c"], ["pooled"], "pool"),
+        FLAT,
+    ]
+    with pytest.raises(
+        teachers.TeacherError, match="Erf at third; Exp at first; Sqrt at second; this kind"
+    ):
+        teachers.load_onnx(write_onnx(nodes, KERNEL, SHAPE, ["flat"]))
+
+
 def test_all_unsupported_operators_are_listed_at_once(write_onnx):
     nodes = [
         STEM,

@@ -108,3 +108,15 @@ def test_unknown_precision(teacher, images):
 def test_a_global_policy_is_left_alone(teacher):
     model_in_bfloat16(teacher.model)
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_operations_without_a_layer_follow_their_input():
+    images = keras.Input((8, 8, 3))
+    features = keras.layers.Conv2D(5, 3)(images * 2.0 - 1.0)
+    logits = keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(features))
+    teacher = teachers.from_keras(keras.Model(images, logits))
+    pixels = np.random.default_rng(0).random((5, 8, 8, 3), np.float32)
+    wanted = teacher.signals(pixels).logits
+    found = teacher.in_precision("bfloat16").signals(pixels).logits
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=0.02 * abs(wanted).numpy().max())
+    assert abs(found - wanted).numpy().max() > 0.0

@@ -177,8 +177,45 @@ def test_files_that_are_no_checkpoints(content, tmp_path):
     assert "\n" not in str(failure.value)
 
 
-def test_truncated_files_are_refused(weights, save):
-    path = save(weights)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_flipped_bits_are_refused_or_read(legacy, weights, tmp_path):
+    # The format without a zip archive is that of most checkpoints of 2019 and 2020.
+    path = tmp_path / "checkpoint.pt"
+    torch.save(weights, path, _use_new_zipfile_serialization=not legacy)
+    content = path.read_bytes()
+    generator = np.random.default_rng(0)
+    refused = 0
+    # The heads of the file, where its structure is; the rest are weights.
+    for place in generator.integers(0, min(len(content), 12_000), 150):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << generator.integers(8)
+        path.write_bytes(bytes(flipped))
+        try:
+            read_checkpoint(path)
+        except TeacherError as error:
+            refused += "\n" not in str(error)
+    assert refused > 10
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        ([0.5] * 3, [0.2, 0.0, 0.2], "deviations above 0"),
+        ([0.5] * 3, [0.2, float("nan"), 0.2], "finite"),
+        ([0.5] * 2, [0.2] * 2, "one or three"),
+    ],
+)
+def test_a_stored_normalisation_that_cannot_be_one(mean, std, message, weights, save):
+    stored = {f"1.{key}": value for key, value in weights.items()}
+    stored |= {"0.mean": torch.tensor(mean), "0.std": torch.tensor(std)}
+    with pytest.raises(TeacherError, match=message):
+        read_checkpoint(save(stored))
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_truncated_files_are_refused(legacy, weights, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    torch.save(weights, path, _use_new_zipfile_serialization=not legacy)
     content = path.read_bytes()
     for length in range(0, len(content), len(content) // 11):
         path.write_bytes(content[:length])

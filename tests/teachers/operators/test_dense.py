@@ -42,6 +42,27 @@ def test_matrix_product_and_a_bias_added_after_it(write_classifier, assert_agree
     assert_agrees(write_classifier([*FLAT, *nodes], weights))
 
 
+def test_matrix_product_over_the_last_of_four_axes(write_classifier, assert_agrees, generator):
+    # As PyTorch writes a linear layer on channels that were moved to the end.
+    weights = {"matrix": generator.standard_normal((5, 2), np.float32)}
+    nodes = [
+        helper.make_node("Transpose", ["features"], ["last"], "move", perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", ["last", "matrix"], ["product"], "multiply"),
+        helper.make_node("ReduceMean", ["product"], ["result"], "mean", axes=[1, 2], keepdims=0),
+    ]
+    assert_agrees(write_classifier(nodes, weights))
+
+
+def test_matrix_product_over_the_width_of_images(write_classifier, assert_agrees, generator):
+    # The same without the move: ONNX' last axis is then the width, not the channels.
+    weights = {"matrix": generator.standard_normal((11, 2), np.float32)}
+    nodes = [
+        helper.make_node("MatMul", ["features", "matrix"], ["product"], "multiply"),
+        helper.make_node("ReduceMean", ["product"], ["result"], "mean", axes=[1, 2], keepdims=0),
+    ]
+    assert_agrees(write_classifier(nodes, weights))
+
+
 @pytest.mark.parametrize(
     ("node", "matrix_shape", "reason"),
     [
@@ -51,7 +72,7 @@ def test_matrix_product_and_a_bias_added_after_it(write_classifier, assert_agree
         (gemm("flat", "flat"), (5, 2), "input 1 is computed"),
         (gemm("matrix", "matrix"), (5, 5), "not computed from the images"),
         (
-            helper.make_node("MatMul", ["features", "matrix"], ["result"], "dense"),
+            gemm("features", "matrix"),
             (11, 2),
             "rank 4",
         ),
