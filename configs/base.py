@@ -54,7 +54,8 @@ def base_config():
     config.teacher.attack_steps = 7  # of the adversarial training's inner PGD
     config.teacher.attack_step_size = 0.25  # in parts of epsilon
     # Robust overfitting: the best epoch on attacked validation images is kept, and training ends so
-    # many epochs behind it; None: all epochs are trained, the last one is kept.
+    # many epochs behind it; as many as `epochs`: all are trained, the best is kept (for schedules
+    # whose later drops bring the gain); None: all are trained, the last one is kept.
     config.teacher.patience = placeholder(int)
     config.teacher.patience = 10
     config.teacher.weight_average = 0.999  # decay of the average that is validated; 0: none

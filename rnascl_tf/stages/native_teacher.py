@@ -27,9 +27,6 @@ SMALL = "resnet"
 NATIVE = (SMALL, *NETWORKS)
 """Values of `teacher.network`."""
 
-BEST = "best.keras"
-"""The network of the best validation epoch so far, while training goes on."""
-
 
 def native_classifier(run, steps_per_epoch):
     """Returns the untrained native network of the config."""
@@ -85,8 +82,9 @@ def train_native(run):
     teachers.from_keras(keras.models.clone_model(classifier), taps=settings.taps)
     model = adversarial_model(run, classifier, steps_per_epoch)
     folder = run.folder("teacher")
-    best = folder / BEST
-    early_stopping = [BestEpoch(model.validated, best, settings.patience, model.best)]
+    best = None
+    if settings.patience:
+        best = BestEpoch(model.validated, folder, settings.patience, model.best)
     run.record["history"]["teacher"] = fit(
         model,
         stream,
@@ -96,22 +94,20 @@ def train_native(run):
         folder=folder,
         stage="teacher",
         section="teacher",
-        callbacks=early_stopping if settings.patience else (),
+        callbacks=[best] if best else (),
+        ended=best.ended if best else None,
     )
-    network, training = model.validated, {"epoch": len(run.record["history"]["teacher"])}
-    if settings.patience:
-        # Weights and not the whole file: the model at hand carries this run's names and seeds.
-        network.load_weights(best)
-        accuracy, epoch = model.best.numpy()
-        training = {"epoch": int(epoch) + 1, "validation_accuracy": float(accuracy)}
+    training = {"epoch": len(run.record["history"]["teacher"])}
+    if best is not None:
+        accuracy, epoch = best.restore()
+        training = {"epoch": epoch + 1, "validation_accuracy": accuracy}
         logging.info(
             "teacher: epoch %d is kept, %.1f%% of the attacked validation images are right",
             training["epoch"],
             100 * accuracy,
         )
-    save_model(network, folder / "teacher.keras")
-    training["onnx_error"] = _write_onnx(run, network, folder / "teacher.onnx")
-    best.unlink(missing_ok=True)
+    save_model(model.validated, folder / "teacher.keras")
+    training["onnx_error"] = _write_onnx(run, model.validated, folder / "teacher.onnx")
     return training
 
 

@@ -13,6 +13,7 @@ from rnascl_tf.atomic import write_bytes, write_json
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.stages.native_teacher import train_native
+from rnascl_tf.training.best_epoch import best_files
 from teachers import TeacherError, choose_precision
 
 ATTACKS = ("clean", "pgd20")
@@ -57,7 +58,11 @@ def run(run):
             100 * accuracy,
             NEAR_CHANCE_REASONS,
         )
-    write_json(run.folder("teacher") / "teacher.json", description)
+    folder = run.folder("teacher")
+    write_json(folder / "teacher.json", description)
+    # Not earlier: a run killed between training and measuring needs them to go on.
+    for path in best_files(folder):
+        path.unlink()
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]
 

@@ -24,7 +24,17 @@ class _Checkpoint(keras.callbacks.Callback):
 
 
 def fit(
-    model, batches, validation, *, epochs, steps_per_epoch, folder, stage, section, callbacks=()
+    model,
+    batches,
+    validation,
+    *,
+    epochs,
+    steps_per_epoch,
+    folder,
+    stage,
+    section,
+    callbacks=(),
+    ended=None,
 ):
     """Trains a compiled model to `epochs`, from the last checkpoint in `folder` if there is one.
 
@@ -39,6 +49,8 @@ def fit(
         stage: its name, for messages.
         section: the config section that holds its learning rate, for messages.
         callbacks: more Keras callbacks, called before the checkpoint.
+        ended: function epochs_done -> bool, asked once what was restored is known: whether a callback
+            had ended the training then.
 
     Returns:
         The history: a dict of floats for each epoch, those before the resume included.
@@ -56,7 +68,7 @@ def fit(
         print(f"{stage}: resuming at epoch {int(epochs_done.numpy()) + 1} of {epochs}")
     first_epoch = int(epochs_done.numpy())
     history = folder / "history.csv"
-    if first_epoch < epochs:
+    if first_epoch < epochs and not (ended and ended(first_epoch)):
         model.fit(
             batches(first_epoch),
             validation_data=validation,

@@ -7,6 +7,7 @@ import pytest
 import teachers
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import Run, execute, native_teacher, select
+from rnascl_tf.stages import teacher as teacher_stage
 from rnascl_tf.stages.native_teacher import NATIVE, adversarial_model, native_classifier
 from rnascl_tf.training import AdversarialModel
 from rnascl_tf.training.adversarial_model import TradesAdversarialModel
@@ -83,6 +84,37 @@ def test_patience_ends_the_training(config, tmp_path):
     # A learning rate this small changes nothing that accuracy on 64 digits could show.
     config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
     config.teacher.batch_norm_momentum = 0.999999
+    run = finished(config, tmp_path)
+    assert len(run.record["history"]["teacher"]) == 2
+    assert run.record["teacher"]["training"]["epoch"] == 1
+
+
+def interrupted(config, workdir, monkeypatch, module, name):
+    """Runs the stage until it calls a function, where it is interrupted."""
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            finished(config, workdir)
+
+
+def test_a_run_stopped_behind_its_training_goes_on(config, tmp_path, monkeypatch):
+    interrupted(config, tmp_path, monkeypatch, teacher_stage, "_measure")
+    run = finished(config, tmp_path)
+    assert len(run.record["history"]["teacher"]) == 3
+    accuracies = [row["val_accuracy"] for row in run.record["history"]["teacher"]]
+    assert run.record["teacher"]["training"]["epoch"] == 1 + int(np.argmax(accuracies))
+    assert not list((tmp_path / "teacher").glob("best*"))
+
+
+def test_an_ended_training_stays_ended_when_it_is_resumed(config, tmp_path, monkeypatch):
+    config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
+    config.teacher.batch_norm_momentum = 0.999999
+    for _ in range(2):
+        interrupted(config, tmp_path, monkeypatch, native_teacher, "_write_onnx")
     run = finished(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 2
     assert run.record["teacher"]["training"]["epoch"] == 1
