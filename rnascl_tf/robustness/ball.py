@@ -32,7 +32,7 @@ class Ball:
     def __init__(self, images, norm, epsilon, bounds):
         self.center = tf.convert_to_tensor(images, tf.float32)
         self.norm = norm
-        self._exact_epsilon = tf.cast(epsilon, tf.float64)
+        self._exact_epsilon = _exact(epsilon)
         self.epsilon = tf.cast(self._exact_epsilon, tf.float32)
         self.pixel_low, self.pixel_high = (tf.cast(bound, tf.float32) for bound in bounds)
         self.low, self.high = _box(self.center, self._exact_epsilon, bounds)
@@ -48,7 +48,9 @@ class Ball:
             pixels = tf.cast(tf.size(self.center[0]), tf.float64)
             radius = tf.maximum(self._exact_epsilon - HALF_SPACING * tf.sqrt(pixels), 0.0)
             # Never 0/0: where nothing changed, nothing is scaled.
-            scale = tf.minimum(radius / tf.maximum(_length(change), tf.maximum(radius, 1e-300)), 1.0)
+            scale = tf.minimum(
+                radius / tf.maximum(_length(change), tf.maximum(radius, 1e-300)), 1.0
+            )
             images = tf.cast(center + _per_image(scale) * change, tf.float32)
         return tf.clip_by_value(images, self.low, self.high)
 
@@ -85,7 +87,14 @@ def feasible_box(images, threat_model):
     Returns:
         Two float32 tensors of the images' shape.
     """
-    return _box(images, threat_model.epsilon, threat_model.bounds)
+    return _box(images, _exact(threat_model.epsilon), threat_model.bounds)
+
+
+def _exact(epsilon):
+    """A float64 scalar; tf.cast alone would first round a Python float to float32."""
+    if tf.is_tensor(epsilon):
+        return tf.cast(epsilon, tf.float64)
+    return tf.constant(epsilon, tf.float64)
 
 
 def _box(images, epsilon, bounds):

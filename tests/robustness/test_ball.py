@@ -62,6 +62,15 @@ def test_l2_projection_never_overshoots(seed, epsilon, reach):
     assert projected.max() <= 1.0
 
 
+def test_a_float_epsilon_is_not_rounded_up_to_float32():
+    assert float(np.float32(0.05)) > 0.05
+    images = np.zeros((1, 3, 5, 1), np.float32)
+    for ball in (Ball(images, "linf", 0.05, (0, 1)), Ball(images, "l2", 0.05, (0, 1))):
+        high = ball.project(np.ones_like(images)).numpy().astype(np.float64)
+        assert ThreatModel(0.05, norm=ball.norm).distances(high, images).max() <= 0.05
+    assert float(feasible_box(images, ThreatModel(0.05))[1].numpy().max()) <= 0.05
+
+
 def test_l2_projection_reaches_the_surface_and_leaves_the_inside_alone():
     generator = np.random.default_rng(0)
     images = (0.4 + generator.random((3, 5, 7, 2)) / 5).astype(np.float32)
