@@ -17,6 +17,7 @@ from rnascl_tf.robustness.attacks import CLEAN
 from rnascl_tf.robustness.folding import folded
 from rnascl_tf.robustness.guard import check_attack, check_examples, check_model
 from rnascl_tf.robustness.logits_function import logits_function
+from rnascl_tf.robustness.margins import margins
 from rnascl_tf.robustness.outcomes import Outcomes
 from rnascl_tf.robustness.randomness import Randomness
 from rnascl_tf.robustness.threat_model import RobustnessError
@@ -60,7 +61,7 @@ class Attacker:
         labels,
         threat_model,
         *,
-        batch_size=100,
+        batch_size=64,
         seed=0,
         on_batch=None,
         strategy=None,
@@ -158,6 +159,12 @@ class Attacker:
             Randomness(self.seed, indices),
             attack_round,
         )
+        if not np.isfinite(adversarial).all():
+            raise RobustnessError(
+                f"{attack.name}: the gradient is NaN or infinite on one of the images from "
+                f"{indices[0]} on; a layer divides by zero or overflows there, mend it (the verdict "
+                "on masking counts such images)."
+            )
         distances = self.threat_model.distances(adversarial, images)
         outside = distances > self.threat_model.epsilon * (1.0 + DISTANCE_TOLERANCE)
         if attack.minimizes:
@@ -181,9 +188,9 @@ class Attacker:
             while outcome.done < len(selected):
                 started = time.perf_counter()
                 indices = selected[outcome.done : outcome.done + self._batch_size]
-                margins = self._margins(name, indices, perturbed, outcome.round)
-                outcome.margin[indices] = np.minimum(outcome.margin[indices], margins)
-                outcome.standing[indices] &= margins > 0.0
+                found = self._margins(name, indices, perturbed, outcome.round)
+                outcome.margin[indices] = np.minimum(outcome.margin[indices], found)
+                outcome.standing[indices] &= found > 0.0
                 outcome.done += len(indices)
                 outcome.seconds += time.perf_counter() - started
                 self.outcomes.save(now=False)
@@ -206,15 +213,7 @@ class Attacker:
                 f"{name}: the model's logits hold NaN or infinity on image {padded[0]} or the "
                 f"{len(indices) - 1} after it; load a checkpoint from before it diverged."
             )
-        logits, labels = logits[: len(indices)], self.labels[indices]
-        rows = np.arange(len(indices))
-        true = logits[rows, labels]
-        correct = logits.argmax(axis=1) == labels
-        logits = logits.copy()
-        logits[rows, labels] = -np.inf
-        margins = true - logits.max(axis=1)
-        # Ties go to the first class, as in argmax.
-        return np.where(correct, np.maximum(margins, np.finfo(np.float32).tiny), margins)
+        return margins(logits[: len(indices)], self.labels[indices])
 
     def _report(self, name, done, total):
         if self._on_batch is not None:
