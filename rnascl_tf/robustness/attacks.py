@@ -3,8 +3,12 @@
 import difflib
 import re
 
+from rnascl_tf.robustness import autoattack
+from rnascl_tf.robustness.carlini_wagner_l2 import CarliniWagnerL2
 from rnascl_tf.robustness.gradient_steps import GradientSteps
 from rnascl_tf.robustness.losses import cross_entropy, margin_loss
+from rnascl_tf.robustness.spsa import Spsa
+from rnascl_tf.robustness.square import Square
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 CLEAN = "clean"
@@ -17,9 +21,14 @@ ATTACKS = {
         GradientSteps("pgd20", 20, 1 / 4, random_start=True, loss=cross_entropy),
         GradientSteps("mifgsm", 20, 1 / 10, random_start=False, loss=cross_entropy, momentum=1.0),
         GradientSteps("cw", 20, 1 / 4, random_start=True, loss=margin_loss),
+        # Tanh space all but freezes pixels at the bounds, and digits have many: twice the usual rate.
+        CarliniWagnerL2("cwl2", 1200, learning_rate=0.02),
+        Spsa("spsa", 40),  # about as many queries as Square
+        Square("square", 5000),
+        *autoattack.BUDGETS["standard"].members[:3],
     )
 }
-"""Steps and step sizes are the paper's; BIM has PGD's."""
+"""Steps and step sizes of the first five are the paper's; BIM has PGD's."""
 
 PGD = re.compile(r"pgd([1-9]\d{0,3})(?:x([1-9]\d{0,2}))?")
 
@@ -33,13 +42,15 @@ def attack_named(name, budget="standard"):
         budget: of "autoattack": "standard" or "quick".
 
     Returns:
-        An `Attack`.
+        An `Attack`, or the `Cascade` of autoattack.
 
     Raises:
         RobustnessError: an unknown name.
     """
     if name in ATTACKS:
         return ATTACKS[name]
+    if name == autoattack.NAME:
+        return _budgeted(budget)
     match = PGD.fullmatch(str(name))
     if match:
         steps, restarts = int(match[1]), int(match[2] or 1)
@@ -56,7 +67,7 @@ def attack_named(name, budget="standard"):
             # The first restart is the attack without restarts: more can only lower the accuracy.
             stream=f"pgd{steps}",
         )
-    known = [CLEAN, *ATTACKS]
+    known = _known()
     nearest = difflib.get_close_matches(str(name).lower(), known, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise RobustnessError(
@@ -84,8 +95,20 @@ def known_attacks(names, budget="standard"):
         )
     names = list(names)
     if not names:
-        raise RobustnessError(f"no attack is named; choose from {', '.join([CLEAN, *ATTACKS])}.")
+        raise RobustnessError(f"no attack is named; choose from {', '.join(_known())}.")
     for name in names:
         if name != CLEAN:
             attack_named(name, budget)
     return names
+
+
+def _known():
+    return [CLEAN, *ATTACKS, autoattack.NAME]
+
+
+def _budgeted(budget):
+    if budget not in autoattack.BUDGETS:
+        raise RobustnessError(
+            f"budget is {budget!r}; known budgets: {', '.join(autoattack.BUDGETS)}."
+        )
+    return autoattack.BUDGETS[budget]

@@ -1,7 +1,9 @@
 """What is known about each image, kept in a file that a killed evaluation goes on from.
 
-The file is an `.npz` without pickled objects. Per attack it holds which images stand, the smallest
-adversarial margin seen (z_y - max_{j != y} z_j; negative: broken) and how far the attack has come.
+The file is an `.npz` without pickled objects. "attacks" are the attacks' names in order, "broken_by"
+is for each image the number of the first of them that broke it (0, clean: misclassified as it is; -1:
+it stands). Per attack, "NAME:standing" says which images stand, "NAME:margin" the smallest adversarial
+margin seen (z_y - max_{j != y} z_j; not above 0: broken), and the rest how far it has come.
 A file belongs to one model, data set, threat model and seed, and is refused for any other.
 """
 
@@ -121,6 +123,8 @@ class Outcomes:
         if not now and time.monotonic() - self._saved_at < SECONDS_BETWEEN_SAVES:
             return
         arrays = {"identity": np.array(json.dumps({"format": FORMAT, **self._identity}))}
+        arrays["attacks"] = np.array(list(self._attacks))
+        arrays["broken_by"] = self._broken_by()
         for name, outcome in self._attacks.items():
             for field in dataclasses.fields(AttackOutcome):
                 arrays[f"{name}:{field.name}"] = np.asarray(getattr(outcome, field.name))
@@ -129,6 +133,16 @@ class Outcomes:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(self._path, buffer.getvalue())
         self._saved_at = time.monotonic()
+
+    def _broken_by(self):
+        """For each image the first attack in the file that broke it, -1 where it stands."""
+        broken_by = np.full(0, -1, np.int16)
+        for number, outcome in enumerate(self._attacks.values()):
+            if not number:
+                broken_by = np.full(len(outcome.standing), -1, np.int16)
+            broken = ~outcome.standing & (outcome.margin <= 0.0)
+            broken_by[broken & (broken_by < 0)] = number
+        return broken_by
 
 
 def _read(path, identity):
@@ -141,7 +155,7 @@ def _read(path, identity):
                     f"{path} has format {version}, this program reads {FORMAT}; delete the file."
                 )
             _check_identity(path, known, identity)
-            names = list(dict.fromkeys(key.rpartition(":")[0] for key in stored.files))
+            names = [str(name) for name in stored["attacks"]]
             return {
                 name: AttackOutcome(
                     **{
@@ -150,7 +164,6 @@ def _read(path, identity):
                     }
                 )
                 for name in names
-                if name
             }
     except RobustnessError:
         raise
@@ -174,5 +187,5 @@ def _check_identity(path, known, wanted):
     if differences:
         raise RobustnessError(
             f"{path} is the state of another evaluation: {'; '.join(differences)}. Give another "
-            "file, or delete it."
+            "place, delete it, or --overwrite."
         )

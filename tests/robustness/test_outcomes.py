@@ -58,7 +58,7 @@ def test_saving_later_waits(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "xyz"}, "another evaluation: model abc there, xyz here. Give another file"),
+        ({"model": "xyz"}, "another evaluation: model abc there, xyz here. Give another place"),
         ({"seed": "1", "model": "z"}, "model abc there, z here; seed 0 there, 1 here"),
         ({"attacked": "new"}, "attacked None there, new here"),
     ],
