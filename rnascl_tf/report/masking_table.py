@@ -1,0 +1,55 @@
+"""A masking verdict as a table: each check with its two numbers."""
+
+import rich.box
+import rich.table
+
+
+def masking_table(verdict, title):
+    """Returns a `rich` table.
+
+    Args:
+        verdict: what `masking_verdict.Verdict.as_record` gives, or a record keeps.
+        title: whose gradients they are.
+    """
+    table = rich.table.Table(
+        title=f"{title}: {finding(verdict)}",
+        box=rich.box.SIMPLE_HEAD,
+        title_justify="left",
+        caption="\n".join([*_remedies(verdict), *map(_not_checked, verdict["left_out"])]),
+        caption_justify="left",
+    )
+    for column in ("", "check", "two numbers", "", "wanted"):
+        table.add_column(column, no_wrap=True)
+    for check in verdict["checks"]:
+        table.add_row(
+            "pass" if check["passed"] else "FAIL",
+            check["question"],
+            _number(check["first_name"], check["first"], check["unit"]),
+            _number(check["second_name"], check["second"], check["unit"]),
+            check["wanted"],
+        )
+    return table
+
+
+def finding(verdict):
+    """Returns the verdict in half a sentence."""
+    checks = verdict["checks"]
+    what = f"{verdict['norm']} {verdict['epsilon']:.4g}, {verdict['space']} space"
+    if verdict["suspicious"]:
+        failed = ", ".join(verdict["failed"])
+        count = len(verdict["failed"])
+        return f"gradients look MASKED, {count} of {len(checks)} checks failed ({failed}; {what})"
+    return f"no sign of masked gradients in {len(checks)} checks ({what})"
+
+
+def _remedies(verdict):
+    remedies = [check["remedy"] for check in verdict["checks"] if not check["passed"]]
+    return [f"To do: {remedy}." for remedy in dict.fromkeys(remedies)]
+
+
+def _not_checked(reason):
+    return f"Not checked: {reason}."
+
+
+def _number(name, value, unit):
+    return f"{name} {value:.1f}%" if unit == "%" else f"{name} {value:.3g} {unit}"
