@@ -1,0 +1,109 @@
+"""Figures 3 and 4: accuracy over epsilon, an axis for each attack and a line for each model."""
+
+import itertools
+
+from matplotlib import pyplot, ticker
+
+from rnascl_tf.report.figure import MODEL_COLORS, PURPLE, SKY, VERMILION, save_figure
+from rnascl_tf.report.scatter import NORM_TITLES
+from rnascl_tf.report.scatter_plot import ATTACK_TITLES
+
+_MARKERS = {"teacher": "D", "student": "o", "trades": "s", "baseline": "^"}
+"""As in Figure 1."""
+
+_OTHER_MARKERS = ("v", "P", "X", "<", ">", "*", "p", "d")
+_OTHER_COLORS = (VERMILION, PURPLE, SKY)
+_DASHES = ("-", "--", ":", "-.")
+"""Models without a colour of their own share three, and then differ in their dashes."""
+
+
+def save_sweep(sweep, path):
+    """Draws the curves with bands of 95% intervals.
+
+    In pixel space and L-inf, a second scale above each axis counts epsilon in 255ths.
+
+    Args:
+        sweep: a `rnascl_tf.robustness.sweep.Sweep`.
+        path: a `pathlib.Path`, of the picture.
+    """
+    attacks, styles = sweep.attacks, _styles(sweep.models)
+    figure, axes = pyplot.subplots(
+        1,
+        len(attacks),
+        figsize=(max(6.0, 4.6 * len(attacks)), 4.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, attack in zip(axes.flat, attacks, strict=True):
+        for model, style in styles.items():
+            _draw(axis, sweep.curve(model, attack), style, model)
+        axis.set_title(ATTACK_TITLES.get(attack, attack), fontsize=11)
+        axis.set_xlabel(f"epsilon, {sweep.space} units")
+        axis.grid(color="0.92")
+        axis.set_axisbelow(True)
+        if sweep.space == "pixel" and sweep.norm == "linf":
+            _add_255ths(axis)
+    first = axes.flat[0]
+    first.set_ylabel("accuracy, %")
+    first.set_ylim(-2, 102)
+    counts = sorted({row.n for row in sweep.rows})
+    norm = NORM_TITLES.get(sweep.norm, sweep.norm.upper())
+    figure.suptitle(
+        f"Accuracy over epsilon, {norm}, {sweep.space} space (bands: 95% intervals, "
+        f"n = {', '.join(map(str, counts))})",
+        fontsize=11,
+    )
+    figure.legend(
+        *first.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(4, len(styles)),
+        fontsize=9,
+        frameon=False,
+    )
+    save_figure(figure, path)
+
+
+def _styles(models):
+    """Returns {model: keywords of its line}, no two alike for up to a dozen unknown models."""
+    others = itertools.cycle(itertools.product(_DASHES, _OTHER_COLORS))
+    markers = itertools.cycle(_OTHER_MARKERS)
+    styles = {}
+    for model in models:
+        if model in MODEL_COLORS:
+            dashes, color, marker = "-", MODEL_COLORS[model], _MARKERS[model]
+        else:
+            (dashes, color), marker = next(others), next(markers)
+        styles[model] = {"color": color, "linestyle": dashes, "marker": marker}
+    return styles
+
+
+def _draw(axis, rows, style, model):
+    epsilons = [row.epsilon for row in rows]
+    axis.fill_between(
+        epsilons,
+        [100 * row.low for row in rows],
+        [100 * row.high for row in rows],
+        color=style["color"],
+        alpha=0.15,
+        linewidth=0,
+    )
+    axis.plot(
+        epsilons,
+        [100 * row.accuracy for row in rows],
+        markersize=4.5,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        linewidth=1.5,
+        label=model,
+        # Markers at 0% and at the first epsilon lie on the edge of the axis.
+        clip_on=False,
+        **style,
+    )
+
+
+def _add_255ths(axis):
+    top = axis.secondary_xaxis("top", functions=(lambda part: 255 * part, lambda part: part / 255))
+    top.xaxis.set_major_locator(ticker.MaxNLocator(nbins=7, integer=True, steps=[1, 2, 4, 8, 10]))
+    top.xaxis.set_major_formatter(lambda value, _: f"{value:g}/255" if value else "0")
+    top.tick_params(labelsize=8)

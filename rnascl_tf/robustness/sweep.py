@@ -1,0 +1,229 @@
+"""Accuracy over a range of epsilons, for several models and attacks (Figures 3 and 4 of the paper).
+
+Iterative attacks carry over: an image that they broke at a smaller epsilon counts as broken at every
+larger one and is not attacked again, because the adversarial image lies in the larger ball too. So
+their accuracy never rises with epsilon, it is at most that of the same attack run at the one epsilon
+alone, and most of the work at large epsilons is saved. FGSM does not carry over: its single step may
+fail at a large epsilon where a smaller one succeeds, and its curve is meant to show just that. How
+many images were carried stands in every row; `carry_over=False` attacks each epsilon afresh, with
+exactly the numbers of `evaluate`.
+"""
+
+import csv
+import dataclasses
+import io
+
+import numpy as np
+
+from rnascl_tf.atomic import write_text
+from rnascl_tf.robustness.attacker import Attacker
+from rnascl_tf.robustness.attacks import CLEAN, attack_named, known_attacks
+from rnascl_tf.robustness.threat_model import RobustnessError, parse_epsilon
+from rnascl_tf.robustness.wilson import wilson_interval
+
+EPSILONS = tuple(step / 100 for step in range(11))
+"""0 to 0.1, the range of the paper's figures; for L-inf."""
+
+ATTACKS = ("fgsm", "pgd20")
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepRow:
+    """One point of one curve.
+
+    Attributes:
+        model: its name.
+        attack: name of the attack.
+        epsilon: in the units of the threat model; 0 is clean accuracy.
+        accuracy: fraction of the n images still correct.
+        low: lower end of its 95% Wilson interval.
+        high: upper end.
+        n: images.
+        carried: how many of them were broken at a smaller epsilon and not attacked again.
+    """
+
+    model: str
+    attack: str
+    epsilon: float
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    carried: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """All curves, of the same images.
+
+    Attributes:
+        rows: tuple of `SweepRow`, epsilons ascending within a model and attack.
+        norm, space: of the threat model.
+        seed: of the attacks.
+    """
+
+    rows: tuple[SweepRow, ...]
+    norm: str
+    space: str
+    seed: int
+
+    @property
+    def models(self):
+        """Names of the models, in the order given."""
+        return list(dict.fromkeys(row.model for row in self.rows))
+
+    @property
+    def attacks(self):
+        """Names of the attacks, in the order given."""
+        return list(dict.fromkeys(row.attack for row in self.rows))
+
+    def curve(self, model, attack):
+        """Returns the rows of one model and attack."""
+        return [row for row in self.rows if (row.model, row.attack) == (model, attack)]
+
+    def as_records(self):
+        """Returns a dictionary for each row, ready for JSON, with norm, space and seed in each."""
+        common = {"norm": self.norm, "space": self.space, "seed": self.seed}
+        return [{**dataclasses.asdict(row), **common} for row in self.rows]
+
+    def write_csv(self, path):
+        """Writes `as_records` as CSV, all at once; floats so that they read back the same."""
+        table = io.StringIO(newline="")
+        records = self.as_records()
+        writer = csv.DictWriter(table, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+        write_text(path, table.getvalue())
+
+
+def sweep(
+    models,
+    images,
+    labels,
+    threat_model,
+    *,
+    epsilons=EPSILONS,
+    attacks=ATTACKS,
+    carry_over=True,
+    batch_size=100,
+    seed=0,
+    on_batch=None,
+    strategy=None,
+):
+    """Measures the accuracy of every model under every attack at every epsilon.
+
+    Args:
+        models: {name: model}, each as for `evaluate`; at least one.
+        images: float32 [n, height, width, channels] inside the threat model's bounds.
+        labels: integer [n], the true classes.
+        threat_model: a `ThreatModel`; its epsilon is replaced.
+        epsilons: numbers >= 0, or texts such as "8/255", each once.
+        attacks: names as for `attack_named`, each once.
+        carry_over: whether attacks of more than one step carry over, see above.
+        batch_size: as for `Attacker`.
+        seed: as for `Attacker`.
+        on_batch: as for `Attacker`; the name that it is called with holds model and epsilon too:
+            "student: pgd20 at 0.03".
+        strategy: as for `Attacker`.
+
+    Returns:
+        A `Sweep`.
+
+    Raises:
+        RobustnessError: what the guard refuses, no model, no epsilon, a doubled one, or "clean"
+            among the attacks.
+    """
+    if not isinstance(models, dict) or not models:
+        raise RobustnessError(f"models is {models!r}; pass at least one, as {{name: model}}.")
+    epsilons = _checked_epsilons(epsilons)
+    chosen = [attack_named(name) for name in _checked_attacks(attacks)]
+    threat_models = [dataclasses.replace(threat_model, epsilon=epsilon) for epsilon in epsilons]
+
+    def attacker_of(model, threat_model, report):
+        return Attacker(
+            model,
+            images,
+            labels,
+            threat_model,
+            batch_size=batch_size,
+            seed=seed,
+            on_batch=report,
+            strategy=strategy,
+        )
+
+    for model in models.values():  # before the first of them is attacked for an hour
+        attacker = attacker_of(model, threat_models[-1], None)
+        for attack in chosen:
+            attacker.check(attack)
+    rows = []
+    for name, model in models.items():
+        curves = {attack.name: [] for attack in chosen}
+        standing = {attack.name: None for attack in chosen}
+        for at_epsilon in threat_models:
+            attacker = attacker_of(model, at_epsilon, _labelled(on_batch, name, at_epsilon))
+            for attack in chosen:
+                carries = carry_over and attack.steps > 1
+                before = standing[attack.name] if carries else None
+                after = _withstood(attacker, attack, before)
+                standing[attack.name] = after
+                curves[attack.name].append(
+                    _row(name, attack, at_epsilon, after, attacker.clean(), before)
+                )
+        rows.extend(row for curve in curves.values() for row in curve)
+    return Sweep(tuple(rows), threat_model.norm, threat_model.space, int(seed))
+
+
+def _withstood(attacker, attack, before):
+    """Returns bool [n]; only images of `before` (all if None) are attacked."""
+    if attacker.threat_model.epsilon == 0.0:
+        return attacker.clean()
+    if before is not None:
+        # The attack's outcome begins with what is left, as the next member of a cascade does.
+        first = attack.members[0]
+        attacker.outcomes.of(attack.key(first), first.definition(), attacker.clean() & before)
+    return attacker.withstood(attack)
+
+
+def _row(name, attack, threat_model, standing, clean, before):
+    count = len(standing)
+    low, high = wilson_interval(standing.sum(), count)
+    return SweepRow(
+        model=name,
+        attack=attack.name,
+        epsilon=threat_model.epsilon,
+        accuracy=float(standing.mean()),
+        low=low,
+        high=high,
+        n=count,
+        carried=0 if before is None else int((clean & ~before).sum()),
+    )
+
+
+def _labelled(on_batch, model_name, threat_model):
+    if on_batch is None:
+        return None
+
+    def report(attack, done, total):
+        on_batch(f"{model_name}: {attack} at {threat_model.epsilon:g}", done, total)
+
+    return report
+
+
+def _checked_epsilons(epsilons):
+    if isinstance(epsilons, str) or not np.iterable(epsilons):
+        raise RobustnessError(f"epsilons is {epsilons!r}; pass a list of numbers, [0, 0.01].")
+    values = sorted(parse_epsilon(epsilon) for epsilon in epsilons)
+    if not values:
+        raise RobustnessError("no epsilon is given; pass at least one, such as 0.01.")
+    if len(set(values)) < len(values):
+        raise RobustnessError(f"epsilons hold one twice: {epsilons!r}; give each once.")
+    return values
+
+
+def _checked_attacks(attacks):
+    names = known_attacks(attacks)
+    if CLEAN in names:
+        raise RobustnessError("clean is no attack to sweep; epsilon 0 gives clean accuracy.")
+    if len(set(names)) < len(names):
+        raise RobustnessError(f"attacks hold one twice: {names!r}; give each once.")
+    return names
