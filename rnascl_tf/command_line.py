@@ -1,6 +1,7 @@
 """What every command shares: absl flags, `--help`, exit codes, one line for a user's error.
 
-Exit codes (DESIGN section 3): 0 done, 2 the user's input was wrong, 130 interrupted, 1 anything else.
+Exit codes (DESIGN section 3): 0 done, 2 the user's input was wrong, 3 a strict verdict failed, 130
+interrupted, 1 anything else.
 absl itself ends with 1 on a flag error and prints a usage page; here it is one line and 2.
 """
 
@@ -16,6 +17,7 @@ from rnascl_tf.data import data_errors
 _PACKAGE = Path(__file__).resolve().parent
 
 EXIT_USER_ERROR = 2
+EXIT_STRICT = 3
 EXIT_INTERRUPTED = 130
 
 

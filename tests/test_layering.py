@@ -23,6 +23,7 @@ ORDER = [
     "rnascl_tf.stages",
     "rnascl_tf.command_line",
     "rnascl_tf.recipe_flags",
+    "rnascl_tf.assessment",
     "rnascl_tf.predict",
     "rnascl_tf.ablation",
     "rnascl_tf.ablate",

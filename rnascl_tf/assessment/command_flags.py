@@ -1,0 +1,77 @@
+"""The flags of `python -m rnascl_tf.robustness`, and its help."""
+
+from absl import flags
+
+from rnascl_tf import command_line
+from rnascl_tf.data import DATASETS
+from rnascl_tf.robustness.attacks import ATTACKS
+from rnascl_tf.robustness.autoattack import BUDGETS
+
+USAGE = f"""
+Attack an image classifier and print which accuracy stands, with a verdict on gradient masking.
+
+usage: python -m rnascl_tf.robustness --model=FILE --dataset=NAME --out=DIR
+           [--epsilon=8/255] [--norm=linf|l2] [--attacks=A,B,...] [--examples=1000]
+
+  python -m rnascl_tf.robustness --model=student.keras --dataset=cifar10 --data_dir=DATA --out=DIR
+  python -m rnascl_tf.robustness --model=robust.onnx --dataset=cifar10 --data_dir=DATA --out=DIR \\
+      --attacks=clean,pgd20,autoattack --budget=quick --strict
+
+--model is a .keras, .onnx or .tflite file or the folder of a SavedModel: images in [0, 1] -> logits.
+A .tflite file has no gradients: square, spsa, or attack the model it was made from.
+Attacks: clean, {", ".join(ATTACKS)},
+pgd<steps> and pgd<steps>x<restarts> (pgd100, pgd50x5), and autoattack: APGD-CE, APGD-T, FAB-T and
+Square in a row, each on the images still standing; --budget=quick has fewer steps and targets.
+A stopped command goes on where it was when it is given again; finished attacks are kept.
+
+exit code: 0 done, 2 wrong input (one line says why), 3 with --strict when gradients look masked,
+130 interrupted.
+"""
+
+
+class AssessmentError(ValueError):
+    """A request that cannot be carried out; the message says what came, what was wanted, the fix."""
+
+
+def robustness_flags():
+    """Returns the command's flags, not parsed yet."""
+    flag_values = command_line.new_flags()
+    for name, default, text in (
+        ("model", None, "The classifier: .keras, .onnx, .tflite, or a SavedModel's folder."),
+        ("dataset", None, f"Whose test images are attacked: {', '.join(DATASETS)}."),
+        ("data_dir", None, "Folder of the data set's prepared data."),
+        ("out", None, "Folder to write to."),
+        ("epsilon", "8/255", "Largest change, in pixel units of [0, 1] (0.5 is usual in L2)."),
+        ("teacher", None, "A model file whose adversarial images are tried too (transfer)."),
+    ):
+        flags.DEFINE_string(name, default, text, flag_values=flag_values)
+    for name, default, choices, text in (
+        ("norm", "linf", ("linf", "l2"), "How changes are measured."),
+        ("space", "pixel", ("pixel", "normalized"), "Where; normalized needs --deviation."),
+        ("budget", "standard", tuple(BUDGETS), "Of autoattack."),
+        ("strategy", "auto", ("auto", "one_device", "mirrored"), "Devices that share a batch."),
+    ):
+        flags.DEFINE_enum(name, default, choices, text, flag_values=flag_values)
+    for name, default, text in (
+        ("attacks", ["clean", "fgsm", "pgd20", "mifgsm", "cw", "autoattack"], "Which, in order."),
+        ("deviation", [], "The normalisation's standard deviation, for --space=normalized."),
+        ("mean", [], "Per-channel mean of an ONNX file that wants normalised images."),
+        ("std", [], "Per-channel standard deviation, likewise."),
+    ):
+        flags.DEFINE_list(name, default, text, flag_values=flag_values)
+    for name, default, text in (
+        ("examples", 1000, "Test images, evenly spaced."),
+        ("batch_size", 64, "Images attacked at once."),
+        ("masking_examples", 200, "Test images of the verdict on masking; 0: no verdict."),
+        ("image_size", None, "Side of the images, where the data set leaves it free."),
+        ("seed", 0, "Of all random starts and queries."),
+    ):
+        lowest = 0 if name in ("seed", "masking_examples") else None
+        flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
+    for name, text in (
+        ("sweep", "Also draw accuracy over epsilons 0 to 0.1 under FGSM and PGD-20."),
+        ("strict", "Exit with 3 when the verdict finds gradients masked."),
+        ("overwrite", "Forget what --out holds of another evaluation."),
+    ):
+        flags.DEFINE_bool(name, False, text, flag_values=flag_values)
+    return flag_values

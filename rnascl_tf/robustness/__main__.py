@@ -1,0 +1,234 @@
+"""The command `python -m rnascl_tf.robustness`: attack any classifier file and say what stands.
+
+Writes `DIR/robustness.json` (see `assessment.record`), `outcomes.npz` (per image, see
+`robustness.outcomes`), and with --sweep `sweep.csv` and `sweep.png`.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+from rnascl_tf import command_line
+from rnascl_tf.assessment import (
+    USAGE,
+    AssessmentError,
+    ModelFileError,
+    assessment_record,
+    assessment_table,
+    load_model_file,
+    robustness_flags,
+)
+from rnascl_tf.atomic import write_json
+from rnascl_tf.data import DataError, load_dataset
+from rnascl_tf.deploy import DeployError
+from rnascl_tf.report import console, print_whole, progress
+from rnascl_tf.report.masking_table import masking_table
+from rnascl_tf.report.sweep_plot import save_sweep
+from rnascl_tf.robustness import (
+    Attacker,
+    RobustnessError,
+    ThreatModel,
+    attack_named,
+    attack_record,
+    parse_epsilon,
+)
+from rnascl_tf.robustness.attacks import CLEAN, known_attacks
+from rnascl_tf.robustness.masking import masking_verdict
+from rnascl_tf.robustness.masking_measure import Measure
+from rnascl_tf.robustness.sweep import sweep
+from teachers import TeacherError
+
+USER_ERRORS = (
+    AssessmentError,
+    DataError,
+    DeployError,
+    ModelFileError,
+    RobustnessError,
+    TeacherError,
+)
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    suspicions = []
+    code = command_line.run(
+        lambda given: _command(given, suspicions),
+        arguments,
+        USER_ERRORS,
+        "interrupted; the same command goes on where it was.",
+    )
+    return command_line.EXIT_STRICT if code == 0 and suspicions else code
+
+
+def _command(arguments, suspicions):
+    asked = robustness_flags()
+    positional = command_line.parse(asked, arguments, USAGE)
+    if positional is None:
+        return
+    if positional:
+        raise AssessmentError(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
+    for name in ("model", "dataset", "out"):
+        if getattr(asked, name) is None:
+            raise AssessmentError(f"--{name} is missing: see --help.")
+    threat_model = ThreatModel(
+        parse_epsilon(asked.epsilon),
+        asked.norm,
+        space=asked.space,
+        deviation=_numbers(asked, "deviation"),
+    )
+    attacks = known_attacks(asked.attacks, asked.budget)
+    out = _folder(asked)
+    dataset = _dataset(asked)
+    examples = dataset.test.evenly_spaced(asked.examples)
+    strategy = _strategy(asked.strategy)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model_file = _model(asked, asked.model, dataset)
+        teacher = _model(asked, asked.teacher, dataset) if asked.teacher else None
+    state = out / "outcomes.npz"
+    if asked.overwrite:
+        state.unlink(missing_ok=True)
+    settings = {"batch_size": asked.batch_size, "seed": asked.seed, "strategy": strategy}
+    with progress(model_file.path.name) as on_batch:
+        attacker = Attacker(
+            model_file.model,
+            examples.as_float(),
+            examples.labels,
+            threat_model,
+            on_batch=on_batch,
+            state=state,
+            model_id=model_file.sha256,
+            classes=dataset.num_classes,
+            **settings,
+        )
+        for name in attacks:
+            if name != CLEAN:
+                attacker.check(attack_named(name, asked.budget))
+        _say_what_is_used(model_file, attacker, strategy)
+        out.mkdir(parents=True, exist_ok=True)
+        # Clean accuracy always: no robust accuracy says anything without it.
+        names = list(dict.fromkeys([CLEAN, *attacks]))
+        results = {name: attack_record(attacker, name, asked.budget) for name in names}
+    title = f"{model_file.path.name} on {dataset.name}, {asked.norm} {asked.epsilon}, "
+    print_whole(assessment_table(results, f"{title}{asked.space} space"))
+    verdict = None
+    if asked.masking_examples and model_file.kind != "tflite":
+        verdict = _verdict(asked, model_file, teacher, dataset, threat_model, settings)
+        print_whole(masking_table(verdict.as_record(), model_file.path.name))
+        if asked.strict and verdict.suspicious:
+            suspicions.append(verdict)
+    record = assessment_record(
+        model_file, dataset.name, threat_model, asked.epsilon, results, verdict
+    )
+    write_json(out / "robustness.json", record)
+    if asked.sweep:
+        curves = _sweep(asked, model_file, teacher, dataset, threat_model, settings)
+        curves.write_csv(out / "sweep.csv")
+        save_sweep(curves, out / "sweep.png")
+    console.print(f"Written to {out}", soft_wrap=True, markup=False)
+
+
+def _folder(asked):
+    folder = Path(asked.out)
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        what = "may not be written to" if place.is_dir() else "is no folder"
+        raise AssessmentError(f"--out={folder}: {place} {what}; give another folder.")
+    return folder
+
+
+def _numbers(asked, name):
+    values = getattr(asked, name)
+    try:
+        return tuple(float(value) for value in values) or None
+    except ValueError as error:
+        raise AssessmentError(
+            f"--{name}={','.join(values)} should be numbers with commas, one per channel."
+        ) from error
+
+
+def _dataset(asked):
+    try:
+        dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
+    except DataError as error:  # it speaks of the main command's flag
+        raise DataError(str(error).replace("--config.data.data_dir", "--data_dir")) from error
+    for name in ("examples", "masking_examples"):
+        count, lowest = getattr(asked, name), int(name == "examples")
+        if not lowest <= count <= len(dataset.test):
+            raise AssessmentError(
+                f"--{name}={count}, but {dataset.name} has {len(dataset.test)} test images here: "
+                f"give {lowest} to {len(dataset.test)}."
+            )
+    return dataset
+
+
+def _model(asked, path, dataset):
+    return load_model_file(
+        path,
+        mean=_numbers(asked, "mean"),
+        std=_numbers(asked, "std"),
+        num_classes=dataset.num_classes,
+        input_shape=dataset.input_shape,
+    )
+
+
+def _strategy(name):
+    """Returns a MirroredStrategy over all GPUs where there are several or it is asked for."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if name == "mirrored" or (name == "auto" and len(devices) > 1):
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return None
+
+
+def _say_what_is_used(model_file, attacker, strategy):
+    folded = attacker.folded_batch_norms
+    console.print(
+        f"{model_file.path.name}: {model_file.kind}, {attacker.classes} classes, "
+        f"{len(attacker.images)} images on {strategy.num_replicas_in_sync if strategy else 1} "
+        f"device(s); {folded or 'no'} batch norms folded into convolutions.",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _verdict(asked, model_file, teacher, dataset, threat_model, settings):
+    examples = dataset.test.evenly_spaced(asked.masking_examples)
+    with progress("masking") as on_batch:
+        return masking_verdict(
+            Measure(
+                model_file.model,
+                examples.as_float(),
+                examples.labels,
+                threat_model,
+                teacher=None if teacher is None else teacher.model,
+                examples=asked.masking_examples,
+                on_batch=on_batch,
+                **settings,
+            )
+        )
+
+
+def _sweep(asked, model_file, teacher, dataset, threat_model, settings):
+    """Returns accuracy over epsilons of the model, and of the teacher where one is given."""
+    examples = dataset.test.evenly_spaced(asked.examples)
+    models = {model_file.path.stem: model_file.model}
+    if teacher is not None:
+        models[f"teacher {teacher.path.stem}"] = teacher.model
+    with progress("sweep") as on_batch:
+        return sweep(
+            models,
+            examples.as_float(),
+            examples.labels,
+            threat_model,
+            on_batch=on_batch,
+            **settings,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
