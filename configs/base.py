@@ -106,6 +106,11 @@ def base_config():
     # At threat.epsilon, or at another one behind an @: "pgd20@2/255".
     config.evaluate.attacks = ("clean", "fgsm", "pgd20", "mifgsm", "cw")
     config.evaluate.batch_size = 100
+    config.evaluate.budget = "standard"  # or "quick", of the attack autoattack
+    config.evaluate.masking_examples = 200  # test images of the verdict on masking; 0: none
+    config.evaluate.sweep = (
+        False  # accuracy over epsilons 0 to 0.1, teacher and students (Figure 3)
+    )
 
     config.export = ConfigDict()
     config.export.kinds = ("float32",)

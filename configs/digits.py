@@ -52,5 +52,5 @@ def _smoke(config):
     config.search.epochs = 1
     config.train.epochs = 1
     config.trades.update(dict(epochs=1, attack_steps=1))
-    config.evaluate.update(dict(examples=32, batch_size=32))
+    config.evaluate.update(dict(examples=32, batch_size=32, masking_examples=0))
     config.export.update(dict(runs=10, examples=32))

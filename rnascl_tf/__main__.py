@@ -21,17 +21,21 @@ The stages are {", ".join(STAGES)}. A finished stage is
 skipped, a killed one resumes from its last epoch: run the same command again.
 --dry_run prints every config key with its value.
 
-exit code: 0 done, 2 wrong input (one line says what), 130 interrupted, 1 anything else.
+exit code: 0 done, 2 wrong input (one line says what), 3 with --strict when a student's gradients look
+masked, 130 interrupted, 1 anything else.
 """
 
 
 def main(arguments=None):
     """Runs the command; returns its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    return command_line.run(_command, arguments, USER_ERRORS)
+    suspected = []
+    code = command_line.run(lambda given: suspected.extend(_command(given)), arguments, USER_ERRORS)
+    return command_line.EXIT_STRICT if code == 0 and suspected else code
 
 
 def _command(arguments):
+    """Runs the stages; returns the students that a strict verdict suspects, of a strict run."""
     flag_values = command_line.new_flags()
     flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=flag_values)
     flags.DEFINE_list(
@@ -42,6 +46,9 @@ def _command(arguments):
     )
     flags.DEFINE_bool("overwrite", False, "Start the chosen stages again.", flag_values=flag_values)
     flags.DEFINE_bool(
+        "strict", False, "Exit with 3 when gradients look masked.", flag_values=flag_values
+    )
+    flags.DEFINE_bool(
         "dry_run",
         False,
         "Print config, stages, sizes and a measured time estimate; write nothing.",
@@ -49,7 +56,7 @@ def _command(arguments):
     )
     config = recipe_flags.parse(flag_values, arguments, USAGE)
     if config is None:
-        return
+        return []
     if flag_values.workdir is None:
         raise UserError("--workdir is missing: give the run's folder, --workdir=runs/NAME.")
     check(config)
@@ -57,8 +64,10 @@ def _command(arguments):
     run = Run(config, flag_values.workdir)
     if flag_values.dry_run:
         dry_run(run, stages)
-    else:
-        execute(run, stages, overwrite=flag_values.overwrite)
+        return []
+    execute(run, stages, overwrite=flag_values.overwrite)
+    verdicts = run.record.get("masking", {}) if flag_values.strict else {}
+    return [name for name, verdict in verdicts.items() if verdict["suspicious"]]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
 | search_diagnostics | how decided the search is: `report.summarize_search`; by the report stage |
 | robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
+| masking | model -> verdict: suspicious, failed, checks (each with its two numbers), left_out |
 | exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency |
 """
 
@@ -48,6 +49,7 @@ _PACKAGES = (
 _FINDINGS = {
     "teacher": ["teacher"],
     "search": ["architecture", "search_diagnostics"],
+    "evaluate": ["masking"],
     "export": ["exports"],
 }
 _ATTACKED = {"teacher": ["teacher"], "evaluate": ["student", "trades", "baseline"]}

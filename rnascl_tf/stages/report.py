@@ -17,6 +17,7 @@ from rnascl_tf.report import (
     summarize_search,
     verdict,
 )
+from rnascl_tf.report.masking_table import finding, masking_table
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.training.search_diagnostics import read_diagnostics
 from teachers import TeacherError
@@ -48,11 +49,23 @@ def run(run):
     if record.get("search_diagnostics"):
         console.print(search_table(record))
     print_whole(robustness_table(record))
+    _print_masking(record)
     console.print(export_table(record))
     console.print(verdict(record))
     for line in missing:
         console.print(line, soft_wrap=True)
     console.print(f"Record: {run.workdir / 'record.json'}   Plots: {folder}", soft_wrap=True)
+
+
+def _print_masking(record):
+    """Prints the exported student's verdict whole, and what is found of the others."""
+    verdicts = record.get("masking") or {}
+    shown = "trades" if "trades" in verdicts else "student"
+    for name, found in verdicts.items():
+        if name == shown:
+            print_whole(masking_table(found, name))
+        else:
+            console.print(f"{name}: {finding(found)}", soft_wrap=True)
 
 
 def _diagnostics(run):

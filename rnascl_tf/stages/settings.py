@@ -9,6 +9,7 @@ from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
 from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.robustness import RobustnessError, ThreatModel, parse_epsilon
+from rnascl_tf.robustness.autoattack import BUDGETS
 from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
@@ -41,7 +42,13 @@ _POSITIVE = (
     "trades.learning_rate",
     "trades.attack_step_size",
 )
-_NOT_NEGATIVE = ("data.crop_padding", "seed", "search.gamma", "train.gamma")
+_NOT_NEGATIVE = (
+    "data.crop_padding",
+    "seed",
+    "search.gamma",
+    "train.gamma",
+    "evaluate.masking_examples",
+)
 _TRAININGS = ("teacher", "search", "train", "trades")
 _NOT_NEGATIVE += ("teacher.beta", "trades.beta", *(f"{stage}.l2" for stage in _TRAININGS))
 _FRACTIONS = ("teacher.weight_average", *(f"{stage}.momentum" for stage in _TRAININGS))
@@ -57,6 +64,7 @@ _CHOICES = {
     "search.cost": tuple(COST_MODELS),
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
+    "evaluate.budget": tuple(BUDGETS),
     **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
 }
 
@@ -138,6 +146,7 @@ def check_data(config, dataset):
             ("data.batch_size", len(dataset.train), "training"),
             ("teacher.evaluate_examples", len(dataset.test), "test"),
             ("evaluate.examples", len(dataset.test), "test"),
+            ("evaluate.masking_examples", len(dataset.test), "test"),
             ("export.examples", len(dataset.test), "test"),
         )
         if _value(config, key) > available

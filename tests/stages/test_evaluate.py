@@ -64,3 +64,32 @@ def test_disabled_students_are_not_loaded(run):
     run.config.evaluate.attacks = ("clean",)
     evaluate.run(run)
     assert list(run.record["robustness"]) == ["teacher", "student"]
+
+
+def test_a_verdict_and_a_sweep_when_they_are_asked_for(run):
+    run.config.trades.enabled = False
+    run.config.evaluate.attacks = ("clean", "fgsm")
+    run.config.evaluate.update(dict(masking_examples=16, sweep=True))
+    evaluate.run(run)
+    folder = run.workdir / "evaluate"
+    verdicts = json.loads((folder / "masking.json").read_text())
+    assert verdicts == run.record["masking"]
+    assert list(verdicts) == ["student"]
+    # The run has a teacher, so nothing is left out.
+    assert [check["name"] for check in verdicts["student"]["checks"]][-1] == "transfer"
+    assert verdicts["student"]["left_out"] == []
+    rows = (folder / "sweep.csv").read_text().splitlines()[1:]
+    assert {row.split(",")[0] for row in rows} == {"teacher", "student"}
+    assert len(rows) == 2 * 2 * 11
+    assert (folder / "sweep.png").exists()
+
+
+def test_a_stopped_stage_goes_on_where_it_was(run, monkeypatch):
+    run.config.trades.enabled = False
+    run.config.evaluate.attacks = ("clean", "fgsm", "pgd20")
+    evaluate.run(run)
+    first = run.record["robustness"]["student"]
+    assert list((run.workdir / "evaluate").glob("student_*.npz"))
+    evaluate.run(run)
+    again = run.record["robustness"]["student"]
+    assert again == first  # with its seconds: nothing was attacked again
