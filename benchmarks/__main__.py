@@ -6,11 +6,11 @@ from pathlib import Path
 import rich.box
 import rich.table
 
-from benchmarks import demo, search_step, teacher, train_step
+from benchmarks import attack_speed, demo, search_step, teacher, train_step
 from rnascl_tf.atomic import write_json
 from rnascl_tf.report import console
 
-BENCHMARKS = (search_step, train_step, teacher, demo)
+BENCHMARKS = (search_step, train_step, teacher, attack_speed, demo)
 
 
 def main():
