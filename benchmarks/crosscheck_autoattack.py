@@ -79,10 +79,9 @@ def _flags():
 
 def _command(arguments):
     asked = _flags()
-    positional = command_line.parse(asked, arguments, USAGE)
-    if positional is None:
+    if not command_line.parse_flags(asked, arguments, USAGE, ("data_dir", "out")):
         return
-    _check(asked, positional)
+    _check(asked)
     network = Path(__file__).resolve().parents[1] / NETWORK
     model = keras.models.load_model(network)
     dataset = load_dataset("cifar10", data_dir=asked.data_dir, train_examples=1)
@@ -120,12 +119,7 @@ def _facts(asked, network, model, student, images):
     )
 
 
-def _check(asked, positional):
-    if positional:
-        raise RobustnessError(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
-    for name in ("data_dir", "out"):
-        if getattr(asked, name) is None:
-            raise RobustnessError(f"--{name} is missing: see --help.")
+def _check(asked):
     for name, known in (("norms", EPSILONS), ("attacks", REFERENCES)):
         for value in getattr(asked, name):
             if value not in known:

@@ -1,6 +1,7 @@
 """Writing files so that a reader, or a crash, only ever sees the old file or the new one."""
 
 import json
+import os
 from pathlib import Path
 
 
@@ -29,3 +30,21 @@ def save_model(model, path):
     temporary = path.with_name(f".{path.stem}.partial.keras")
     model.save(temporary)
     temporary.replace(path)
+
+
+def why_unwritable(folder):
+    """Says why files could not be written below a folder that may not exist yet.
+
+    Args:
+        folder: a path.
+
+    Returns:
+        "PLACE is no folder" or "PLACE may not be written to", of the deepest place that exists; None
+        if nothing stands in the way.
+    """
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        return f"{place} is no folder"
+    return None if os.access(place, os.W_OK) else f"{place} may not be written to"

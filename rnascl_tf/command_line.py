@@ -12,6 +12,7 @@ from pathlib import Path
 import tensorflow as tf
 from absl import flags, logging
 
+from rnascl_tf.atomic import why_unwritable
 from rnascl_tf.data import data_errors
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -49,6 +50,59 @@ def parse(flag_values, arguments, usage):
                 print(f"  --{name}: {flag.help}" + _default(flag))
         return None
     return positional
+
+
+def parse_flags(flag_values, arguments, usage, needed=()):
+    """Parses the arguments of a command that takes flags alone.
+
+    Args:
+        flag_values: from `new_flags`, with the command's own flags added.
+        arguments: the command line without the program's name.
+        usage: what `--help` prints above the flags.
+        needed: names of flags that must be given.
+
+    Returns:
+        False after having printed the help, else True.
+
+    Raises:
+        absl.flags.Error: as `parse`, an argument that is no flag, or a needed one is missing.
+    """
+    positional = parse(flag_values, arguments, usage)
+    if positional is None:
+        return False
+    if positional:
+        raise flags.Error(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
+    for name in needed:
+        if getattr(flag_values, name) is None:
+            raise flags.Error(f"--{name} is missing: see --help.")
+    return True
+
+
+def numbers(flag_values, name):
+    """Returns the numbers of a list flag as a tuple, None if there are none.
+
+    Raises:
+        absl.flags.Error: one of them is no number.
+    """
+    values = getattr(flag_values, name)
+    try:
+        return tuple(float(value) for value in values) or None
+    except ValueError as error:
+        raise flags.Error(
+            f"--{name}={','.join(values)} should be numbers with commas, one per channel."
+        ) from error
+
+
+def writable_folder(name, folder):
+    """Returns the folder of a flag as a `Path`; it need not exist yet.
+
+    Raises:
+        absl.flags.Error: it cannot be made or written to.
+    """
+    reason = why_unwritable(folder)
+    if reason is not None:
+        raise flags.Error(f"--{name}={folder}: {reason}; give another folder.")
+    return Path(folder)
 
 
 RESUMES = "interrupted; the same command without --overwrite resumes."

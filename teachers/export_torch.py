@@ -76,11 +76,8 @@ def _flags():
 
 def _command(arguments):
     asked = _flags()
-    positional = command_line.parse(asked, arguments, USAGE)
-    if positional is None:
+    if not command_line.parse_flags(asked, arguments, USAGE):
         return
-    if positional:
-        raise TeacherError(f"{positional[0]!r} is no flag: see --help.")
     if asked.list:
         print_whole(_zoo_table())
         return

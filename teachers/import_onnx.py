@@ -7,7 +7,6 @@ keys are those of `teacher_description`.
 import dataclasses
 import datetime
 import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -87,14 +86,11 @@ def _flags():
 
 def _command(arguments):
     asked = _flags()
-    positional = command_line.parse(asked, arguments, USAGE)
-    if positional is None:
+    if not command_line.parse_flags(asked, arguments, USAGE, ("onnx", "out")):
         return
-    if positional:
-        raise TeacherError(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
     folder = _folder(asked)
     threat_model = ThreatModel(parse_epsilon(asked.epsilon))
-    mean, std = _numbers(asked, "mean"), _numbers(asked, "std")
+    mean, std = command_line.numbers(asked, "mean"), command_line.numbers(asked, "std")
     dataset = _dataset(asked)
     expected = {"taps": asked.taps} | _sizes(asked, dataset)
     given = teachers.load_onnx(asked.onnx, mean, std, **expected)
@@ -144,8 +140,8 @@ def teacher_description(asked, source, teacher, verification, images_from):
         "source": Path(asked.onnx).name,
         **source,
         "sha256": teacher.sha256,
-        "mean": _numbers(asked, "mean"),
-        "std": _numbers(asked, "std"),
+        "mean": command_line.numbers(asked, "mean"),
+        "std": command_line.numbers(asked, "std"),
         "num_classes": teacher.num_classes,
         "input_shape": list(teacher.input_shape),
         "params": teacher.classifier.count_params(),
@@ -161,33 +157,12 @@ def teacher_description(asked, source, teacher, verification, images_from):
 
 
 def _folder(asked):
-    for name in ("onnx", "out"):
-        if getattr(asked, name) is None:
-            raise TeacherError(f"--{name} is missing: see --help.")
-    folder = Path(asked.out)
-    if folder.exists() and not folder.is_dir():
-        raise TeacherError(f"--out={folder} is a file; give a folder.")
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        what = "may not be written to" if place.is_dir() else "is no folder"
-        raise TeacherError(f"--out={folder}: {place} {what}; give another folder.")
+    folder = command_line.writable_folder("out", asked.out)
     if (folder / "teacher.json").exists() and not asked.overwrite:
         raise TeacherError(
             f"--out={folder} holds an imported teacher; give another folder, or --overwrite."
         )
     return folder
-
-
-def _numbers(asked, name):
-    values = getattr(asked, name)
-    try:
-        return [float(value) for value in values] or None
-    except ValueError as error:
-        raise TeacherError(
-            f"--{name}={','.join(values)} should be numbers with commas, one per channel."
-        ) from error
 
 
 def _dataset(asked):

@@ -111,8 +111,8 @@ def _load_saved_model(path, *_):
     chosen = "logits" if "logits" in names else names[0]
     if len(inputs) != 1 or (len(names) > 1 and chosen != "logits"):
         raise ModelFileError(
-            f"{path} has the inputs {sorted(inputs)} and the outputs {sorted(names)}; one image input and "
-            "an output named logits are needed."
+            f"{path} has the inputs {sorted(inputs)} and the outputs {sorted(names)}; one image "
+            "input and an output named logits are needed."
         )
     ((name, specification),) = inputs.items()
 

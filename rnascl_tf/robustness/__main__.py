@@ -5,9 +5,7 @@ Writes `DIR/robustness.json` (see `assessment.record`), `outcomes.npz` (per imag
 """
 
 import contextlib
-import os
 import sys
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -66,22 +64,16 @@ def main(arguments=None):
 
 def _command(arguments, suspicions):
     asked = robustness_flags()
-    positional = command_line.parse(asked, arguments, USAGE)
-    if positional is None:
+    if not command_line.parse_flags(asked, arguments, USAGE, ("model", "dataset", "out")):
         return
-    if positional:
-        raise AssessmentError(f"{positional[0]!r} is no flag: see --help (lists take no spaces).")
-    for name in ("model", "dataset", "out"):
-        if getattr(asked, name) is None:
-            raise AssessmentError(f"--{name} is missing: see --help.")
     threat_model = ThreatModel(
         parse_epsilon(asked.epsilon),
         asked.norm,
         space=asked.space,
-        deviation=_numbers(asked, "deviation"),
+        deviation=command_line.numbers(asked, "deviation"),
     )
     attacks = known_attacks(asked.attacks, asked.budget)
-    out = _folder(asked)
+    out = command_line.writable_folder("out", asked.out)
     dataset = _dataset(asked)
     examples = dataset.test.evenly_spaced(asked.examples)
     strategy = _strategy(asked.strategy)
@@ -131,27 +123,6 @@ def _command(arguments, suspicions):
     console.print(f"Written to {out}", soft_wrap=True, markup=False)
 
 
-def _folder(asked):
-    folder = Path(asked.out)
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        what = "may not be written to" if place.is_dir() else "is no folder"
-        raise AssessmentError(f"--out={folder}: {place} {what}; give another folder.")
-    return folder
-
-
-def _numbers(asked, name):
-    values = getattr(asked, name)
-    try:
-        return tuple(float(value) for value in values) or None
-    except ValueError as error:
-        raise AssessmentError(
-            f"--{name}={','.join(values)} should be numbers with commas, one per channel."
-        ) from error
-
-
 def _dataset(asked):
     try:
         dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
@@ -170,8 +141,8 @@ def _dataset(asked):
 def _model(asked, path, dataset):
     return load_model_file(
         path,
-        mean=_numbers(asked, "mean"),
-        std=_numbers(asked, "std"),
+        mean=command_line.numbers(asked, "mean"),
+        std=command_line.numbers(asked, "std"),
         num_classes=dataset.num_classes,
         input_shape=dataset.input_shape,
     )

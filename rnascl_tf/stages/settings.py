@@ -1,9 +1,8 @@
 """Checks of a config's values, before any work: the names and types are already ml_collections'."""
 
 import difflib
-import os
-from pathlib import Path
 
+from rnascl_tf.atomic import why_unwritable
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
@@ -169,12 +168,9 @@ def check_data(config, dataset):
 
 def _check_writable(key, folder):
     """Refuses a folder that cannot be made or written to; an empty one is none."""
-    place = Path(folder).absolute()
-    while folder and not place.exists():
-        place = place.parent
-    if folder and not (place.is_dir() and os.access(place, os.W_OK)):
-        what = "may not be written to" if place.is_dir() else "is no folder"
-        raise UserError(f"--config.{key}={folder}: {place} {what}; give another folder.")
+    reason = why_unwritable(folder) if folder else None
+    if reason is not None:
+        raise UserError(f"--config.{key}={folder}: {reason}; give another folder.")
 
 
 def _value(config, key):
