@@ -60,6 +60,11 @@ def _command(arguments):
     if flag_values.workdir is None:
         raise UserError("--workdir is missing: give the run's folder, --workdir=runs/NAME.")
     check(config)
+    if flag_values.strict and not config.evaluate.masking_examples:
+        raise UserError(
+            "--strict needs a verdict on masked gradients, and --config.evaluate.masking_examples=0 "
+            "asks for none: give at least 1."
+        )
     stages = select(config, flag_values.stages)
     run = Run(config, flag_values.workdir)
     if flag_values.dry_run:

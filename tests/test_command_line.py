@@ -41,6 +41,7 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((), "--config is missing"),
         (("--config=digits:smoke",), "--workdir is missing"),
         (("--config=digit", "--workdir=run"), "did you mean digits?"),
+        ((*SMOKE, "--strict"), "--strict needs a verdict on masked gradients"),
         (
             ("--config=digits:big", "--workdir=run"),
             "unknown variant 'big': give one of demo, ablation, smoke",

@@ -42,7 +42,11 @@ def robustness_flags():
         ("data_dir", None, "Folder of the data set's prepared data."),
         ("out", None, "Folder to write to."),
         ("epsilon", "8/255", "Largest change, in pixel units of [0, 1] (0.5 is usual in L2)."),
-        ("teacher", None, "A model file whose adversarial images are tried too (transfer)."),
+        (
+            "teacher",
+            None,
+            "A model file whose adversarial images the verdict tries too (transfer).",
+        ),
     ):
         flags.DEFINE_string(name, default, text, flag_values=flag_values)
     for name, default, choices, text in (

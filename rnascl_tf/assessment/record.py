@@ -12,7 +12,9 @@ from rnascl_tf.report.record import git_commit, hardware, versions
 SCHEMA = 1
 
 
-def assessment_record(model_file, dataset_name, threat_model, epsilon_text, results, verdict):
+def assessment_record(
+    model_file, dataset_name, threat_model, epsilon_text, results, verdict, teacher=None
+):
     """Returns the JSON-ready record.
 
     Args:
@@ -21,14 +23,16 @@ def assessment_record(model_file, dataset_name, threat_model, epsilon_text, resu
         threat_model: the `ThreatModel`.
         epsilon_text: epsilon as it was asked for, "8/255".
         results: {attack: record} from `robustness.evaluate`.
-        verdict: a `Verdict` on masking, or None if it was not asked for.
+        verdict: a `Verdict` on masking, or None if there is none (yet).
+        teacher: the `ModelFile` whose images the verdict has tried, or None.
 
     Returns:
-        A dict. "autoattack_acc" is filled only by the standard budget: a quicker one is no
-        AutoAttack that numbers may be compared with.
+        A dict. "autoattack_acc" is filled only by the standard budget in pixel space: anything else
+        is no AutoAttack that numbers may be compared with.
     """
     cascade = results.get("autoattack")
-    standard = cascade is not None and cascade["budget"] == "standard"
+    pixel = threat_model.space == "pixel"
+    standard = cascade is not None and cascade["budget"] == "standard" and pixel
     others = [result["accuracy"] for name, result in results.items() if name != "clean"]
     return {
         "link": "",
@@ -63,6 +67,9 @@ def assessment_record(model_file, dataset_name, threat_model, epsilon_text, resu
             },
             "robustness": results,
             "masking": None if verdict is None else verdict.as_record(),
+            "teacher": None
+            if teacher is None
+            else {"file": teacher.path.name, "sha256": teacher.sha256},
             "versions": versions(),
             "hardware": hardware(),
             "git_commit": git_commit(),

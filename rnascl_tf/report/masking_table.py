@@ -12,13 +12,13 @@ def masking_table(verdict, title):
         title: whose gradients they are.
     """
     table = rich.table.Table(
-        title=f"{title}: {finding(verdict)}",
+        title=f"{title}, n = {verdict['checks'][-1]['count']}: {finding(verdict)}",
         box=rich.box.SIMPLE_HEAD,
         title_justify="left",
         caption="\n".join([*_remedies(verdict), *map(_not_checked, verdict["left_out"])]),
         caption_justify="left",
     )
-    for column in ("", "check", "two numbers", "", "wanted"):
+    for column in ("", "check", "two numbers", "", "wanted", "stands in\none alone"):
         table.add_column(column, no_wrap=True)
     for check in verdict["checks"]:
         table.add_row(
@@ -27,6 +27,7 @@ def masking_table(verdict, title):
             _number(check["first_name"], check["first"], check["unit"]),
             _number(check["second_name"], check["second"], check["unit"]),
             check["wanted"],
+            "{} / {}".format(*check["discordant"]) if check["discordant"] else "",
         )
     return table
 

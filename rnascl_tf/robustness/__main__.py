@@ -5,6 +5,7 @@ Writes `DIR/robustness.json` (see `assessment.record`), `outcomes.npz` (per imag
 """
 
 import contextlib
+import functools
 import sys
 
 import tensorflow as tf
@@ -79,7 +80,9 @@ def _command(arguments, suspicions):
     strategy = _strategy(asked.strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model_file = _model(asked, asked.model, dataset)
-        teacher = _model(asked, asked.teacher, dataset) if asked.teacher else None
+        teacher = _model(asked, asked.teacher, dataset, ()) if asked.teacher else None
+    no_verdict = _why_no_verdict(asked, model_file, threat_model)
+    _check_combination(asked, model_file, teacher, threat_model, no_verdict)
     state = out / "outcomes.npz"
     if asked.overwrite:
         state.unlink(missing_ok=True)
@@ -92,7 +95,7 @@ def _command(arguments, suspicions):
             threat_model,
             on_batch=on_batch,
             state=state,
-            model_id=model_file.sha256,
+            model_id=f"{model_file.sha256} mean {asked.mean} std {asked.std}",
             classes=dataset.num_classes,
             **settings,
         )
@@ -106,16 +109,19 @@ def _command(arguments, suspicions):
         results = {name: attack_record(attacker, name, asked.budget) for name in names}
     title = f"{model_file.path.name} on {dataset.name}, {asked.norm} {asked.epsilon}, "
     print_whole(assessment_table(results, f"{title}{asked.space} space"))
-    verdict = None
-    if asked.masking_examples and model_file.kind != "tflite":
+    record = functools.partial(
+        assessment_record, model_file, dataset.name, threat_model, asked.epsilon, results
+    )
+    # Now, too: hours of attacks are not to be lost with the verdict.
+    write_json(out / "robustness.json", record(None))
+    if no_verdict:
+        console.print(f"No verdict on masked gradients: {no_verdict}.", soft_wrap=True)
+    else:
         verdict = _verdict(asked, model_file, teacher, dataset, threat_model, settings)
         print_whole(masking_table(verdict.as_record(), model_file.path.name))
+        write_json(out / "robustness.json", record(verdict, teacher))
         if asked.strict and verdict.suspicious:
             suspicions.append(verdict)
-    record = assessment_record(
-        model_file, dataset.name, threat_model, asked.epsilon, results, verdict
-    )
-    write_json(out / "robustness.json", record)
     if asked.sweep:
         curves = _sweep(asked, model_file, teacher, dataset, threat_model, settings)
         curves.write_csv(out / "sweep.csv")
@@ -123,26 +129,50 @@ def _command(arguments, suspicions):
     console.print(f"Written to {out}", soft_wrap=True, markup=False)
 
 
+def _why_no_verdict(asked, model_file, threat_model):
+    """Returns why there can be none, or None."""
+    if not asked.masking_examples:
+        return "--masking_examples=0"
+    if model_file.kind == "tflite":
+        return "a TFLite file has no gradients; attack the model it was made from"
+    return "epsilon is 0" if threat_model.epsilon == 0.0 else None
+
+
+def _check_combination(asked, model_file, teacher, threat_model, no_verdict):
+    """Refuses before the first attack what would fail after the last."""
+    if asked.strict and no_verdict:
+        raise AssessmentError(f"--strict needs a verdict, and there is none: {no_verdict}.")
+    if teacher is not None and teacher.kind == "tflite":
+        raise AssessmentError(
+            f"--teacher={asked.teacher} is a TFLite file, which has no gradients to make images "
+            "with; give the model it was made from."
+        )
+    if asked.sweep and model_file.kind == "tflite":
+        raise AssessmentError("--sweep needs gradients, which a TFLite file has not.")
+    if asked.sweep and threat_model.norm != "linf":
+        raise AssessmentError(
+            "--sweep draws epsilons 0 to 0.1, which say nothing in L2; use --norm=linf for it."
+        )
+
+
 def _dataset(asked):
     try:
         dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
     except DataError as error:  # it speaks of the main command's flag
         raise DataError(str(error).replace("--config.data.data_dir", "--data_dir")) from error
-    for name in ("examples", "masking_examples"):
-        count, lowest = getattr(asked, name), int(name == "examples")
-        if not lowest <= count <= len(dataset.test):
-            raise AssessmentError(
-                f"--{name}={count}, but {dataset.name} has {len(dataset.test)} test images here: "
-                f"give {lowest} to {len(dataset.test)}."
-            )
+    if not 1 <= asked.examples <= len(dataset.test):
+        raise AssessmentError(
+            f"--examples={asked.examples}, but {dataset.name} has {len(dataset.test)} test images "
+            f"here: give 1 to {len(dataset.test)}."
+        )
     return dataset
 
 
-def _model(asked, path, dataset):
+def _model(asked, path, dataset, normalization=("mean", "std")):
+    mean_and_std = {name: command_line.numbers(asked, name) for name in normalization}
     return load_model_file(
         path,
-        mean=command_line.numbers(asked, "mean"),
-        std=command_line.numbers(asked, "std"),
+        **mean_and_std,
         num_classes=dataset.num_classes,
         input_shape=dataset.input_shape,
     )
@@ -168,7 +198,8 @@ def _say_what_is_used(model_file, attacker, strategy):
 
 
 def _verdict(asked, model_file, teacher, dataset, threat_model, settings):
-    examples = dataset.test.evenly_spaced(asked.masking_examples)
+    count = min(asked.masking_examples, len(dataset.test))
+    examples = dataset.test.evenly_spaced(count)
     with progress("masking") as on_batch:
         return masking_verdict(
             Measure(
@@ -177,7 +208,7 @@ def _verdict(asked, model_file, teacher, dataset, threat_model, settings):
                 examples.labels,
                 threat_model,
                 teacher=None if teacher is None else teacher.model,
-                examples=asked.masking_examples,
+                examples=count,
                 on_batch=on_batch,
                 **settings,
             )

@@ -6,6 +6,7 @@ attack has broken are left out of the next. All batches have one shape (the last
 each attack is compiled once.
 """
 
+import contextlib
 import hashlib
 import numbers
 import time
@@ -22,8 +23,9 @@ from rnascl_tf.robustness.outcomes import Outcomes
 from rnascl_tf.robustness.randomness import Randomness
 from rnascl_tf.robustness.threat_model import RobustnessError
 
-# Attacks keep epsilon exactly in pixel space; scaling back from normalised space rounds once more.
-DISTANCE_TOLERANCE = 1e-5
+# One rounding of a pixel value. In normalised space pixels are scaled there and back, which rounds by
+# some 4e-7 of that space.
+DISTANCE_TOLERANCE, NORMALIZED_TOLERANCE = 1e-7, 1e-6
 
 
 class Attacker:
@@ -85,7 +87,8 @@ class Attacker:
         self.folded_batch_norms = 0
         if isinstance(model, keras.Model):
             # Kept here, because the function refers to its model weakly.
-            self._model, self.folded_batch_norms = folded(model, probe)
+            with strategy.scope() if strategy else contextlib.nullcontext():
+                self._model, self.folded_batch_norms = folded(model, probe)
             self._logits = logits_function(self._model, strategy)
         self.outcomes = Outcomes(state, self._identity(model, model_id, state))
 
@@ -159,14 +162,9 @@ class Attacker:
             Randomness(self.seed, indices),
             attack_round,
         )
-        if not np.isfinite(adversarial).all():
-            raise RobustnessError(
-                f"{attack.name}: the gradient is NaN or infinite on one of the images from "
-                f"{indices[0]} on; a layer divides by zero or overflows there, mend it (the verdict "
-                "on masking counts such images)."
-            )
         distances = self.threat_model.distances(adversarial, images)
-        outside = distances > self.threat_model.epsilon * (1.0 + DISTANCE_TOLERANCE)
+        tolerance = NORMALIZED_TOLERANCE if self.threat_model.deviation else DISTANCE_TOLERANCE
+        outside = distances > self.threat_model.epsilon + tolerance
         if attack.minimizes:
             return np.where(outside[:, None, None, None], images, adversarial)
         low, high = self.threat_model.bounds
@@ -233,11 +231,23 @@ class Attacker:
                 "changes with the model, such as the sha256 of its file."
             )
         return {
-            "model": model_id or _hash(*model.get_weights()),
+            "model": model_id or _hash(np.array(_layers(model)), *model.get_weights()),
             "images and labels": _hash(self.images, self.labels),
             "threat model": repr(self.threat_model),
             "seed": str(self.seed),
         }
+
+
+def _layers(model):
+    """What the weights are put together with, as text."""
+    try:
+        return model.to_json()
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise RobustnessError(
+            f"a state file is asked for model {model.name!r}, whose layers Keras cannot describe "
+            f"({type(error).__name__}); give them get_config, or pass model_id, a text that changes "
+            "with the model."
+        ) from error
 
 
 def _hash(*arrays):

@@ -35,6 +35,12 @@ def check_examples(images, labels, threat_model):
         RobustnessError: anything else came.
     """
     images = _checked_images(np.asarray(images), threat_model.bounds)
+    channels = images.shape[3]
+    if threat_model.deviation is not None and len(threat_model.deviation) not in (1, channels):
+        raise RobustnessError(
+            f"the deviation {threat_model.deviation} has {len(threat_model.deviation)} numbers, the "
+            f"images have {channels} channels; give one number per channel."
+        )
     if labels is None:
         raise RobustnessError(
             "labels are missing; pass the true classes, or the attack would aim at predictions."

@@ -17,6 +17,7 @@ from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 _KEPT = weakref.WeakKeyDictionary()
+_NOT_FINITE = "the gradient is NaN or infinite"
 
 
 class LogitsFunction:
@@ -90,27 +91,42 @@ class LogitsFunction:
         if key not in self._attacks:
             graph = functools.partial(self._attacked, *key)
             self._attacks[key] = _Replicated(graph, self._strategy)
-        return self._attacks[key](
+        inputs = (
             tf.convert_to_tensor(images, tf.float32),
-            # One dtype, because cleverhans' compiled gradient is keyed on it.
+            # One dtype, because another would be traced again.
             tf.cast(labels, tf.int64),
             tf.constant(threat_model.epsilon, tf.float64),
             *(tf.constant(bound, tf.float32) for bound in threat_model.bounds),
             *(tf.convert_to_tensor(argument) for argument in arguments),
-        ).numpy()
+        )
+        try:
+            return self._attacks[key](*inputs).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            if _NOT_FINITE not in str(error):
+                raise
+            raise RobustnessError(
+                f"{_NOT_FINITE} on one of the attacked images, so that an attack could not tell it "
+                "from a robust one; a layer divides by zero or overflows there, mend it (the "
+                "verdict on masking counts such images)."
+            ) from error
 
     def _attacked(self, function, norm, deviation, images, labels, epsilon, low, high, *arguments):
         self.traces[function] += 1
         if deviation is None:
-            return function(self, Ball(images, norm, epsilon, (low, high)), labels, *arguments)
+            ball = Ball(images, norm, epsilon, (low, high))
+            return function(self._with_finite_gradient, ball, labels, *arguments)
         scale = tf.constant(deviation, tf.float32)
         ball = Ball(images / scale, norm, epsilon, (low / scale, high / scale))
 
         def scaled_logits(scaled_images):
-            return self(scaled_images * scale)
+            return self._with_finite_gradient(scaled_images * scale)
 
         adversarial = function(scaled_logits, ball, labels, *arguments)
         return tf.clip_by_value(adversarial * scale, low, high)
+
+    def _with_finite_gradient(self, images):
+        """As a call; refuses gradients that are not finite, which attacks would silently stop at."""
+        return self(_checked_backward(images))
 
     def _check_gradient(self, images):
         """Outside the graph, where the error keeps its one line."""
@@ -129,6 +145,12 @@ class LogitsFunction:
         if isinstance(model, keras.Layer):
             return model(images, training=False)
         return model(images)
+
+
+@tf.custom_gradient
+def _checked_backward(images):
+    """The images themselves; their gradient is refused where it is NaN or infinite."""
+    return tf.identity(images), lambda upstream: tf.debugging.check_numerics(upstream, _NOT_FINITE)
 
 
 class BlackBoxFunction:

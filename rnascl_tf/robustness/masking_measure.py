@@ -183,6 +183,9 @@ def _climb(logits, threat_model, scale, images, labels):
             tape.watch(points)
             loss = cross_entropy(labels, logits(points * scale))
         gradient = tape.gradient(loss, points)
+        if gradient is None:
+            # Rounding, a lookup: no image has a gradient, and the check is to say so.
+            gradient = tf.fill(tf.shape(points), np.float32(np.nan))
         finite = tf.math.is_finite(gradient)
         gradient = tf.where(finite, gradient, 0.0)
         largest = tf.reduce_max(tf.abs(gradient), axis=(1, 2, 3))
@@ -214,7 +217,7 @@ def _large(threat_model, image_shape):
     epsilon, largest = float(half.max()), 1.0
     if threat_model.norm == "l2":
         epsilon, largest = float(np.sqrt(np.square(half).sum())), LARGEST_L2
-    if threat_model.space == "normalized":
-        largest *= 10.0  # as ThreatModel's own limit
+    if threat_model.deviation is not None:
+        largest /= min(threat_model.deviation)  # as ThreatModel's own limit
     epsilon = max(min(epsilon, largest), threat_model.epsilon)
     return dataclasses.replace(threat_model, epsilon=epsilon)

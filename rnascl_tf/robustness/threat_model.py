@@ -30,7 +30,8 @@ class ThreatModel:
 
     Attributes:
         epsilon: largest change in the norm, in units of the [0, 1] range; 0 to 1 for L-inf, to 20
-            for L2. With space="normalized", in units of the normalised images, to 10 times that.
+            for L2. With space="normalized", in units of the normalised images: to that, divided by the
+            smallest deviation.
         norm: "linf" or "l2".
         bounds: lowest and highest pixel value, inside [0, 1]; pixel values in both spaces.
         space: "pixel", or "normalized": changes are divided by `deviation` before they are measured,
@@ -55,9 +56,8 @@ class ThreatModel:
             raise RobustnessError(f"space is {self.space!r}; known spaces: {', '.join(SPACES)}.")
         object.__setattr__(self, "deviation", _checked_deviation(self.space, self.deviation))
         largest = LARGEST_L2 if self.norm == "l2" else 1.0
-        if self.space == "normalized":
-            # An image spans 1 / deviation there, about 4.
-            largest *= 10.0
+        if self.deviation is not None:
+            largest /= min(self.deviation)  # what an image spans there
         object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon, largest))
         object.__setattr__(self, "bounds", _checked_bounds(self.bounds))
 
@@ -123,7 +123,9 @@ def _checked_epsilon(epsilon, largest):
     if not math.isfinite(epsilon) or epsilon < 0.0:
         raise RobustnessError(f"epsilon is {epsilon}; it must be a finite number of at least 0.")
     if epsilon > largest:
-        reach = "more than the whole pixel range [0, 1]" if largest == 1.0 else f"over {largest:g}"
+        reach = (
+            "more than the whole pixel range [0, 1]" if largest == 1.0 else f"over {largest:.3g}"
+        )
         raise RobustnessError(
             f"epsilon is {epsilon:g}, {reach}; divide it by 255 "
             f"({epsilon:g}/255 = {epsilon / 255.0:.5f})."

@@ -145,7 +145,6 @@ def check_data(config, dataset):
             ("data.batch_size", len(dataset.train), "training"),
             ("teacher.evaluate_examples", len(dataset.test), "test"),
             ("evaluate.examples", len(dataset.test), "test"),
-            ("evaluate.masking_examples", len(dataset.test), "test"),
             ("export.examples", len(dataset.test), "test"),
         )
         if _value(config, key) > available

@@ -113,7 +113,7 @@ def test_nan_gradients_are_refused_in_one_line():
 
     images = np.random.default_rng(0).random((5, 5, 7, 3), np.float32)
     attacker = Attacker(model, images, np.zeros(5, int), ThreatModel(0.1))
-    with pytest.raises(RobustnessError, match="pgd20: the gradient is NaN or infinite"):
+    with pytest.raises(RobustnessError, match="the gradient is NaN or infinite"):
         attacker.withstood(attack_named("pgd20"))
 
 
@@ -214,6 +214,11 @@ def test_another_model_is_refused_by_its_weights(tmp_path):
         Attacker(model, images[::-1], labels[::-1], ThreatModel(0.1), state=state)
     with pytest.raises(RobustnessError, match="seed 0 there, 1 here"):
         Attacker(model, images, labels, ThreatModel(0.1), state=state, seed=1)
+    shifted = keras.Sequential(
+        [keras.Input((5, 7, 3)), keras.layers.Rescaling(1, -0.5), *model.layers]
+    )
+    with pytest.raises(RobustnessError, match="state of another evaluation: model"):
+        Attacker(shifted, images, labels, ThreatModel(0.1), state=state)
     model.layers[-1].kernel.assign_add(np.full((105, 3), 0.01))
     with pytest.raises(RobustnessError, match="state of another evaluation: model"):
         Attacker(model, images, labels, ThreatModel(0.1), state=state)
@@ -287,21 +292,16 @@ def test_two_replicas_share_a_batch_and_change_nothing(name):
     images = np.random.default_rng(0).random((23, 5, 7, 3), np.float32)
     with strategy.scope():
         keras.utils.set_random_seed(0)
-        model = keras.Sequential(
-            [
-                keras.Input((5, 7, 3)),
-                keras.layers.Conv2D(7, 3),
-                keras.layers.BatchNormalization(),
-                keras.layers.ReLU(),
-                keras.layers.Flatten(),
-                keras.layers.Dense(5),
-            ]
-        )
+        pixels = keras.Input((5, 7, 3))
+        features = keras.layers.BatchNormalization()(keras.layers.Conv2D(7, 3)(pixels))
+        features = keras.layers.Flatten()(keras.layers.ReLU()(features))
+        model = keras.Model(pixels, keras.layers.Dense(5)(features))
     labels = model(images).numpy().argmax(axis=1)
     attack = dataclasses.replace(attack_named(name), steps=7)
     found = []
     for shared in (None, strategy):
         attacker = Attacker(model, images, labels, ThreatModel(0.02), batch_size=5, strategy=shared)
+        assert attacker.folded_batch_norms == 1
         attacker.withstood(attack)
         found.append(attacker.outcomes[name].margin)
     assert abs(found[0][np.isfinite(found[0])]).max() > 0.01

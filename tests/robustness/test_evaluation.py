@@ -283,3 +283,38 @@ def test_clean_adversarial_images_are_a_copy(linear_model, examples):
     same = adversarial_images(linear_model, images, labels, ThreatModel(0.1), "clean")
     np.testing.assert_array_equal(same, images)
     assert same is not images
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd20", "apgd-ce", "square"])
+def test_normalized_space_at_eight_255ths_of_real_pixels(name, norm, linear_model, examples):
+    # Pixels of 8 bits and CIFAR-10's deviation: scaling there and back rounds.
+    images = np.round(examples[0] * 255).astype(np.float32) / np.float32(255)
+    labels = linear_model.exact_logits(images).argmax(axis=1)
+    threat_model = ThreatModel(8 / 255, norm, space="normalized", deviation=(0.247, 0.243, 0.262))
+    results = evaluate(linear_model, images, labels, threat_model, [name])
+    assert results[name]["space"] == "normalized"
+    # Weaker than the same number in pixels.
+    pixel = evaluate(linear_model, images, labels, ThreatModel(8 / 255, norm), [name])
+    assert results[name]["accuracy"] >= pixel[name]["accuracy"]
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd20", "cw", "apgd-ce", "apgd-t", "fab-t", "cwl2"])
+def test_nan_gradients_are_not_taken_for_robustness(name, examples):
+    images, _ = examples
+
+    @tf.custom_gradient
+    def without_gradient(images):
+        """Of images whose first pixel is dark; the values are right."""
+        dark = images[:, :1, :1, :1] < 0.5
+        return tf.identity(images), lambda upstream: tf.where(dark, np.nan, upstream)
+
+    def model(images):
+        flat = tf.reshape(without_gradient(images), (-1, 105))
+        return flat @ tf.ones((105, 5)) * tf.range(5.0, 0.0, -1.0)[None]
+
+    labels = model(images).numpy().argmax(axis=1)
+    threat_model = ThreatModel(0.1, "l2" if name == "cwl2" else "linf")
+    with pytest.raises(RobustnessError, match="the gradient is NaN or infinite") as refusal:
+        evaluate(model, images, labels, threat_model, [name])
+    assert "\n" not in str(refusal.value)

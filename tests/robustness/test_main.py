@@ -45,6 +45,8 @@ def files(model, tmp_path_factory):
     probabilities.save(folder / "softmax.keras")
     masked = keras.Sequential([model, keras.layers.Rescaling(1e6)])
     masked.save(folder / "masked.keras")
+    pixels = keras.Input((32, 32, 3))
+    keras.Model(pixels, model(keras.ops.round(pixels * 4.0) / 4.0)).save(folder / "rounded.keras")
     broken = keras.models.clone_model(model)
     broken.get_layer("logits").set_weights([np.full((3072, 10), np.nan), np.zeros(10)])
     broken.save(folder / "nan.keras")
@@ -193,6 +195,21 @@ def test_masked_gradients_fail_a_strict_run(run, tmp_path):
     assert (code, "no sign of masked gradients" in output) == (0, True)
 
 
+def test_a_model_without_a_gradient_is_found_masked(run, tmp_path):
+    flags = ("--attacks=square", "--examples=4", "--masking_examples=20", "--batch_size=20")
+    code, output, _ = run("rounded.keras", *flags, "--strict")
+    assert (code, "look MASKED" in output) == (3, True)
+
+
+def test_without_a_verdict_it_says_why(run, tmp_path):
+    code, output, _ = run("model.keras", "--attacks=fgsm", "--examples=20", "--epsilon=0")
+    assert code == 0
+    assert "No verdict on masked gradients: epsilon is 0" in output
+    record = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    results = record["rnascl"]["robustness"]
+    assert results["fgsm"]["accuracy"] == results["clean"]["accuracy"]
+
+
 def test_sweep(run, tmp_path, files):
     code, _, _ = run(
         "model.keras", "--attacks=clean", "--sweep", *FAST, f"--teacher={files / 'saved'}"
@@ -223,6 +240,15 @@ def test_sweep(run, tmp_path, files):
         ("model.keras", ["--dataset=mnist"], "unknown data set 'mnist'"),
         ("model.keras", ["--teacher=none.keras"], "none.keras does not exist"),
         ("model.keras", ["--norm=l3"], "l3"),
+        ("model.keras", ["--strict"], "--strict needs a verdict"),
+        ("model.keras", ["--teacher=model.tflite"], "no gradients to make images with"),
+        ("model.keras", ["--sweep", "--norm=l2"], "which say nothing in L2"),
+        ("model.tflite", ["--attacks=square", "--sweep"], "--sweep needs gradients"),
+        (
+            "model.keras",
+            ["--space=normalized", "--deviation=0.2,0.2", "--attacks=fgsm"],
+            "has 2 numbers, the images have 3 channels",
+        ),
         ("model.keras", ["extra"], "'extra' is no flag"),
         ("model.tflite", ["--attacks=pgd20"], "pgd20 needs gradients"),
         ("softmax.keras", [], "probabilities"),
@@ -230,7 +256,10 @@ def test_sweep(run, tmp_path, files):
         ("none.keras", [], "none.keras does not exist"),
     ],
 )
-def test_wrong_input_is_one_line_and_writes_nothing(name, flags, message, run, tmp_path):
+def test_wrong_input_is_one_line_and_writes_nothing(
+    name, flags, message, run, tmp_path, files, monkeypatch
+):
+    monkeypatch.chdir(files)
     code, _, errors = run(name, *FAST, *flags)
     assert code == 2
     assert message in errors

@@ -41,7 +41,10 @@ def test_bounds_become_two_floats():
         ({"epsilon": 0.1, "space": "normalized"}, r"deviation=None; give.*standard deviation"),
         ({"epsilon": 0.1, "space": "normalized", "deviation": (0.2, 0.0)}, "standard deviation"),
         ({"epsilon": 0.1, "space": "normalized", "deviation": ()}, "standard deviation"),
-        ({"epsilon": 11, "space": "normalized", "deviation": (0.2,)}, "over 10"),
+        (
+            {"epsilon": 8, "space": "normalized", "deviation": (0.2, 0.25, 0.3)},
+            r"epsilon is 8, over 5; divide",
+        ),
         ({"epsilon": 0.1, "deviation": (0.2,)}, "space='pixel', where it means nothing"),
         ({"epsilon": 0.1, "space": "feature"}, "known spaces: pixel, normalized"),
         ({"epsilon": 0.1, "bounds": (0, 255)}, "Divide pixel values by 255"),
