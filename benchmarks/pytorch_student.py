@@ -15,13 +15,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
+from rnascl_tf.layers import HardSwish
 from rnascl_tf.layers.inverted_residual import BATCH_NORM_EPSILON
 from rnascl_tf.networks import SEARCH_SPACES
-from rnascl_tf.networks.cost import shape_fields
+from rnascl_tf.networks.cost import activation_of, shape_fields
 
 # Without a GPU, PyTorch wonders why TensorFlow has asked for one before.
 warnings.filterwarnings("ignore", message="CUDA initialization")
 
+_ACTIVATIONS = {
+    "hard_swish": torch.nn.functional.hardswish,
+    "relu6": torch.nn.functional.relu6,
+    "relu": torch.nn.functional.relu,
+}
 _PROJECTION = re.compile(r"stage(\d+)_block(\d+)_project_conv")
 
 
@@ -42,6 +48,7 @@ class PyTorchStudent(torch.nn.Module):
     def __init__(self, architecture):
         super().__init__()
         space, filters, num_classes, _ = shape_fields(architecture)
+        self.activation = _ACTIVATIONS[activation_of(architecture)]
         if space.head is not None:
             raise ValueError(
                 f"space {space.name} has a head, which this module lacks; give a student for "
@@ -80,7 +87,7 @@ class PyTorchStudent(torch.nn.Module):
 
     def _convolved(self, features, name, activation=True):
         features = self.layers[f"{name}_bn"](self.layers[f"{name}_conv"](features))
-        return torch.nn.functional.hardswish(features) if activation else features
+        return self.activation(features) if activation else features
 
 
 def from_keras(model):
@@ -120,7 +127,7 @@ def architecture_of(model):
         model: a student of `build_student`, or one loaded from `student.keras`.
 
     Returns:
-        {"space", "filters", "num_classes", "input_shape"}.
+        {"space", "filters", "num_classes", "input_shape", "activation"}.
 
     Raises:
         ValueError: the names are not a student's.
@@ -141,7 +148,14 @@ def architecture_of(model):
         "filters": list(filters.values()),
         "num_classes": model.output_shape[-1],
         "input_shape": list(model.input_shape[1:]),
+        "activation": _activation(model.get_layer("stem_act")),
     }
+
+
+def _activation(layer):
+    if isinstance(layer, HardSwish):
+        return "hard_swish"
+    return "relu" if layer.max_value is None else "relu6"
 
 
 def _torch_weights(layer):

@@ -75,6 +75,7 @@ def base_config():
 
     config.search = ConfigDict()
     config.search.space = "S3"
+    config.search.activation = "hard_swish"  # or relu6 or relu, which int8 runs faster on a device
     config.search.architecture = ""  # an architecture.json to take instead of searching
     config.search.gamma = 1.0  # gamma_s
     config.search.noise = "gumbel"  # or "normal", as the paper's text says

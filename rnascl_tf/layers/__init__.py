@@ -1,5 +1,6 @@
 """Keras layers of the method, equation by equation."""
 
+from rnascl_tf.layers.activation import ACTIVATIONS
 from rnascl_tf.layers.attention_map import AttentionMaps
 from rnascl_tf.layers.batch_normalization import BatchNormalization, frozen_statistics
 from rnascl_tf.layers.channel_mask import ChannelMask
@@ -9,6 +10,7 @@ from rnascl_tf.layers.inverted_residual import inverted_residual
 from rnascl_tf.layers.tutor_selection import TutorSelection
 
 __all__ = [
+    "ACTIVATIONS",
     "AttentionMaps",
     "BatchNormalization",
     "ChannelMask",

@@ -8,8 +8,8 @@ import math
 
 import keras
 
+from rnascl_tf.layers.activation import activate
 from rnascl_tf.layers.batch_normalization import BatchNormalization
-from rnascl_tf.layers.hard_swish import HardSwish
 
 BATCH_NORM_EPSILON = 1e-5
 
@@ -23,12 +23,12 @@ def he_normal_fan_out(kernel_size, filters, seed):
     return keras.initializers.RandomNormal(stddev=deviation, seed=seed)
 
 
-def normalized(features, name, momentum, activation=True):
-    """Batch normalisation, then hard-swish unless `activation` is off."""
+def normalized(features, name, momentum, activation=None):
+    """Batch normalisation, then an activation of `layers.activation`; None: linear."""
     features = BatchNormalization(momentum=momentum, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(
         features
     )
-    return HardSwish(name=f"{name}_act")(features) if activation else features
+    return features if activation is None else activate(features, activation, f"{name}_act")
 
 
 def convolution(features, filters, kernel_size, stride, name, seed):
@@ -62,7 +62,7 @@ def depthwise(features, stride, name, seed):
     )(features)
 
 
-def inverted_residual(features, filters, stride, expansion, name, *, momentum, seed):
+def inverted_residual(features, filters, stride, expansion, name, *, momentum, seed, activation):
     """Adds one block to a functional network.
 
     Args:
@@ -73,6 +73,7 @@ def inverted_residual(features, filters, stride, expansion, name, *, momentum, s
         name: prefix of the layers' names.
         momentum: of batch normalisation, in Keras' convention.
         seed: integer from which the block's initialisers are seeded.
+        activation: one of `ACTIVATIONS`, behind the first two convolutions.
 
     Returns:
         The block's output [batch, height / stride, width / stride, filters], with the input added
@@ -84,13 +85,13 @@ def inverted_residual(features, filters, stride, expansion, name, *, momentum, s
     if expansion != 1:
         hidden_filters = expansion * features.shape[-1]
         hidden = convolution(hidden, hidden_filters, 1, 1, f"{name}_expand", seed)
-        hidden = normalized(hidden, f"{name}_expand", momentum)
+        hidden = normalized(hidden, f"{name}_expand", momentum, activation)
         taps[f"{name}_expand"] = hidden
     hidden = depthwise(hidden, stride, f"{name}_depthwise", seed + 1)
-    hidden = normalized(hidden, f"{name}_depthwise", momentum)
+    hidden = normalized(hidden, f"{name}_depthwise", momentum, activation)
     taps[f"{name}_depthwise"] = hidden
     output = convolution(hidden, filters, 1, 1, f"{name}_project", seed + 2)
-    output = normalized(output, f"{name}_project", momentum, activation=False)
+    output = normalized(output, f"{name}_project", momentum)
     taps[f"{name}_project"] = output
     if stride == 1 and features.shape[-1] == filters:
         output = keras.layers.Add(name=f"{name}_add")([features, output])

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from rnascl_tf.atomic import write_json
-from rnascl_tf.networks.cost import count
+from rnascl_tf.networks.cost import PAPER_ACTIVATION, activation_of, count
 
 
 class ArchitectureError(ValueError):
@@ -26,6 +26,7 @@ class Architecture:
         macs: multiply-adds for one image.
         macs_thop: as the paper counted them, see `Count`.
         seed: of the search.
+        activation: one of `rnascl_tf.layers.ACTIVATIONS`; files without it are hard-swish's.
     """
 
     space: str
@@ -37,9 +38,10 @@ class Architecture:
     macs: int
     macs_thop: int
     seed: int
+    activation: str = PAPER_ACTIVATION
 
 
-def describe(space, filters, tutors, num_classes, input_shape, seed):
+def describe(space, filters, tutors, num_classes, input_shape, seed, activation=PAPER_ACTIVATION):
     """Returns the `Architecture` with its parameters and costs counted."""
     fields = {
         "space": space.name,
@@ -48,12 +50,15 @@ def describe(space, filters, tutors, num_classes, input_shape, seed):
         "input_shape": list(input_shape),
     }
     size = dataclasses.asdict(count(fields))
-    return Architecture(**fields, tutors=tutors, seed=seed, **size)
+    return Architecture(**fields, tutors=tutors, seed=seed, activation=activation, **size)
 
 
 def write_architecture(architecture, path):
-    """Writes `architecture.json` atomically."""
-    write_json(path, dataclasses.asdict(architecture))
+    """Writes `architecture.json` atomically; the paper's activation goes without saying."""
+    fields = dataclasses.asdict(architecture)
+    if architecture.activation == PAPER_ACTIVATION:
+        del fields["activation"]
+    write_json(path, fields)
 
 
 def read_architecture(path):
@@ -71,11 +76,12 @@ def read_architecture(path):
     except ValueError as error:
         raise ArchitectureError(f"{path} is not JSON: {error}.") from error
     wanted = {field.name for field in dataclasses.fields(Architecture)}
-    if not isinstance(fields, dict) or fields.keys() != wanted:
+    if not isinstance(fields, dict) or fields.keys() | {"activation"} != wanted:
         found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
         raise ArchitectureError(f"{path} should hold {sorted(wanted)}, but holds {found}.")
     architecture = Architecture(**fields)
     try:
+        activation_of(architecture)
         size = count(architecture)
     except (ValueError, TypeError) as error:
         raise ArchitectureError(f"{path} describes no student: {error}") from error

@@ -2,7 +2,8 @@
 
 import keras
 
-from rnascl_tf.layers import HardSwish, inverted_residual
+from rnascl_tf.layers import inverted_residual
+from rnascl_tf.layers.activation import activate
 from rnascl_tf.layers.inverted_residual import convolution, normalized
 from teachers.normalization import PixelNormalization
 
@@ -12,7 +13,18 @@ PIXEL_DEVIATION = (0.25, 0.25, 0.25)
 without knowing the data, and the stem's batch norm learns the rest."""
 
 
-def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed, after_block=None):
+def backbone(
+    images,
+    blocks,
+    head,
+    stem_filters,
+    num_classes,
+    *,
+    activation,
+    momentum,
+    seed,
+    after_block=None,
+):
     """Builds the functional graph from images to logits.
 
     Args:
@@ -21,6 +33,7 @@ def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed,
         head: a `Head` or None.
         stem_filters: output filters of the stem.
         num_classes: number of logits.
+        activation: one of `rnascl_tf.layers.ACTIVATIONS`.
         momentum: of batch normalisation, in Keras' convention.
         seed: integer from which every initialiser is seeded.
         after_block: function (features, block) -> features, called on each block's output after
@@ -33,7 +46,7 @@ def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed,
     seeds = _seeds(seed)
     features = PixelNormalization(PIXEL_MEAN, PIXEL_DEVIATION, name="normalization")(images)
     features = convolution(features, stem_filters, 3, 2, "stem", next(seeds))
-    features = normalized(features, "stem", momentum)
+    features = normalized(features, "stem", momentum, activation)
     taps = {"stem": features}
     for block in blocks:
         features, block_taps = inverted_residual(
@@ -44,6 +57,7 @@ def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed,
             block.name,
             momentum=momentum,
             seed=next(seeds),
+            activation=activation,
         )
         taps |= block_taps
         if after_block is not None:
@@ -52,11 +66,11 @@ def backbone(images, blocks, head, stem_filters, num_classes, *, momentum, seed,
         features = convolution(
             features, head.expansion * features.shape[-1], 1, 1, "head_expand", next(seeds)
         )
-        features = normalized(features, "head_expand", momentum)
+        features = normalized(features, "head_expand", momentum, activation)
         taps["head_expand"] = features
         features = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(features)
         features = convolution(features, head.filters, 1, 1, "head_project", next(seeds))
-        features = HardSwish(name="head_project_act")(features)
+        features = activate(features, activation, "head_project_act")
         features = keras.layers.Flatten(name="flatten")(features)
     else:
         features = keras.layers.GlobalAveragePooling2D(name="pool")(features)

@@ -8,7 +8,10 @@ import dataclasses
 
 import numpy as np
 
+from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.networks.search_space import SEARCH_SPACES
+
+PAPER_ACTIVATION = "hard_swish"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +177,22 @@ def shape_fields(architecture):
         architecture["num_classes"],
         tuple(architecture["input_shape"]),
     )
+
+
+def activation_of(architecture):
+    """Returns an architecture's activation, the paper's hard-swish where it names none.
+
+    Raises:
+        ValueError: it is unknown.
+    """
+    if not isinstance(architecture, dict):
+        architecture = dataclasses.asdict(architecture)
+    activation = architecture.get("activation", PAPER_ACTIVATION)
+    if activation not in tuple(ACTIVATIONS):
+        raise ValueError(
+            f"unknown activation {activation!r}: give one of {', '.join(ACTIVATIONS)}."
+        )
+    return activation
 
 
 def _strided(size, stride):

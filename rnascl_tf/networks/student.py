@@ -3,7 +3,7 @@
 import keras
 
 from rnascl_tf.networks.backbone import backbone
-from rnascl_tf.networks.cost import shape_fields
+from rnascl_tf.networks.cost import activation_of, shape_fields
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 
 
@@ -11,8 +11,8 @@ def build_student(architecture, *, momentum=PAPER_MOMENTUM, seed=0):
     """Builds a student with concrete widths.
 
     Args:
-        architecture: an `Architecture`, or a mapping with `space`, `filters`, `num_classes` and
-            `input_shape`.
+        architecture: an `Architecture`, or a mapping with `space`, `filters`, `num_classes`,
+            `input_shape`, and `activation` where it is not hard-swish.
         momentum: of batch normalisation, in Keras' convention.
         seed: integer of the initialisers.
 
@@ -21,7 +21,8 @@ def build_student(architecture, *, momentum=PAPER_MOMENTUM, seed=0):
         [batch, num_classes].
 
     Raises:
-        ValueError: the space is unknown or the filters are none of its students'.
+        ValueError: the space or the activation is unknown, or the filters are none of the space's
+            students'.
     """
     space, filters, num_classes, input_shape = shape_fields(architecture)
     images = keras.Input(input_shape, name="images")
@@ -31,6 +32,7 @@ def build_student(architecture, *, momentum=PAPER_MOMENTUM, seed=0):
         space.head,
         space.stem_filters,
         num_classes,
+        activation=activation_of(architecture),
         momentum=momentum,
         seed=seed,
     )

@@ -7,12 +7,20 @@ import tensorflow as tf
 
 from rnascl_tf.layers import ChannelMask
 from rnascl_tf.networks.backbone import backbone
+from rnascl_tf.networks.cost import PAPER_ACTIVATION
 
 PAPER_MOMENTUM = 0.997
 
 
 def build_supernet(
-    space, num_classes, input_shape, *, momentum=PAPER_MOMENTUM, noise="gumbel", seed=0
+    space,
+    num_classes,
+    input_shape,
+    *,
+    activation=PAPER_ACTIVATION,
+    momentum=PAPER_MOMENTUM,
+    noise="gumbel",
+    seed=0,
 ):
     """Builds the widest network of a space, with one `ChannelMask` behind each block.
 
@@ -22,6 +30,7 @@ def build_supernet(
         space: a `SearchSpace`.
         num_classes: number of classes, at least 2.
         input_shape: (height, width, 3).
+        activation: one of `rnascl_tf.layers.ACTIVATIONS`.
         momentum: of batch normalisation, in Keras' convention.
         noise: of the Gumbel-softmax, see `GumbelSoftmax`.
         seed: integer of initialisers and noise.
@@ -47,6 +56,7 @@ def build_supernet(
         space.head,
         space.stem_filters,
         num_classes,
+        activation=activation,
         momentum=momentum,
         seed=seed,
         after_block=mask,

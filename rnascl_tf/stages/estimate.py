@@ -180,7 +180,8 @@ def _signals(run):
 def _architecture(run, filters, signals=None):
     """Returns the architecture of a student, its tutors taken in turn: they cost the same."""
     dataset = run.dataset
-    plain = describe(run.space, filters, [], dataset.num_classes, dataset.input_shape, 0)
+    shape = (dataset.num_classes, dataset.input_shape, 0, run.config.search.activation)
+    plain = describe(run.space, filters, [], *shape)
     if signals is None:
         return plain
     taps = student_taps(build_student(plain)).output["taps"]
@@ -188,7 +189,7 @@ def _architecture(run, filters, signals=None):
         {"student": student, "teacher": teacher, "probability": 1.0}
         for student, teacher in zip(taps, itertools.cycle(signals.teacher_layers), strict=False)
     ]
-    return describe(run.space, filters, tutors, dataset.num_classes, dataset.input_shape, 0)
+    return describe(run.space, filters, tutors, *shape)
 
 
 def _duration(seconds):

@@ -103,6 +103,11 @@ def _given(run, path):
         raise ArchitectureError(
             f"{path} is a student of space {found.space}: give --config.search.space={found.space}."
         )
+    if found.activation != run.config.search.activation:
+        raise ArchitectureError(
+            f"{path} is a student with {found.activation}: give --config.search.activation="
+            f"{found.activation}."
+        )
     check_fit(run, found)
     plain = _describe(run, found.filters, [], found.seed)
     taps = tuple(student_taps(build_student(plain)).output["taps"])
@@ -116,7 +121,15 @@ def _given(run, path):
 
 def _describe(run, filters, tutors, seed):
     dataset = run.dataset
-    return describe(run.space, filters, tutors, dataset.num_classes, dataset.input_shape, seed)
+    return describe(
+        run.space,
+        filters,
+        tutors,
+        dataset.num_classes,
+        dataset.input_shape,
+        seed,
+        run.config.search.activation,
+    )
 
 
 def search_model(run, signals, steps_per_epoch):
@@ -126,6 +139,7 @@ def search_model(run, signals, steps_per_epoch):
         run.space,
         dataset.num_classes,
         dataset.input_shape,
+        activation=settings.activation,
         momentum=batch_norm_momentum(settings, steps_per_epoch),
         noise=settings.noise,
         seed=run.config.seed,

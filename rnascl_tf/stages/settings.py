@@ -4,6 +4,7 @@ import difflib
 
 from rnascl_tf.atomic import why_unwritable
 from rnascl_tf.deploy import KINDS
+from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
 from rnascl_tf.objectives import COST_MODELS
@@ -59,6 +60,7 @@ _CHOICES = {
     "teacher.network": NATIVE,
     "teacher.precision": PRECISIONS,
     "search.space": tuple(SEARCH_SPACES),
+    "search.activation": tuple(ACTIVATIONS),
     "search.noise": NOISES,
     "search.cost": tuple(COST_MODELS),
     "method.tutor": TUTORS,

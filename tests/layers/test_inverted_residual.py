@@ -9,10 +9,17 @@ from rnascl_tf.layers import inverted_residual
 HEIGHT, WIDTH, CHANNELS = 7, 5, 3
 
 
-def block(filters, stride, expansion):
+def block(filters, stride, expansion, activation="hard_swish"):
     inputs = keras.Input((HEIGHT, WIDTH, CHANNELS))
     output, taps = inverted_residual(
-        inputs, filters, stride, expansion, "block", momentum=0.9, seed=1
+        inputs,
+        filters,
+        stride,
+        expansion,
+        "block",
+        momentum=0.9,
+        seed=1,
+        activation=activation,
     )
     model = keras.Model(inputs, {"output": output, "taps": taps})
     generator = np.random.default_rng(0)
@@ -45,35 +52,43 @@ def normalize(model, name, inputs):
     return (inputs - mean) / np.sqrt(variance + 1e-5) * gamma + beta
 
 
-def hard_swish(values):
-    return values * np.clip(values + 3, 0, 6) / 6
+ACTIVATIONS = {
+    "hard_swish": lambda values: values * np.clip(values + 3, 0, 6) / 6,
+    "relu6": lambda values: np.clip(values, 0, 6),
+    "relu": lambda values: np.maximum(values, 0),
+}
 
 
-def in_numpy(model, inputs, stride, expansion, residual):
+def in_numpy(model, inputs, stride, expansion, residual, activation):
+    activate = ACTIVATIONS[activation]
     hidden = inputs
     taps = []
     if expansion != 1:
         kernel, bias = (np.float64(w) for w in model.get_layer("block_expand_conv").get_weights())
         hidden = convolve(hidden, kernel, bias, 1)
-        hidden = hard_swish(normalize(model, "block_expand_bn", hidden))
+        hidden = activate(normalize(model, "block_expand_bn", hidden))
         taps.append(hidden)
     kernel, bias = (np.float64(w) for w in model.get_layer("block_depthwise_conv").get_weights())
     hidden = convolve(hidden, kernel, bias, stride, depthwise=True)
-    hidden = hard_swish(normalize(model, "block_depthwise_bn", hidden))
+    hidden = activate(normalize(model, "block_depthwise_bn", hidden))
     kernel, bias = (np.float64(w) for w in model.get_layer("block_project_conv").get_weights())
     output = normalize(model, "block_project_bn", convolve(hidden, kernel, bias, 1))
     taps += [hidden, output]
     return output + inputs if residual else output, taps
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(
     ("filters", "stride", "expansion", "residual"),
     [(CHANNELS, 1, 2, True), (CHANNELS, 2, 2, False), (2, 1, 3, False), (CHANNELS, 1, 1, True)],
 )
-def test_block_and_taps_against_numpy(filters, stride, expansion, residual):
-    model = block(filters, stride, expansion)
+def test_block_and_taps_against_numpy(filters, stride, expansion, residual, activation):
+    model = block(filters, stride, expansion, activation)
     result = model(images(), training=False)
-    expected, taps = in_numpy(model, images().astype("float64"), stride, expansion, residual)
+    inputs = images().astype("float64")
+    expected, taps = in_numpy(model, inputs, stride, expansion, residual, activation)
+    # Where the activations would not differ, a wrong one would pass.
+    assert taps[0].min() < 0 or activation != "hard_swish"
     # float32 sums of up to 81 products of numbers around one.
     np.testing.assert_allclose(result["output"], expected, rtol=1e-4, atol=1e-4)
     assert len(result["taps"]) == len(taps) == (3 if expansion != 1 else 2)
@@ -88,7 +103,9 @@ def test_taps_are_named_in_order():
 
 def test_he_normal_fan_out_of_each_kernel():
     inputs = keras.Input((4, 4, 61))
-    output, _ = inverted_residual(inputs, 59, 1, 6, "block", momentum=0.9, seed=1)
+    output, _ = inverted_residual(
+        inputs, 59, 1, 6, "block", momentum=0.9, seed=1, activation="relu"
+    )
     model = keras.Model(inputs, output)
     for name, fan_out in (
         ("block_expand_conv", 366),

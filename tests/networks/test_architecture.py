@@ -1,7 +1,9 @@
 """architecture.json: contract, round trip, refusals."""
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from rnascl_tf.networks import (
@@ -10,10 +12,12 @@ from rnascl_tf.networks import (
     build_student,
     describe,
     read_architecture,
+    student_taps,
     write_architecture,
 )
 
 FILTERS = [[16] * 3, [20] * 3, [52] * 3]
+ACTIVATED = ("stem", "stage1_block1_expand", "stage2_block3_depthwise")
 TUTORS = [{"student": "stem", "teacher": "conv_1", "probability": 0.25}]
 
 
@@ -39,6 +43,22 @@ def test_file_is_the_contract(path):
     assert [file.name for file in path.parent.iterdir()] == ["architecture.json"]
 
 
+@pytest.mark.parametrize("activation", ["relu6", "relu"])
+def test_another_activation_is_written_and_rebuilt(tmp_path, activation):
+    path = tmp_path / "architecture.json"
+    written = describe(SEARCH_SPACES["S3"], FILTERS, TUTORS, 10, (32, 32, 3), 5, activation)
+    write_architecture(written, path)
+    assert json.loads(path.read_text())["activation"] == activation
+    assert read_architecture(path) == written
+    images = np.random.default_rng(0).random((3, 32, 32, 3), "float32")
+    rebuilt = student_taps(build_student(written))(images, training=False)["taps"]
+    features = np.concatenate([rebuilt[name].numpy().ravel() for name in ACTIVATED])
+    assert features.min() == 0
+    paper = student_taps(build_student(dataclasses.replace(written, activation="hard_swish")))
+    features = np.concatenate([paper(images)["taps"][name].numpy().ravel() for name in ACTIVATED])
+    assert features.min() < 0
+
+
 def test_rebuilds_the_student(path):
     assert build_student(read_architecture(path)).output_shape == (None, 10)
 
@@ -58,6 +78,8 @@ def edited(path, **changes):
         ({"filters": 3}, "describes no student"),
         ({"seed": ...}, "should hold"),
         ({"extra": 1}, "should hold"),
+        ({"activation": "swish"}, "unknown activation 'swish'"),
+        ({"activation": ["relu"]}, "unknown activation"),
     ],
 )
 def test_refuses_what_is_no_architecture(path, changes, message):

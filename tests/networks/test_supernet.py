@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from rnascl_tf.layers import HardSwish
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     build_supernet,
@@ -44,6 +45,15 @@ def test_taps_gates_and_logits_have_the_documented_shapes(supernet):
     assert outputs["taps"]["stem"].shape == (5, 7, 6, 16)
     assert outputs["taps"]["stage3_block3_project"].shape == (5, 2, 2, 64)
     assert {len(gate) for gate in outputs["gates"].values()} == {2, 4}
+
+
+@pytest.mark.parametrize("name", ["S3", "IS"])
+def test_another_activation_is_everywhere(name):
+    wanted = build_supernet(SEARCH_SPACES[name], 7, SHAPE, activation="relu6")
+    found = [layer for layer in wanted.layers if layer.name.endswith("_act")]
+    assert {(type(layer), layer.max_value) for layer in found} == {(keras.layers.ReLU, 6.0)}
+    usual = build_supernet(SEARCH_SPACES[name], 7, SHAPE)
+    assert len(found) == sum(isinstance(layer, HardSwish) for layer in usual.layers)
 
 
 def test_nothing_is_random_at_inference(supernet):
