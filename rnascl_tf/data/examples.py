@@ -55,6 +55,11 @@ def rows_of_count(count, available, name):
     return int(count)
 
 
+def evenly_spaced_rows(count, available):
+    """Returns int64 [count], rows i * available // count, `count` in 1..available."""
+    return np.arange(count) * available // count
+
+
 class LabelledImages(abc.ABC):
     """n labelled images, each known by its row 0..n-1.
 
@@ -101,7 +106,7 @@ class LabelledImages(abc.ABC):
             DataError: `count` is not in 1..n.
         """
         count = rows_of_count(count, len(self), "the number of examples")
-        return self.select(np.arange(count) * len(self) // count)
+        return self.select(evenly_spaced_rows(count, len(self)))
 
     def as_float(self):
         """Returns all images as float32 [n, height, width, 3] in [0, 1]."""

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.robustness.attack import Attack
-from rnascl_tf.robustness.losses import targeted_dlr_loss
+from rnascl_tf.robustness.losses import FEWEST_CLASSES, targeted_dlr_loss
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 # The paper's eta in units of epsilon, alpha, and rho: the share of steps that must raise the loss.
@@ -47,6 +47,11 @@ class Apgd(Attack):
     def __post_init__(self):
         if self.steps < 1:
             raise RobustnessError(f"{self.name}: {self.steps} steps; use at least one.")
+
+    @property
+    def fewest_classes(self):
+        """Of a model for which the loss is defined."""
+        return FEWEST_CLASSES.get(self.loss, 2)
 
     def perturb(self, logits, images, labels, threat_model, randomness, attack_round):
         """Returns the misclassified point of highest loss, else the point of highest loss.

@@ -17,6 +17,7 @@ class Attack(abc.ABC):
         name: how flags, configs, records and random streams call it.
         steps: gradient steps, or queries, in one round.
         norms: the norms it is defined for.
+        fewest_classes: of a model that its loss is defined for.
         needs_gradient: whether a model without gradients (a TFLite file) is out of its reach.
         minimizes: whether it looks for the smallest change that breaks an image and may end
             outside the ball; such images count as withstood.
@@ -25,6 +26,7 @@ class Attack(abc.ABC):
     name: str
     steps: int
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    fewest_classes: ClassVar[int] = 2
     needs_gradient: ClassVar[bool] = True
     minimizes: ClassVar[bool] = False
 

@@ -83,7 +83,9 @@ class Attacker:
         self._batch_size = min(int(batch_size), max(2, len(self.images)))
         self._batch_size += -self._batch_size % self._logits.replicas
         probe = self.images[self._padded(np.arange(min(self._batch_size, len(self.images))))]
-        self.classes = check_model(self._logits.compiled, probe, self.labels, classes)
+        # Under a strategy Keras' variables are read on a replica; one pass there is what is compared.
+        eager = getattr(self._logits, "eager", None) if strategy is None else None
+        self.classes = check_model(self._logits.compiled, probe, self.labels, classes, eager)
         self.folded_batch_norms = 0
         if isinstance(model, keras.Model):
             # Kept here, because the function refers to its model weakly.
@@ -128,9 +130,10 @@ class Attacker:
         return standing.copy()
 
     def check(self, attack):
-        """Raises RobustnessError unless the attack fits the model and the threat model."""
+        """Raises RobustnessError unless the attack fits model, threat model and the state file."""
         for member in attack.members:
-            check_attack(member, self.threat_model, self._logits)
+            check_attack(member, self.threat_model, self._logits, self.classes)
+            self.outcomes.check(attack.key(member), member.definition())
 
     def perturbed(self, attack):
         """Returns every image after the attack's first round, also those misclassified already.

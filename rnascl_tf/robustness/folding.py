@@ -29,12 +29,15 @@ def folded(model, images):
         it stays. It is the model itself, and 0, if there is nothing to fold, or if the logits of
         the two differ by more than `TOLERANCE`, or a layer cannot be rebuilt from its config.
     """
-    pairs = _pairs(model)
+    functional = model
+    if isinstance(model, keras.Sequential) and model.built:
+        functional = keras.Model(model.inputs, model.outputs)
+    pairs = _pairs(functional)
     if not pairs:
         return model, 0
     if model not in _COPIES:
         try:
-            _COPIES[model] = _copied(model, pairs)
+            _COPIES[model] = _copied(functional, pairs)
         except Exception:  # layers that cannot be rebuilt raise what they like; nothing is lost
             return model, 0
     copy = _COPIES[model]

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from rnascl_tf.robustness.threat_model import RobustnessError
 
-# Probabilities in float32 sum to 1 within 1e-6; logits that do so for a whole batch do not occur.
-SOFTMAX_TOLERANCE = 1e-4
+# Probabilities in float32 sum to 1 within 1e-6, in bfloat16 within 1e-2, and in a full-integer file
+# each is rounded to 1/256; logits that come so near for a whole batch do not occur.
+SOFTMAX_TOLERANCE, SOFTMAX_ROUNDING, LARGEST_SOFTMAX_TOLERANCE = 0.01, 1 / 512, 0.1
 # Relative to the largest logit. One compiled function repeats itself to 1e-6 or better on every
 # device; training-mode noise moves logits by far more.
 REPEAT_TOLERANCE = 1e-4
@@ -72,7 +73,7 @@ def check_examples(images, labels, threat_model):
     return images, labels.astype(np.int64)
 
 
-def check_model(compiled_logits, images, labels, classes_wanted=None):
+def check_model(compiled_logits, images, labels, classes_wanted=None, eager_logits=None):
     """Probes a model with one batch.
 
     Args:
@@ -82,6 +83,8 @@ def check_model(compiled_logits, images, labels, classes_wanted=None):
             check for batch dependence is possible.
         labels: int64 array [m], all labels of the evaluation, not only this batch's.
         classes_wanted: number of classes of the data set, or None if it is not known.
+        eager_logits: callable as `compiled_logits`, which runs the model's Python code anew, or None
+            if there is none.
 
     Returns:
         The number of the model's classes.
@@ -114,7 +117,8 @@ def check_model(compiled_logits, images, labels, classes_wanted=None):
             f"the model has {classes} classes, the data set {classes_wanted}; use the data set "
             "that the model was trained for."
         )
-    if (logits >= 0.0).all() and (abs(logits.sum(axis=1) - 1.0) <= SOFTMAX_TOLERANCE).all():
+    tolerance = min(SOFTMAX_TOLERANCE + classes * SOFTMAX_ROUNDING, LARGEST_SOFTMAX_TOLERANCE)
+    if (logits >= 0.0).all() and (abs(logits.sum(axis=1) - 1.0) <= tolerance).all():
         raise RobustnessError(
             "the model returns probabilities: each row is non-negative and sums to 1. Softmax "
             "hides gradients; return the logits before it."
@@ -126,21 +130,30 @@ def check_model(compiled_logits, images, labels, classes_wanted=None):
             "the model's logits change between two calls on the same images: it is random, or in "
             "training mode; switch dropout and noise off (training=False)."
         )
+    # Random numbers that Python draws are drawn once, as the graph is traced, and repeat ever after.
+    if eager_logits is not None and not abs(eager_logits(images) - logits).max() <= allowed:
+        raise RobustnessError(
+            "the model's logits change when it is called outside its compiled graph: it draws "
+            "random numbers in Python or NumPy, which a graph holds still; switch the noise off, or "
+            "draw it with tf.random and attack the expectation."
+        )
     if len(images) > 1:
         _check_batch_independence(compiled_logits, images, logits, allowed)
     return classes
 
 
-def check_attack(attack, threat_model, logits):
+def check_attack(attack, threat_model, logits, classes):
     """Makes sure that an attack can be run.
 
     Args:
         attack: an `Attack`.
         threat_model: the `ThreatModel`.
         logits: the model's `LogitsFunction` or `BlackBoxFunction`.
+        classes: number of the model's classes.
 
     Raises:
-        RobustnessError: it is not defined for the norm, or needs gradients that the model has not.
+        RobustnessError: it is not defined for the norm or for so few classes, or needs gradients that
+            the model has not.
     """
     if threat_model.norm not in attack.norms:
         raise RobustnessError(
@@ -151,6 +164,11 @@ def check_attack(attack, threat_model, logits):
         raise RobustnessError(
             f"{attack.name} needs gradients, and this model (a TFLite file, or a black box) has "
             "none; square and spsa need only its answers, or attack the model it was made from."
+        )
+    if classes < attack.fewest_classes:
+        raise RobustnessError(
+            f"{attack.name} needs {attack.fewest_classes} classes, the model has {classes}; use an "
+            "attack on cross entropy or on the margin, as pgd20, cw, fab-t or square."
         )
 
 

@@ -66,6 +66,10 @@ class LogitsFunction:
         # Checked outside the graph: an error raised in tracing loses its one-line message.
         return _as_logits(self._forward(tf.convert_to_tensor(images))).numpy()
 
+    def eager(self, images):
+        """Returns the same logits as an array, by running the model's Python code again."""
+        return self(tf.convert_to_tensor(images)).numpy()
+
     def attack(self, function, threat_model, images, labels, *arguments):
         """Runs an attack as one compiled graph.
 

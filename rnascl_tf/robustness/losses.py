@@ -8,7 +8,7 @@ from cleverhans.tf2.attacks.momentum_iterative_method import loss_fn as cross_en
 
 from rnascl_tf.robustness.threat_model import RobustnessError
 
-__all__ = ["cross_entropy", "dlr_loss", "margin_loss", "targeted_dlr_loss"]
+__all__ = ["FEWEST_CLASSES", "cross_entropy", "dlr_loss", "margin_loss", "targeted_dlr_loss"]
 
 _SMALLEST_GAP = 1e-12
 """Added to differences of logits before dividing by them, as the authors of DLR do: logits may be
@@ -80,6 +80,10 @@ def targeted_dlr_loss(labels, logits, targets):
     # Halves of differences: the sum of two logits near the largest float would overflow.
     gap = (largest[:, 0] - largest[:, 2]) / 2 + (largest[:, 0] - largest[:, 3]) / 2
     return rise / (gap + _SMALLEST_GAP)
+
+
+FEWEST_CLASSES = {dlr_loss: 3, targeted_dlr_loss: 4}
+"""Of a model for which a loss is defined; 2 for those that are not listed."""
 
 
 def _largest(logits, count, loss_name):

@@ -11,11 +11,12 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
+from rnascl_tf.data.examples import evenly_spaced_rows
 from rnascl_tf.robustness.attacker import Attacker
 from rnascl_tf.robustness.attacks import ATTACKS, attack_named
 from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.evaluation import adversarial_images
-from rnascl_tf.robustness.guard import check_examples
+from rnascl_tf.robustness.guard import check_examples, check_model
 from rnascl_tf.robustness.logits_function import logits_function
 from rnascl_tf.robustness.losses import cross_entropy
 from rnascl_tf.robustness.square import Square
@@ -97,7 +98,7 @@ class Measure:
             "strategy": strategy,
         }
         images, labels = check_examples(images, labels, threat_model)
-        rows = _evenly_spaced(len(images), examples)
+        rows = evenly_spaced_rows(min(int(examples), len(images)), len(images))
         images, labels = images[rows], labels[rows]
         self.threat_model = threat_model
         self.large = _large(threat_model, images.shape[1:])
@@ -108,6 +109,8 @@ class Measure:
         self._attacker.check(ATTACKS["pgd20"])
         self._far_attacker = Attacker(model, images, labels, self.large, **settings)
         self._logits = logits_function(model, strategy)
+        if teacher is not None:
+            _check_teacher(teacher, images, labels, self._attacker.classes)
         self._teacher = teacher
         self._settings = settings
 
@@ -203,10 +206,11 @@ def _climb(logits, threat_model, scale, images, labels):
     return steepness.stack()[0], losses.stack()
 
 
-def _evenly_spaced(available, wanted):
-    """The rows that `LabelledImages.evenly_spaced` takes; all if there are fewer than wanted."""
-    count = min(int(wanted), available)
-    return np.arange(count) * available // count
+def _check_teacher(teacher, images, labels, classes):
+    try:
+        check_model(logits_function(teacher).compiled, images[:2], labels, classes)
+    except RobustnessError as error:
+        raise RobustnessError(f"the teacher, whose images the model is shown: {error}") from error
 
 
 def _large(threat_model, image_shape):

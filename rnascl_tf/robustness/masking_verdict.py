@@ -1,4 +1,4 @@
-"""A masking verdict: its checks, each a question with two numbers, as text and as a record."""
+"""A masking verdict: its checks, each a question with two numbers, and their record."""
 
 import dataclasses
 
@@ -34,23 +34,6 @@ class Check:
     remedy: str
     count: int
     discordant: tuple[int, int] | None = None
-
-    def line(self):
-        """Returns the check as one line of text, with the remedy if it failed."""
-        numbers = ", ".join(
-            f"{name} {value:.1f}%" if self.unit == "%" else f"{name} {value:.3g} {self.unit}"
-            for name, value in (
-                (self.first_name, self.first),
-                (self.second_name, self.second),
-            )
-        )
-        text = f"{self.question}: {numbers} ({self.wanted}; n = {self.count}"
-        if self.discordant:
-            text += f", only one withstood: {self.discordant[0]} and {self.discordant[1]}"
-        return f"{'pass' if self.passed else 'FAIL'}  {text}){self._advice()}"
-
-    def _advice(self):
-        return "" if self.passed else f". {self.remedy[0].upper()}{self.remedy[1:]}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,14 +77,3 @@ class Verdict:
                 for check in self.checks
             ],
         }
-
-    def lines(self):
-        """Returns the verdict as lines of text, the summary first."""
-        summary = "no sign of masked gradients"
-        if self.suspicious:
-            summary = f"SUSPICIOUS, {len(self.failed)} of {len(self.checks)} checks failed"
-        return [
-            f"{summary} ({self.threat_model})",
-            *(check.line() for check in self.checks),
-            *(f"none  {reason}" for reason in self.left_out),
-        ]

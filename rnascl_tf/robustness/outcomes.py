@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnascl_tf.atomic import write_bytes
+from rnascl_tf.atomic import why_unwritable, write_bytes
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 FORMAT = 1
@@ -80,7 +80,8 @@ class Outcomes:
         identity: {what: text}, all that the numbers depend on besides the attack itself.
 
     Raises:
-        RobustnessError: the file is damaged or of another evaluation; it is left as it is.
+        RobustnessError: the file is damaged or of another evaluation, and left as it is; or its folder
+            may not be written to.
     """
 
     def __init__(self, path, identity):
@@ -88,6 +89,9 @@ class Outcomes:
         self._identity = identity
         self._attacks = {}
         self._saved_at = time.monotonic()
+        reason = None if self._path is None else why_unwritable(self._path.parent)
+        if reason is not None:
+            raise RobustnessError(f"the state {self._path} cannot be kept: {reason}; give another.")
         if self._path is not None and self._path.exists():
             self._attacks = _read(self._path, identity)
 
@@ -102,15 +106,19 @@ class Outcomes:
         Raises:
             RobustnessError: the file holds another attack under that name.
         """
+        self.check(name, definition)
         if name not in self._attacks:
             self._attacks[name] = AttackOutcome.beginning(definition, standing)
-        known = self._attacks[name]
-        if known.definition != definition:
+        return self._attacks[name]
+
+    def check(self, name, definition):
+        """Raises RobustnessError if another attack is held under that name; see `of`."""
+        known = self._attacks.get(name)
+        if known is not None and known.definition != definition:
             raise RobustnessError(
                 f"{self._path} holds {name} as {known.definition}, this is {definition}; "
                 "give another file, or delete it."
             )
-        return known
 
     def __getitem__(self, name):
         """Returns the `AttackOutcome` of an attack that has begun."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from rnascl_tf.robustness.attack import Attack, Cascade
 from rnascl_tf.robustness.attacker import Attacker
-from rnascl_tf.robustness.attacks import attack_named
+from rnascl_tf.robustness.attacks import ATTACKS, attack_named
 from rnascl_tf.robustness.logits_function import BlackBoxFunction
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
@@ -103,6 +103,53 @@ def test_what_a_minimizing_attack_finds_outside_counts_as_withstood(dim_examples
     attacker = attacker_of(dim_examples, epsilon=0.2)
     assert attacker.withstood(Minimizing("least", 1)).all()
     np.testing.assert_array_equal(attacker.perturbed(Minimizing("least", 1)), dim_examples[0])
+
+
+def test_another_attack_of_the_same_name_is_refused_before_any_runs(dim_examples, tmp_path):
+    state = {"state": tmp_path / "outcomes.npz", "model_id": "brightness"}
+    attacker_of(dim_examples, **state).withstood(Chosen("chosen", 1))
+    calls = []
+    again = attacker_of(dim_examples, on_batch=lambda *event: calls.append(event), **state)
+    with pytest.raises(RobustnessError, match=r"holds chosen as Chosen\(.*0\.5.*this is Chosen"):
+        again.check(Chosen("chosen", 1, (0.3,)))
+    again.check(Chosen("chosen", 1))
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    ("attack", "classes"), [(attack_named("autoattack"), 4), (attack_named("apgd-ce"), 2)]
+)
+def test_too_few_classes_are_refused_before_any_runs(attack, classes):
+    images = np.random.default_rng(0).random((5, 5, 7, 3), np.float32)
+
+    def checked(classes):
+        def model(batch):
+            return tf.reshape(batch, (-1, 105))[:, :classes] - 0.5
+
+        Attacker(model, images, np.zeros(5, int), ThreatModel(0.1)).check(attack)
+
+    checked(classes)
+    if classes > 2:
+        with pytest.raises(RobustnessError, match=r"apgd-t needs 4 classes, the model has 3"):
+            checked(classes - 1)
+
+
+def test_a_state_in_no_folder_is_refused_at_once(dim_examples, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RobustnessError, match="is no folder; give another"):
+        attacker_of(dim_examples, state=tmp_path / "file" / "outcomes.npz", model_id="brightness")
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_epsilon_zero_is_the_identity_of_every_attack(norm, examples):
+    def four_classes(batch):
+        return tf.reshape(batch, (-1, 105))[:, :4] - 0.5
+
+    attacker = Attacker(four_classes, *examples, ThreatModel(0.0, norm))
+    for attack in (*ATTACKS.values(), attack_named("pgd3x2")):
+        if norm in attack.norms:
+            np.testing.assert_array_equal(attacker.perturbed(attack), examples[0])
+    assert attacker.perturbed(ATTACKS["pgd20"]).dtype == np.float32
 
 
 def test_nan_gradients_are_refused_in_one_line():

@@ -43,6 +43,29 @@ def test_a_student_folds_whole_and_stays_the_same_function():
     np.testing.assert_allclose(copy.predict(IMAGES, verbose=0), wanted, rtol=0, atol=1e-5)
 
 
+def test_a_sequential_model_folds_too():
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(5, 3),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(7),
+        ]
+    )
+    shake(model)
+    for _ in range(2):
+        copy, count = folded(model, IMAGES)
+        assert count == 2
+        wanted = model(IMAGES).numpy()
+        # The size of the largest logit, to which the tolerance of 1e-5 refers.
+        np.testing.assert_allclose(copy(IMAGES), wanted, rtol=0, atol=1e-5 * abs(wanted).max())
+        shake(model, seed=3)
+
+
 def test_new_weights_reach_the_same_copy():
     model = student()
     copy, _ = folded(model, IMAGES)

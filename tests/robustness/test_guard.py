@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rnascl_tf.robustness.attacker import Attacker
 from rnascl_tf.robustness.guard import check_examples, check_model
 from rnascl_tf.robustness.logits_function import logits_function
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
@@ -126,6 +127,55 @@ def test_uniform_probabilities_are_softmax_too():
 
     with pytest.raises(RobustnessError, match="probabilities"):
         check_model(logits_function(uniform).compiled, IMAGES, LABELS)
+
+
+def half_precision_softmax(images):
+    return tf.nn.softmax(tf.cast(linear(images), tf.bfloat16))
+
+
+def full_integer_softmax(images):
+    return tf.round(softmax(images) * 256.0) / 256.0
+
+
+@pytest.mark.parametrize("model", [half_precision_softmax, full_integer_softmax])
+def test_rounded_probabilities_are_softmax_too(model):
+    sums = model(IMAGES).numpy().astype("float64").sum(axis=1)
+    assert abs(sums - 1.0).max() > 1e-4
+    with pytest.raises(RobustnessError, match="probabilities"):
+        check_model(logits_function(model).compiled, IMAGES, LABELS)
+
+
+def test_logits_that_are_no_probabilities_pass():
+    """Not negative, but their sums are no whole; and sums of 1 with negative ones among them."""
+
+    def off_the_whole(images):
+        return softmax(images) * (1.0 + 0.5 * images[:, 0, 0, :1])
+
+    def centred(images):
+        logits = linear(images)
+        return logits - tf.reduce_mean(logits, axis=1, keepdims=True) + 0.25
+
+    for model in (off_the_whole, centred):
+        check_model(logits_function(model).compiled, IMAGES, LABELS)
+
+
+def test_random_numbers_drawn_in_python_are_seen():
+    generator = np.random.default_rng(7)
+
+    def noisy(images):
+        return linear(images) + generator.normal(size=4).astype(np.float32)
+
+    logits = logits_function(noisy)
+    check_model(logits.compiled, IMAGES, LABELS)  # the graph repeats what it was traced with
+    with pytest.raises(RobustnessError, match="outside its compiled graph"):
+        check_model(logits.compiled, IMAGES, LABELS, eager_logits=logits.eager)
+    with pytest.raises(RobustnessError, match="outside its compiled graph"):
+        Attacker(noisy, IMAGES, LABELS, ThreatModel(0.1))
+
+
+def test_no_randomness_no_refusal():
+    logits = logits_function(linear)
+    check_model(logits.compiled, IMAGES, LABELS, eager_logits=logits.eager)
 
 
 @pytest.mark.parametrize(
