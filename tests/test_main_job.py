@@ -201,6 +201,24 @@ def test_another_config_is_refused_by_name_and_nothing_changes(workdir, run_modu
     assert (workdir / "record.json").read_text() == before
 
 
+def test_strict_ends_with_3_where_gradients_are_masked(workdir, tmp_path, capfd):
+    copied = tmp_path / "run"
+    shutil.copytree(workdir, copied)
+    path = copied / "train" / "student.keras"
+    student = keras.models.load_model(path)
+    # Logits so large that the cross-entropy saturates: its gradient is zero in float32.
+    masked = keras.layers.Rescaling(1e6)(student.outputs[0])
+    keras.Model(student.inputs[0], masked).save(path)
+    again = ["--config=digits:smoke", f"--workdir={copied}", "--overwrite", "--strict"]
+    again += ["--stages=evaluate,export,report", "--config.evaluate.masking_examples=32"]
+    again += ["--config.evaluate.attacks=clean"]
+    assert main(again) == 3
+    assert "gradients look MASKED" in capfd.readouterr().out
+    verdicts = json.loads((copied / "record.json").read_text())["masking"]
+    assert verdicts["student"]["suspicious"]
+    assert (copied / "export" / "student_float32.tflite").exists()
+
+
 def test_predict_classifies_image_files(workdir, run_module):
     examples = load_dataset("digits").test
     Image.fromarray(examples.images[0]).save(workdir.parent / "digit.png")

@@ -85,7 +85,8 @@ def _command(arguments, suspicions):
     _check_combination(asked, model_file, teacher, threat_model, no_verdict)
     state = out / "outcomes.npz"
     if asked.overwrite:
-        state.unlink(missing_ok=True)
+        for kept in (state, *out.glob("masking_*.npz"), *out.glob("sweep_*.npz")):
+            kept.unlink(missing_ok=True)
     settings = {"batch_size": asked.batch_size, "seed": asked.seed, "strategy": strategy}
     with progress(model_file.path.name) as on_batch:
         attacker = Attacker(
@@ -95,7 +96,7 @@ def _command(arguments, suspicions):
             threat_model,
             on_batch=on_batch,
             state=state,
-            model_id=f"{model_file.sha256} mean {asked.mean} std {asked.std}",
+            model_id=_model_id(asked, model_file),
             classes=dataset.num_classes,
             **settings,
         )
@@ -117,13 +118,13 @@ def _command(arguments, suspicions):
     if no_verdict:
         console.print(f"No verdict on masked gradients: {no_verdict}.", soft_wrap=True)
     else:
-        verdict = _verdict(asked, model_file, teacher, dataset, threat_model, settings)
+        verdict = _verdict(asked, model_file, teacher, dataset, threat_model, settings, out)
         print_whole(masking_table(verdict.as_record(), model_file.path.name))
         write_json(out / "robustness.json", record(verdict, teacher))
         if asked.strict and verdict.suspicious:
             suspicions.append(verdict)
     if asked.sweep:
-        curves = _sweep(asked, model_file, teacher, dataset, threat_model, settings)
+        curves = _sweep(asked, model_file, teacher, dataset, threat_model, settings, out)
         curves.write_csv(out / "sweep.csv")
         save_sweep(curves, out / "sweep.png")
     console.print(f"Written to {out}", soft_wrap=True, markup=False)
@@ -197,7 +198,11 @@ def _say_what_is_used(model_file, attacker, strategy):
     )
 
 
-def _verdict(asked, model_file, teacher, dataset, threat_model, settings):
+def _model_id(asked, model_file):
+    return f"{model_file.sha256} mean {asked.mean} std {asked.std}"
+
+
+def _verdict(asked, model_file, teacher, dataset, threat_model, settings, out):
     count = min(asked.masking_examples, len(dataset.test))
     examples = dataset.test.evenly_spaced(count)
     with progress("masking") as on_batch:
@@ -210,17 +215,21 @@ def _verdict(asked, model_file, teacher, dataset, threat_model, settings):
                 teacher=None if teacher is None else teacher.model,
                 examples=count,
                 on_batch=on_batch,
+                state=out / "masking",
+                model_id=_model_id(asked, model_file),
                 **settings,
             )
         )
 
 
-def _sweep(asked, model_file, teacher, dataset, threat_model, settings):
+def _sweep(asked, model_file, teacher, dataset, threat_model, settings, out):
     """Returns accuracy over epsilons of the model, and of the teacher where one is given."""
     examples = dataset.test.evenly_spaced(asked.examples)
     models = {model_file.path.stem: model_file.model}
+    model_ids = {model_file.path.stem: _model_id(asked, model_file)}
     if teacher is not None:
-        models[f"teacher {teacher.path.stem}"] = teacher.model
+        name = f"teacher {teacher.path.stem}"
+        models[name], model_ids[name] = teacher.model, teacher.sha256
     with progress("sweep") as on_batch:
         return sweep(
             models,
@@ -228,6 +237,8 @@ def _sweep(asked, model_file, teacher, dataset, threat_model, settings):
             examples.labels,
             threat_model,
             on_batch=on_batch,
+            state=out / "sweep",
+            model_ids=model_ids,
             **settings,
         )
 

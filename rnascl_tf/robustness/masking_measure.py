@@ -52,7 +52,9 @@ class Measure:
         teacher: a second model of the same classes, attacked in the model's place, or None.
         examples: how many images are used, evenly spaced; all if there are fewer.
         square_queries: of Square, at least 1.
-        batch_size, seed, on_batch, strategy: see `Attacker`.
+        batch_size, seed, on_batch, strategy, model_id: see `Attacker`.
+        state: path without suffix; what each attack on the model has found is kept in two files of
+            that beginning, which a killed measurement goes on from. None to keep none.
 
     Attributes:
         count: how many images are used.
@@ -82,6 +84,8 @@ class Measure:
         seed=0,
         on_batch=None,
         strategy=None,
+        state=None,
+        model_id=None,
     ):
         for name, value in (("examples", examples), ("square_queries", square_queries)):
             if not isinstance(value, numbers.Integral) or value < 1:
@@ -105,9 +109,17 @@ class Measure:
         self.count = len(rows)
         self.square_queries = int(square_queries)
         self.has_teacher = teacher is not None
-        self._attacker = Attacker(model, images, labels, threat_model, **settings)
+
+        def attacker_of(model, at_epsilon, name):
+            # More images may be asked for later; the fewer that are known are then another file's.
+            kept = state and state.with_name(f"{state.name}_{name}_{len(rows)}.npz")
+            return Attacker(
+                model, images, labels, at_epsilon, state=kept, model_id=model_id, **settings
+            )
+
+        self._attacker = attacker_of(model, threat_model, "near")
         self._attacker.check(ATTACKS["pgd20"])
-        self._far_attacker = Attacker(model, images, labels, self.large, **settings)
+        self._far_attacker = attacker_of(model, self.large, "far")
         self._logits = logits_function(model, strategy)
         if teacher is not None:
             _check_teacher(teacher, images, labels, self._attacker.classes)

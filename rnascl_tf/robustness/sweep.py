@@ -109,6 +109,8 @@ def sweep(
     seed=0,
     on_batch=None,
     strategy=None,
+    state=None,
+    model_ids=None,
 ):
     """Measures the accuracy of every model under every attack at every epsilon.
 
@@ -125,6 +127,10 @@ def sweep(
         on_batch: as for `Attacker`; the name that it is called with holds model and epsilon too:
             "student: pgd20 at 0.03".
         strategy: as for `Attacker`.
+        state: path without suffix; what is found of each model at each epsilon is kept in a file of
+            that beginning, which a killed sweep goes on from. None to keep none.
+        model_ids: {name: text that identifies the model}, needed with `state` for models that are
+            not Keras', see `Attacker`.
 
     Returns:
         A `Sweep`.
@@ -139,9 +145,9 @@ def sweep(
     chosen = [attack_named(name) for name in _checked_attacks(attacks)]
     threat_models = [dataclasses.replace(threat_model, epsilon=epsilon) for epsilon in epsilons]
 
-    def attacker_of(model, threat_model, report):
+    def attacker_of(name, threat_model, report, kept=None):
         return Attacker(
-            model,
+            models[name],
             images,
             labels,
             threat_model,
@@ -149,18 +155,26 @@ def sweep(
             seed=seed,
             on_batch=report,
             strategy=strategy,
+            state=kept,
+            model_id=(model_ids or {}).get(name),
         )
 
-    for model in models.values():  # before the first of them is attacked for an hour
-        attacker = attacker_of(model, threat_models[-1], None)
+    for name in models:  # before the first of them is attacked for an hour
+        attacker = attacker_of(name, threat_models[-1], None)
         for attack in chosen:
             attacker.check(attack)
     rows = []
-    for name, model in models.items():
+    for number, name in enumerate(models):
         curves = {attack.name: [] for attack in chosen}
         standing = {attack.name: None for attack in chosen}
         for at_epsilon in threat_models:
-            attacker = attacker_of(model, at_epsilon, _labelled(on_batch, name, at_epsilon))
+            attacker = attacker_of(
+                name,
+                at_epsilon,
+                _labelled(on_batch, name, at_epsilon),
+                # By number: a name may hold what no file's name can.
+                state and state.with_name(f"{state.name}_{number}_{at_epsilon.epsilon:.6f}.npz"),
+            )
             for attack in chosen:
                 carries = carry_over and attack.steps > 1
                 before = standing[attack.name] if carries else None

@@ -35,7 +35,7 @@ def run(run):
         with progress(f"evaluate {name}") as on_batch:
             results[name] = measure(run, model, examples, on_batch, folder / name)
     write_json(folder / "robustness.json", results)
-    run.record["masking"] = _masking(run, models)
+    run.record["masking"] = _masking(run, models, folder)
     write_json(folder / "masking.json", run.record["masking"])
     if settings.sweep:
         _sweep(run, models, examples, folder)
@@ -80,7 +80,7 @@ def measure(run, model, examples, on_batch, state=None):
     return {text: results[text] for text in settings.attacks}
 
 
-def _masking(run, models):
+def _masking(run, models, folder):
     """Returns {model: verdict's record}; empty if no images are asked for."""
     count = min(run.config.evaluate.masking_examples, len(run.dataset.test))
     if not count or run.threat_model.epsilon == 0.0:
@@ -99,6 +99,7 @@ def _masking(run, models):
                 batch_size=run.config.evaluate.batch_size,
                 seed=run.config.seed,
                 on_batch=on_batch,
+                state=folder / f"masking_{name}",
             )
             verdicts[name] = masking_verdict(measured).as_record()
     return verdicts
@@ -114,6 +115,7 @@ def _sweep(run, models, examples, folder):
             batch_size=run.config.evaluate.batch_size,
             seed=run.config.seed,
             on_batch=on_batch,
+            state=folder / "sweep",
         )
     curves.write_csv(folder / "sweep.csv")
     save_sweep(curves, folder / "sweep.png")

@@ -335,6 +335,45 @@ def test_transfer_is_exact_between_linear_models(linear_model, examples):
     assert 0 < wanted.sum() < 21
 
 
+def test_a_stopped_measurement_goes_on_and_ends_the_same(linear_model, examples, tmp_path):
+    images, labels = examples
+    kept = {"state": tmp_path / "masking", "model_id": "linear", "batch_size": 5}
+
+    def stop(name, done, total):
+        if name == "pgd20" and done > 5:
+            raise KeyboardInterrupt
+
+    stopped = Measure(linear_model, images, labels, ThreatModel(0.02), on_batch=stop, **kept)
+    stopped.withstood_far("pgd100x5")
+    with pytest.raises(KeyboardInterrupt):
+        stopped.withstood("pgd20")
+    stopped._attacker.outcomes.save()  # a killed process loses at most the last five seconds
+    seen = []
+    again = Measure(
+        linear_model,
+        images,
+        labels,
+        ThreatModel(0.02),
+        on_batch=lambda *event: seen.append(event),
+        **kept,
+    )
+    whole = Measure(linear_model, images, labels, ThreatModel(0.02), batch_size=5)
+    np.testing.assert_array_equal(again.withstood_far("pgd100x5"), whole.withstood_far("pgd100x5"))
+    assert not seen
+    np.testing.assert_array_equal(again.withstood("pgd20"), whole.withstood("pgd20"))
+    assert seen[0][1] > 5
+    # Other images are another file's, and no refusal.
+    Measure(linear_model, images, labels, ThreatModel(0.02), examples=7, **kept).withstood("pgd20")
+
+
+def test_a_teacher_of_other_classes_is_refused(linear_model, examples):
+    def three_classes(images):
+        return tf.reshape(images, (-1, 105))[:, :3]
+
+    with pytest.raises(RobustnessError, match=r"the teacher.*has 3 classes, the data set 2"):
+        Measure(linear_model, *examples, ThreatModel(0.02), teacher=three_classes)
+
+
 def test_transfer_cannot_win_back_what_was_wrong(linear_model, examples):
     images, labels = examples
     opposite = type(linear_model)()

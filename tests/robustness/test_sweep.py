@@ -164,6 +164,32 @@ def test_cascades_carry_over(linear_model, examples, monkeypatch):
     assert ("line: both/cw at 0.03", standing[1]) in attacked
 
 
+def test_a_stopped_sweep_goes_on_and_ends_the_same(linear_model, examples, tmp_path):
+    settings = {"epsilons": [0.01, 0.03], "batch_size": 5}
+    kept = {"state": tmp_path / "sweep", "model_ids": {"a/b": "linear"}}
+    whole = sweep({"a/b": linear_model}, *examples, ThreatModel(0.03), **settings)
+
+    def stop(name, done, total):
+        if name == "a/b: pgd20 at 0.03" and done > 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(
+            {"a/b": linear_model}, *examples, ThreatModel(0.03), on_batch=stop, **settings, **kept
+        )
+    seen = []
+    again = sweep(
+        {"a/b": linear_model},
+        *examples,
+        ThreatModel(0.03),
+        on_batch=lambda name, *_: seen.append(name),
+        **settings,
+        **kept,
+    )
+    assert again == whole
+    assert set(seen) == {"a/b: pgd20 at 0.03"}
+
+
 def test_csv_reads_back_as_it_was(linear_model, examples, tmp_path):
     images, labels = examples
     models = {"student": linear_model, 'with, "commas"': linear_model}
