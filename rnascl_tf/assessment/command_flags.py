@@ -7,6 +7,9 @@ from rnascl_tf.data import DATASETS
 from rnascl_tf.robustness.attacks import ATTACKS
 from rnascl_tf.robustness.autoattack import BUDGETS
 
+EXAMPLES, MASKING_EXAMPLES = 1000, 200
+"""How many test images are attacked, and looked at by the verdict, unless a flag says."""
+
 USAGE = f"""
 Attack an image classifier and print which accuracy stands, with a verdict on gradient masking.
 
@@ -64,9 +67,13 @@ def robustness_flags():
     ):
         flags.DEFINE_list(name, default, text, flag_values=flag_values)
     for name, default, text in (
-        ("examples", 1000, "Test images, evenly spaced."),
+        ("examples", None, f"Test images, evenly spaced; {EXAMPLES}, or all if there are fewer."),
         ("batch_size", 64, "Images attacked at once."),
-        ("masking_examples", 200, "Test images of the verdict on masking; 0: no verdict."),
+        (
+            "masking_examples",
+            None,
+            f"Test images of the verdict on masking, {MASKING_EXAMPLES} at most; 0: no verdict.",
+        ),
         ("image_size", None, "Side of the images, where the data set leaves it free."),
         ("seed", 0, "Of all random starts and queries."),
     ):

@@ -5,6 +5,7 @@ All take images in [0, 1] and give logits. A TFLite file answers and has no grad
 
 import dataclasses
 import hashlib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,13 +61,13 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
         ModelFileError: it is missing, damaged or of no known kind.
         TeacherError, DeployError: an ONNX or TFLite file that cannot be used.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ModelFileError(f"{path} does not exist; give the path of a model.")
+    path = check_exists(path)
     kind = "saved_model" if path.is_dir() else path.suffix.removeprefix(".")
     if kind not in _LOADERS:
+        fix = " Save an .h5 as .keras: keras.models.load_model, then model.save."
         raise ModelFileError(
             f"{path} is neither a .keras, .onnx or .tflite file nor the folder of a SavedModel."
+            f"{fix if kind in ('h5', 'hdf5') else ''}"
         )
     if (mean or std) and kind != "onnx":
         raise ModelFileError(
@@ -82,7 +83,18 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
     return ModelFile(path, kind, model, _digest(path), shape, params)
 
 
+def check_exists(path):
+    """Returns the path of a model as a `Path`; raises ModelFileError if nothing is there."""
+    path = Path(path)
+    if not path.exists():
+        raise ModelFileError(f"{path} does not exist; give the path of a model.")
+    return path
+
+
 def _load_keras(path, *_):
+    if not zipfile.is_zipfile(path):
+        # Keras would say that there is no such file.
+        raise ModelFileError(f"{path} is damaged or no Keras model; save it again with model.save.")
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer

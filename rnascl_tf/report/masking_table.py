@@ -3,6 +3,8 @@
 import rich.box
 import rich.table
 
+_LEGEND = "one alone: images that withstand only the first of the two / only the second."
+
 
 def masking_table(verdict, title):
     """Returns a `rich` table.
@@ -15,18 +17,18 @@ def masking_table(verdict, title):
         title=f"{title}, n = {verdict['checks'][-1]['count']}: {finding(verdict)}",
         box=rich.box.SIMPLE_HEAD,
         title_justify="left",
-        caption="\n".join([*_remedies(verdict), *map(_not_checked, verdict["left_out"])]),
+        caption="\n".join([_LEGEND, *_remedies(verdict), *map(_not_checked, verdict["left_out"])]),
         caption_justify="left",
     )
-    for column in ("", "check", "two numbers", "", "wanted", "stands in\none alone"):
+    for column in ("", "check", "two numbers", "one alone"):
         table.add_column(column, no_wrap=True)
     for check in verdict["checks"]:
         table.add_row(
             "pass" if check["passed"] else "FAIL",
-            check["question"],
-            _number(check["first_name"], check["first"], check["unit"]),
-            _number(check["second_name"], check["second"], check["unit"]),
-            check["wanted"],
+            f"{check['question']}\n  wanted: {check['wanted']}",
+            _number(check["first_name"], check["first"], check["unit"])
+            + "\n"
+            + _number(check["second_name"], check["second"], check["unit"]),
             "{} / {}".format(*check["discordant"]) if check["discordant"] else "",
         )
     return table

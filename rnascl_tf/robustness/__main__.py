@@ -9,16 +9,24 @@ import functools
 import sys
 
 import tensorflow as tf
+from absl import logging
 
 from rnascl_tf import command_line
 from rnascl_tf.assessment import (
+    EXAMPLES,
+    MASKING_EXAMPLES,
     USAGE,
     AssessmentError,
     ModelFileError,
     assessment_record,
     assessment_table,
+    check_combination,
+    check_exists,
+    check_norms,
     load_model_file,
+    possible_attacks,
     robustness_flags,
+    why_no_verdict,
 )
 from rnascl_tf.atomic import write_json
 from rnascl_tf.data import DataError, load_dataset
@@ -35,6 +43,7 @@ from rnascl_tf.robustness import (
     parse_epsilon,
 )
 from rnascl_tf.robustness.attacks import CLEAN, known_attacks
+from rnascl_tf.robustness.chance import like_chance
 from rnascl_tf.robustness.masking import masking_verdict
 from rnascl_tf.robustness.masking_measure import Measure
 from rnascl_tf.robustness.sweep import sweep
@@ -74,15 +83,21 @@ def _command(arguments, suspicions):
         deviation=command_line.numbers(asked, "deviation"),
     )
     attacks = known_attacks(asked.attacks, asked.budget)
+    check_norms(attacks, asked.budget, threat_model)
     out = command_line.writable_folder("out", asked.out)
+    for path in (asked.model, asked.teacher):
+        if path is not None:
+            check_exists(path)
     dataset = _dataset(asked)
-    examples = dataset.test.evenly_spaced(asked.examples)
+    examples = dataset.test.evenly_spaced(_count(asked, dataset))
     strategy = _strategy(asked.strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model_file = _model(asked, asked.model, dataset)
         teacher = _model(asked, asked.teacher, dataset, ()) if asked.teacher else None
-    no_verdict = _why_no_verdict(asked, model_file, threat_model)
-    _check_combination(asked, model_file, teacher, threat_model, no_verdict)
+    if asked.masking_examples is None:
+        asked.masking_examples = min(MASKING_EXAMPLES, len(examples))
+    no_verdict = why_no_verdict(asked, model_file, threat_model)
+    check_combination(asked, model_file, teacher, threat_model, no_verdict)
     state = out / "outcomes.npz"
     if asked.overwrite:
         for kept in (state, *out.glob("masking_*.npz"), *out.glob("sweep_*.npz")):
@@ -103,11 +118,16 @@ def _command(arguments, suspicions):
         for name in attacks:
             if name != CLEAN:
                 attacker.check(attack_named(name, asked.budget))
+        attacks = possible_attacks(asked, attacks, attacker, model_file, no_verdict)
         _say_what_is_used(model_file, attacker, strategy)
         out.mkdir(parents=True, exist_ok=True)
         # Clean accuracy always: no robust accuracy says anything without it.
         names = list(dict.fromkeys([CLEAN, *attacks]))
-        results = {name: attack_record(attacker, name, asked.budget) for name in names}
+        results = {}
+        for name in names:
+            results[name] = attack_record(attacker, name, asked.budget)
+            if name == CLEAN:
+                _warn_of_chance(attacker)
     title = f"{model_file.path.name} on {dataset.name}, {asked.norm} {asked.epsilon}, "
     print_whole(assessment_table(results, f"{title}{asked.space} space"))
     record = functools.partial(
@@ -124,35 +144,22 @@ def _command(arguments, suspicions):
         if asked.strict and verdict.suspicious:
             suspicions.append(verdict)
     if asked.sweep:
-        curves = _sweep(asked, model_file, teacher, dataset, threat_model, settings, out)
+        curves = _sweep(asked, model_file, teacher, examples, threat_model, settings, out)
         curves.write_csv(out / "sweep.csv")
         save_sweep(curves, out / "sweep.png")
     console.print(f"Written to {out}", soft_wrap=True, markup=False)
 
 
-def _why_no_verdict(asked, model_file, threat_model):
-    """Returns why there can be none, or None."""
-    if not asked.masking_examples:
-        return "--masking_examples=0"
-    if model_file.kind == "tflite":
-        return "a TFLite file has no gradients; attack the model it was made from"
-    return "epsilon is 0" if threat_model.epsilon == 0.0 else None
-
-
-def _check_combination(asked, model_file, teacher, threat_model, no_verdict):
-    """Refuses before the first attack what would fail after the last."""
-    if asked.strict and no_verdict:
-        raise AssessmentError(f"--strict needs a verdict, and there is none: {no_verdict}.")
-    if teacher is not None and teacher.kind == "tflite":
-        raise AssessmentError(
-            f"--teacher={asked.teacher} is a TFLite file, which has no gradients to make images "
-            "with; give the model it was made from."
-        )
-    if asked.sweep and model_file.kind == "tflite":
-        raise AssessmentError("--sweep needs gradients, which a TFLite file has not.")
-    if asked.sweep and threat_model.norm != "linf":
-        raise AssessmentError(
-            "--sweep draws epsilons 0 to 0.1, which say nothing in L2; use --norm=linf for it."
+def _warn_of_chance(attacker):
+    standing = attacker.clean()
+    if like_chance(int(standing.sum()), len(standing), attacker.classes):
+        logging.warning(
+            "clean accuracy %.1f%% (n = %d) is what guessing among %d classes may reach: is it the "
+            "data set that the model was trained for? Does it want images in [0, 1], or --mean and "
+            "--std?",
+            100 * standing.mean(),
+            len(standing),
+            attacker.classes,
         )
 
 
@@ -161,12 +168,19 @@ def _dataset(asked):
         dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
     except DataError as error:  # it speaks of the main command's flag
         raise DataError(str(error).replace("--config.data.data_dir", "--data_dir")) from error
-    if not 1 <= asked.examples <= len(dataset.test):
-        raise AssessmentError(
-            f"--examples={asked.examples}, but {dataset.name} has {len(dataset.test)} test images "
-            f"here: give 1 to {len(dataset.test)}."
-        )
     return dataset
+
+
+def _count(asked, dataset):
+    available = len(dataset.test)
+    if asked.examples is None:
+        return min(EXAMPLES, available)
+    if not 1 <= asked.examples <= available:
+        raise AssessmentError(
+            f"--examples={asked.examples}, but {dataset.name} has {available} test images here: "
+            f"give 1 to {available}."
+        )
+    return asked.examples
 
 
 def _model(asked, path, dataset, normalization=("mean", "std")):
@@ -222,9 +236,8 @@ def _verdict(asked, model_file, teacher, dataset, threat_model, settings, out):
         )
 
 
-def _sweep(asked, model_file, teacher, dataset, threat_model, settings, out):
+def _sweep(asked, model_file, teacher, examples, threat_model, settings, out):
     """Returns accuracy over epsilons of the model, and of the teacher where one is given."""
-    examples = dataset.test.evenly_spaced(asked.examples)
     models = {model_file.path.stem: model_file.model}
     model_ids = {model_file.path.stem: _model_id(asked, model_file)}
     if teacher is not None:

@@ -129,6 +129,11 @@ class Attacker:
             standing = outcome.standing
         return standing.copy()
 
+    @property
+    def has_gradient(self):
+        """Whether attacks that need gradients can do anything: some may be hidden, or there be none."""
+        return self._logits.differentiable and self._logits.has_gradient(self.images)
+
     def check(self, attack):
         """Raises RobustnessError unless the attack fits model, threat model and the state file."""
         for member in attack.members:

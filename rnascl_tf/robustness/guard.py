@@ -142,6 +142,15 @@ def check_model(compiled_logits, images, labels, classes_wanted=None, eager_logi
     return classes
 
 
+def check_norm(attack, threat_model):
+    """Raises RobustnessError if an `Attack` is not defined for the threat model's norm."""
+    if threat_model.norm not in attack.norms:
+        raise RobustnessError(
+            f"{attack.name} is defined for {', '.join(attack.norms)}, the threat model is "
+            f"{threat_model.norm}; choose another attack or norm."
+        )
+
+
 def check_attack(attack, threat_model, logits, classes):
     """Makes sure that an attack can be run.
 
@@ -155,11 +164,7 @@ def check_attack(attack, threat_model, logits, classes):
         RobustnessError: it is not defined for the norm or for so few classes, or needs gradients that
             the model has not.
     """
-    if threat_model.norm not in attack.norms:
-        raise RobustnessError(
-            f"{attack.name} is defined for {', '.join(attack.norms)}, the threat model is "
-            f"{threat_model.norm}; choose another attack or norm."
-        )
+    check_norm(attack, threat_model)
     if attack.needs_gradient and not logits.differentiable:
         raise RobustnessError(
             f"{attack.name} needs gradients, and this model (a TFLite file, or a black box) has "

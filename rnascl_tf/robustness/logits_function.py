@@ -17,6 +17,11 @@ from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 _KEPT = weakref.WeakKeyDictionary()
+NO_GRADIENT = (
+    "no gradient reaches the images: a rounding, a threshold, a lookup or a NumPy call stands in the "
+    "way, which hides gradients and makes nothing robust; use square, which needs none, or a model "
+    "without it."
+)
 _NOT_FINITE = "the gradient is NaN or infinite"
 
 
@@ -90,8 +95,9 @@ class LogitsFunction:
             float32 array of the images' shape, inside the bounds.
         """
         key = (function, threat_model.norm, threat_model.deviation)
-        if not self._attacks:
-            self._check_gradient(images)
+        # Outside the graph, where the error keeps its one line.
+        if not self._attacks and not self.has_gradient(images):
+            raise RobustnessError(NO_GRADIENT)
         if key not in self._attacks:
             graph = functools.partial(self._attacked, *key)
             self._attacks[key] = _Replicated(graph, self._strategy)
@@ -132,17 +138,13 @@ class LogitsFunction:
         """As a call; refuses gradients that are not finite, which attacks would silently stop at."""
         return self(_checked_backward(images))
 
-    def _check_gradient(self, images):
-        """Outside the graph, where the error keeps its one line."""
+    def has_gradient(self, images):
+        """Whether any gradient of the logits reaches the images, float32 [n, ...], zero or not."""
         few = tf.convert_to_tensor(images[:2], tf.float32)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(few)
             logits = self(few)
-        if tape.gradient(logits, few) is None:
-            raise RobustnessError(
-                "no gradient reaches the images; use a model made of differentiable TensorFlow "
-                "operations, without NumPy calls or a TFLite interpreter inside."
-            )
+        return tape.gradient(logits, few) is not None
 
     def _outputs(self, images):
         model = self._model()

@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 
+from rnascl_tf.robustness.chance import like_chance
 from rnascl_tf.robustness.masking_verdict import Check, Verdict
 
 TOLERANCE = 0.015
@@ -51,7 +52,7 @@ def masking_verdict(measure):
     checks = list(_gradient_checks(ascent))
     if not np.isfinite(ascent.gradients).all():
         # Attacks that follow NaN would end nowhere.
-        left_out = ("every check that needs an attack: gradients are not finite",)
+        left_out = ("every check that needs an attack: gradients are missing or not finite",)
         return Verdict(tuple(checks), left_out, measure.threat_model)
     clean, pgd = measure.clean(), measure.withstood("pgd20")
     checks.append(_far_check(measure, clean))
@@ -78,7 +79,14 @@ def masking_verdict(measure):
         )
     )
     left_out = []
-    if measure.has_teacher:
+    if not measure.has_teacher:
+        left_out.append("transfer: no teacher was given")
+    elif like_chance(measure.teacher_correct, measure.count, measure.classes):
+        left_out.append(
+            f"transfer: the teacher classifies {measure.teacher_correct} of {measure.count} clean "
+            "images correctly, which guessing may reach: its images say nothing"
+        )
+    else:
         checks.append(
             _comparison(
                 "transfer",
@@ -88,8 +96,6 @@ def masking_verdict(measure):
                 _ATTACK_THROUGH,
             )
         )
-    else:
-        left_out.append("transfer: no teacher was given")
     return Verdict(tuple(checks), tuple(left_out), measure.threat_model)
 
 

@@ -64,6 +64,8 @@ class Measure:
             nothing published is robust).
         square_queries: as above.
         has_teacher: whether `transferred` can be measured.
+        teacher_correct: how many of the images the teacher classifies correctly, None without one.
+        classes: number of the model's classes.
 
     Raises:
         RobustnessError: what the guard refuses, epsilon 0, a model without gradients, or settings
@@ -121,10 +123,22 @@ class Measure:
         self._attacker.check(ATTACKS["pgd20"])
         self._far_attacker = attacker_of(model, self.large, "far")
         self._logits = logits_function(model, strategy)
-        if teacher is not None:
-            _check_teacher(teacher, images, labels, self._attacker.classes)
+        self.classes = self._attacker.classes
         self._teacher = teacher
         self._settings = settings
+        self.teacher_correct = None if teacher is None else self._teacher_correct(strategy)
+
+    def _teacher_correct(self, strategy):
+        images, labels = self._attacker.images, self._attacker.labels
+        logits = logits_function(self._teacher, strategy)
+        probe, _ = next(self._batches(np.arange(self.count)))
+        try:
+            check_model(logits.compiled, images[probe], labels, self.classes)
+        except RobustnessError as error:
+            raise RobustnessError(
+                f"the teacher, whose images the model is shown: {error}"
+            ) from error
+        return int((self._predicted(logits, images) == labels).sum())
 
     def clean(self):
         """Returns bool [count]: classified correctly as they are."""
@@ -158,11 +172,7 @@ class Measure:
             attack_name,
             **self._settings,
         )
-        predicted = [
-            self._logits.compiled(adversarial[padded]).argmax(axis=1)[:size]
-            for padded, size in self._batches(np.arange(self.count))
-        ]
-        return self.clean() & (np.concatenate(predicted) == attacker.labels)
+        return self.clean() & (self._predicted(self._logits, adversarial) == attacker.labels)
 
     def ascent(self):
         """Follows the gradient from each correctly classified image; returns an `Ascent`."""
@@ -177,6 +187,13 @@ class Measure:
             gradients.append(steepness.numpy()[:size])
             losses.append(heights.numpy()[:, :size].astype(np.float64))
         return Ascent(np.concatenate(gradients), np.concatenate(losses, axis=1))
+
+    def _predicted(self, logits, images):
+        predicted = [
+            logits.compiled(images[padded]).argmax(axis=1)[:size]
+            for padded, size in self._batches(np.arange(self.count))
+        ]
+        return np.concatenate(predicted)
 
     def _batches(self, rows):
         """Yields rows padded to one length, so that nothing is traced twice, and how many count."""
@@ -216,13 +233,6 @@ def _climb(logits, threat_model, scale, images, labels):
         lambda step, *_: step <= PATH_STEPS, one_step, (0, ball.center, losses, steepness)
     )
     return steepness.stack()[0], losses.stack()
-
-
-def _check_teacher(teacher, images, labels, classes):
-    try:
-        check_model(logits_function(teacher).compiled, images[:2], labels, classes)
-    except RobustnessError as error:
-        raise RobustnessError(f"the teacher, whose images the model is shown: {error}") from error
 
 
 def _large(threat_model, image_shape):

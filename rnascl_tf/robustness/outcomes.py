@@ -195,5 +195,5 @@ def _check_identity(path, known, wanted):
     if differences:
         raise RobustnessError(
             f"{path} is the state of another evaluation: {'; '.join(differences)}. Give another "
-            "place, delete it, or --overwrite."
+            "place, or --overwrite it."
         )

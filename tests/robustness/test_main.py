@@ -47,6 +47,8 @@ def files(model, tmp_path_factory):
     masked.save(folder / "masked.keras")
     pixels = keras.Input((32, 32, 3))
     keras.Model(pixels, model(keras.ops.round(pixels * 4.0) / 4.0)).save(folder / "rounded.keras")
+    for name in ("cut.keras", "old.h5"):
+        (folder / name).write_bytes((folder / "model.keras").read_bytes()[:999])
     broken = keras.models.clone_model(model)
     broken.get_layer("logits").set_weights([np.full((3072, 10), np.nan), np.zeros(10)])
     broken.save(folder / "nan.keras")
@@ -201,6 +203,37 @@ def test_a_model_without_a_gradient_is_found_masked(run, tmp_path):
     assert (code, "look MASKED" in output) == (3, True)
 
 
+def test_attacks_without_a_gradient_are_left_out_beside_a_verdict(run, tmp_path, caplog):
+    flags = ("--attacks=fgsm,square,autoattack", "--examples=8", "--batch_size=20")
+    code, output, _ = run("rounded.keras", *flags, "--masking_examples=20", "--strict")
+    assert (code, "look MASKED" in output) == (3, True)
+    assert "Left out: fgsm, autoattack" in caplog.text
+    record = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    assert list(record["rnascl"]["robustness"]) == ["clean", "square"]
+    code, _, errors = run("rounded.keras", *flags, "--masking_examples=0", out="no verdict")
+    assert code == 2
+    assert "no gradient reaches the images" in errors
+
+
+def test_accuracy_that_guessing_reaches_is_named(run, files, tmp_path, caplog, model):
+    assert run("model.keras", "--attacks=clean", *FAST)[0] == 0
+    assert not caplog.text.count("guessing")
+    pixels = keras.Input((32, 32, 3))
+    keras.Model(pixels, model(pixels / 255.0)).save(tmp_path / "bytes.keras")
+    assert run(tmp_path / "bytes.keras", "--attacks=clean", *FAST, out="bytes")[0] == 0
+    assert "(n = 40) is what guessing among 10 classes may reach" in caplog.text
+
+
+def test_as_many_images_as_there_are_and_a_verdict_on_no_more(run, tmp_path):
+    code, output, _ = run("model.keras", "--attacks=clean", "--masking_examples=0")
+    assert code == 0
+    assert "n = 400" in output
+    code, output, _ = run("model.keras", "--attacks=clean", "--examples=13", out="few")
+    assert code == 0
+    record = json.loads((tmp_path / "few" / "robustness.json").read_text())
+    assert {check["count"] for check in record["rnascl"]["masking"]["checks"][3:]} == {13}
+
+
 def test_without_a_verdict_it_says_why(run, tmp_path):
     code, output, _ = run("model.keras", "--attacks=fgsm", "--examples=20", "--epsilon=0")
     assert code == 0
@@ -250,6 +283,9 @@ def test_sweep(run, tmp_path, files):
             "has 2 numbers, the images have 3 channels",
         ),
         ("model.keras", ["extra"], "'extra' is no flag"),
+        ("model.tflite", ["--attacks=square", "--teacher=model.keras"], "there is neither"),
+        ("old.h5", [], "Save an .h5 as .keras"),
+        ("cut.keras", [], "is damaged or no Keras model"),
         ("model.tflite", ["--attacks=pgd20"], "pgd20 needs gradients"),
         ("softmax.keras", [], "probabilities"),
         ("nan.keras", [], "NaN"),

@@ -166,9 +166,11 @@ class MadeUp:
     threat_model = ThreatModel(EPSILON)
     large = ThreatModel(0.5)
     square_queries = 77
+    classes = 10
 
-    def __init__(self, count, has_teacher=True, missing=0, falling=0, **withstood):
+    def __init__(self, count, has_teacher=True, missing=0, falling=0, taught=0.9, **withstood):
         self.count, self.has_teacher = count, has_teacher
+        self.teacher_correct = int(taught * count) if has_teacher else None
         self.missing, self.falling, self.counts = missing, falling, withstood
 
     def withstood(self, attack):
@@ -226,6 +228,14 @@ def test_thresholds_at_200_images(measurements, failed):
     verdict = masking_verdict(MadeUp(200, **measurements))
     assert verdict.failed == failed
     assert verdict.suspicious == bool(failed)
+
+
+@pytest.mark.parametrize(("taught", "checked"), [(0.1, False), (0.14, False), (0.16, True)])
+def test_a_teacher_that_guesses_says_nothing(taught, checked):
+    """Of 200 images at 10 classes; the 95% interval of 28 begins at 9.9%, of 32 at 11.6%."""
+    verdict = masking_verdict(MadeUp(200, taught=taught))
+    assert ("transfer" in [check.name for check in verdict.checks]) == checked
+    assert any("guessing" in reason for reason in verdict.left_out) != checked
 
 
 def test_one_image_of_few_decides_nothing():
