@@ -89,7 +89,7 @@ def test_a_mean_goes_in_front_of_an_onnx_file(model, paths):
         ("none.keras", None, ModelFileError, "does not exist"),
         ("model.h5", b"x", ModelFileError, "neither a .keras, .onnx or .tflite"),
         ("model", b"x", ModelFileError, "neither a .keras"),
-        ("model.keras", b"garbage", ModelFileError, "not a Keras model that loads here"),
+        ("model.keras", b"garbage", ModelFileError, "is damaged or no Keras model"),
         ("model.onnx", b"garbage", TeacherError, "model.onnx"),
         ("model.tflite", b"garbage", DeployError, "TFLite"),
         ("folder", "folder", ModelFileError, "no SavedModel with the signature serving_default"),
