@@ -7,11 +7,15 @@
 | dynamic | int8    | int8 with scales found at run  | float32          |
 | int8    | int8    | int8 with calibrated scales    | int8             |
 
+Quantised weights have a scale for each output channel of a convolution, one for a dense layer's
+kernel where TFLite wants it so; activations have one scale and zero point each.
+
 Only TFLite's own operators are allowed: a model that needs TensorFlow's in addition is refused,
 since the plain runtime of a device could not load it.
 """
 
 import re
+import tempfile
 import warnings
 
 import numpy as np
@@ -19,14 +23,19 @@ import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
 
+SIGNATURE = "serving_default"
 KINDS = ("float32", "float16", "dynamic", "int8")
 
 
 def convert(saved_model_dir, kind, calibration=None):
-    """Converts a SavedModel with one `serving_default` input.
+    """Converts a SavedModel whose `serving_default` takes one batch of images.
+
+    The file has that one signature, with the logits as its only output: probabilities would cost a
+    device time that their order does not need, and in int8 most of their digits.
 
     Args:
-        saved_model_dir: folder that `export_saved_model` wrote.
+        saved_model_dir: folder that `export_saved_model` wrote, or another whose signature has one
+            input, and one output or one named "logits".
         kind: one of `KINDS`.
         calibration: for int8, and only read there: float32 [n, height, width, channels] in [0, 1],
             training images from which the ranges of all activations are found.
@@ -35,7 +44,7 @@ def convert(saved_model_dir, kind, calibration=None):
         The TFLite file, bytes.
 
     Raises:
-        DeployError: unknown kind, no SavedModel there, calibration missing, empty or of another
+        DeployError: unknown kind, no such SavedModel there, calibration missing, empty or of another
             shape or range, or the model has operators that TFLite lacks (they are named).
     """
     if kind not in KINDS:
@@ -43,29 +52,31 @@ def convert(saved_model_dir, kind, calibration=None):
     if kind == "int8":
         # Before the model is read: the commonest mistake should not cost the user a minute.
         _check_calibration(calibration)
-    try:
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            str(saved_model_dir), signature_keys=["serving_default"]
-        )
-    except OSError as error:
-        raise DeployError(
-            f"{saved_model_dir} is not a SavedModel: export the model there."
-        ) from error
+    with tempfile.TemporaryDirectory() as scratch:
+        name, shape = _write_logits_only(saved_model_dir, scratch)
+        if kind == "int8" and calibration.shape[1:] != shape:
+            raise DeployError(
+                f"calibration images are {calibration.shape[1:]}, the model takes {shape}."
+            )
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[SIGNATURE])
+        _set_kind(converter, kind, name, calibration)
+        return _converted(converter)
+
+
+def _set_kind(converter, kind, name, calibration):
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        name, shape = _image_input(saved_model_dir)
-        if calibration.shape[1:] != shape:
-            raise DeployError(
-                f"calibration images are {calibration.shape[1:]}, the model takes {shape}."
-            )
         converter.representative_dataset = lambda: ({name: image[None]} for image in calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
+
+
+def _converted(converter):
     try:
         with warnings.catch_warnings():
             # Calibration runs TensorFlow's own interpreter, which each time announces its end.
@@ -94,8 +105,36 @@ def _check_calibration(images):
         )
 
 
-def _image_input(saved_model_dir):
-    """Returns the name and the shape, without the batch, of the one input."""
-    signature = tf.saved_model.load(str(saved_model_dir)).signatures["serving_default"]
-    ((name, spec),) = signature.structured_input_signature[1].items()
+def _write_logits_only(saved_model_dir, directory):
+    """Writes a SavedModel whose one signature gives the logits alone.
+
+    Returns:
+        The name of its input, and the shape of an image.
+    """
+    try:
+        loaded = tf.saved_model.load(str(saved_model_dir))
+        signature = loaded.signatures[SIGNATURE]
+    except (OSError, KeyError) as error:
+        raise DeployError(
+            f"{saved_model_dir} is not a SavedModel with the signature {SIGNATURE}: export the model "
+            "there."
+        ) from error
+    inputs = signature.structured_input_signature[1]
+    outputs = sorted(signature.structured_outputs)
+    if len(inputs) != 1 or (len(outputs) != 1 and "logits" not in outputs):
+        raise DeployError(
+            f"{saved_model_dir} has the inputs {sorted(inputs)} and the outputs {outputs}; one batch "
+            "of images and an output named logits are needed."
+        )
+    ((name, spec),) = inputs.items()
+    output = "logits" if "logits" in outputs else outputs[0]
+
+    @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype, name=name)])
+    def logits_only(images):
+        return {"logits": signature(**{name: images})[output]}
+
+    # The loaded object keeps the weights that the signature reads.
+    tf.saved_model.save(
+        tf.train.Checkpoint(loaded=loaded), directory, signatures={SIGNATURE: logits_only}
+    )
     return name, tuple(spec.shape[1:])

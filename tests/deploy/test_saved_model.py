@@ -1,13 +1,17 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import rnascl_tf  # noqa: F401  registers the layers that the student's file names
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.saved_model import export_saved_model
+
+STUDENT = Path(__file__).parents[1] / "robustness" / "networks" / "student_trades.keras"
 
 
 def signature_of(directory):
@@ -41,23 +45,77 @@ def test_signature_names_types_and_free_batch(saved_model_dir, images):
     _loaded, signature = signature_of(saved_model_dir)
     ((name, spec),) = signature.structured_input_signature[1].items()
     assert (name, spec.shape.as_list(), spec.dtype) == ("images", [None, 29, 31, 3], tf.float32)
-    ((name, spec),) = signature.structured_outputs.items()
-    assert (name, spec.shape.as_list(), spec.dtype) == ("logits", [None, 5], tf.float32)
+    assert {
+        name: (spec.shape.as_list(), spec.dtype)
+        for name, spec in signature.structured_outputs.items()
+    } == {name: ([None, 5], tf.float32) for name in ("logits", "probabilities")}
     for count in (1, 2, 7):
         assert signature(images=tf.constant(images[:count]))["logits"].shape == (count, 5)
 
 
-def test_a_process_without_this_package_can_use_it(saved_model_dir, tmp_path):
-    program = (
-        "import sys, tensorflow as tf\n"
-        f"model = tf.saved_model.load({str(saved_model_dir)!r})\n"
-        "logits = model.signatures['serving_default'](images=tf.zeros((2, 29, 31, 3)))['logits']\n"
-        "assert logits.shape == (2, 5) and 'rnascl_tf' not in sys.modules\n"
-    )
+def test_bytes_are_the_same_images_times_255(saved_model_dir, classifier):
+    loaded, _signature = signature_of(saved_model_dir)
+    pixels = np.random.default_rng(5).integers(0, 256, (7, 29, 31, 3), np.uint8)
+    served = loaded.signatures["serve_uint8"]
+    ((name, spec),) = served.structured_input_signature[1].items()
+    assert (name, spec.shape.as_list(), spec.dtype) == ("images", [None, 29, 31, 3], tf.uint8)
+    answer = served(images=tf.constant(pixels))
+    wanted = classifier(pixels.astype(np.float32) / 255.0, training=False).numpy()
+    np.testing.assert_allclose(answer["logits"], wanted, atol=1e-5)
+    exponentials = np.exp(wanted.astype(np.float64))
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(answer["probabilities"], probabilities, atol=1e-5)
+    assert set(loaded.signatures) == {"serving_default", "serve_uint8"}
+
+
+ALONE = """
+import sys
+for package in ("rnascl_tf", "teachers", "keras"):
+    sys.modules[package] = None  # any import of it raises
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+images = np.load(sys.argv[2])
+answers = model.signatures["serving_default"](images=tf.constant(images))
+names = tf.io.read_file(model.class_names.asset_path).numpy().decode().splitlines()
+np.savez(sys.argv[3], logits=answers["logits"], names=names)
+"""
+
+
+def test_a_process_without_this_package_can_use_a_student(tmp_path):
+    student = keras.models.load_model(STUDENT)
+    names = [f"Klasse {number} ä" for number in range(10)]
+    exported = export_saved_model(student, tmp_path / "saved_model", names)
+    moved = exported.rename(tmp_path / "elsewhere")
+    images = np.random.default_rng(0).random((3, 32, 32, 3), np.float32)
+    np.save(tmp_path / "images.npy", images)
+    paths = [str(moved), str(tmp_path / "images.npy"), str(tmp_path / "answers.npz")]
     run = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", ALONE, *paths],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
+    with np.load(tmp_path / "answers.npz") as answers:
+        np.testing.assert_allclose(
+            answers["logits"], student(images, training=False), rtol=1e-5, atol=1e-5
+        )
+        assert answers["names"].tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "b"], "2 class names came for 3 logits"),
+        (["a", "b\nc", "d"], "is not one line of text"),
+        (["a", "", "d"], "'' is not one line"),
+    ],
+)
+def test_class_names_that_do_not_fit_are_refused(tmp_path, names, message):
+    with pytest.raises(DeployError, match=message):
+        export_saved_model(constant_classifier(1.0), tmp_path / "saved_model", names)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_printed_and_the_model_is_left_alone(tmp_path, capfd):

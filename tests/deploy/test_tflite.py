@@ -113,6 +113,32 @@ def test_a_folder_without_saved_model_is_refused(tmp_path):
         convert(tmp_path, "float32")
 
 
+def save(function, directory, inputs=1):
+    """A SavedModel as others write it: a signature of our choice, without our names."""
+    module = tf.Module()
+    specs = [tf.TensorSpec((None, 5, 7, 3), tf.float32, name=f"pixels{n}") for n in range(inputs)]
+    signature = tf.function(function, input_signature=specs)
+    tf.saved_model.save(module, directory, signatures={"serving_default": signature})
+
+
+def test_a_saved_model_of_another_tool_is_converted(tmp_path):
+    save(lambda pixels0: {"scores": tf.reduce_mean(pixels0, axis=(1, 2)) * 3.0}, tmp_path / "one")
+    images = np.random.default_rng(2).random((4, 5, 7, 3), np.float32)
+    classifier = TFLiteClassifier(convert(tmp_path / "one", "float32"))
+    np.testing.assert_allclose(
+        classifier.predict(images), 3 * images.mean(axis=(1, 2)), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_more_ends_than_a_classifier_has_are_named(tmp_path):
+    save(lambda pixels0: {"b": pixels0[:, 0, 0], "a": pixels0[:, 1, 1]}, tmp_path / "outputs")
+    with pytest.raises(DeployError, match=r"the outputs \['a', 'b'\]; one batch of images"):
+        convert(tmp_path / "outputs", "float32")
+    save(lambda pixels0, pixels1: (pixels0 + pixels1)[:, 0, 0], tmp_path / "inputs", inputs=2)
+    with pytest.raises(DeployError, match=r"the inputs \['pixels0', 'pixels1'\]"):
+        convert(tmp_path / "inputs", "float32")
+
+
 class Betainc(keras.layers.Layer):
     """An operator that neither TFLite nor its TensorFlow extension has."""
 
