@@ -3,9 +3,9 @@
 from rnascl_tf.deploy.agreement import Agreement, agreement
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
-from rnascl_tf.deploy.latency import Latency, measure_latency
 from rnascl_tf.deploy.saved_model import export_saved_model
 from rnascl_tf.deploy.tflite import KINDS, convert
+from rnascl_tf.deploy.timing import Latency, Timing, measure_interleaved, measure_latency
 
 __all__ = [
     "KINDS",
@@ -13,8 +13,10 @@ __all__ = [
     "DeployError",
     "Latency",
     "TFLiteClassifier",
+    "Timing",
     "agreement",
     "convert",
     "export_saved_model",
+    "measure_interleaved",
     "measure_latency",
 ]
