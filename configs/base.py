@@ -114,10 +114,16 @@ def base_config():
     )
 
     config.export = ConfigDict()
-    config.export.kinds = ("float32",)
+    config.export.kinds = ("float32", "float16", "dynamic", "int8")
     config.export.threads = 1
     config.export.runs = 200  # timed runs for the latency
     config.export.examples = 1000  # test images on which each file's accuracy is measured
+    config.export.calibration_examples = 200  # training images that find int8's ranges
+    # Each file is attacked: with images that these attacks make on the float student, and by Square,
+    # which asks the file itself.
+    config.export.transferred = ("pgd20", "cw")
+    config.export.square_examples = 100  # of the test images above; 0: without Square
+    config.export.square_queries = 1000  # how often it may ask for each image
     return config.lock()  # so that a recipe's misspelt key is an error
 
 

@@ -53,4 +53,4 @@ def _smoke(config):
     config.train.epochs = 1
     config.trades.update(dict(epochs=1, attack_steps=1))
     config.evaluate.update(dict(examples=32, batch_size=32, masking_examples=0))
-    config.export.update(dict(runs=10, examples=32))
+    config.export.update(dict(runs=10, examples=32, square_examples=4, square_queries=20))

@@ -110,7 +110,7 @@ def test_student_file_saved_model_and_tflite_agree(workdir):
         "serving_default"
     ]
     (name,) = served.structured_input_signature[1]
-    (saved,) = served(**{name: tf.constant(images)}).values()
+    saved = served(**{name: tf.constant(images)})["logits"]
     np.testing.assert_allclose(saved, logits, rtol=1e-4, atol=1e-5)
     interpreter = ai_edge_litert.interpreter.Interpreter(
         str(workdir / "export" / "student_float32.tflite")
@@ -123,17 +123,42 @@ def test_student_file_saved_model_and_tflite_agree(workdir):
 
 
 def test_export_record_describes_the_files(workdir, record):
-    (export,) = record["exports"]
-    content = (workdir / export["file"]).read_bytes()
-    assert export["bytes"] == len(content)
-    assert export["sha256"] == hashlib.sha256(content).hexdigest()
-    assert export["agreement"]["top1"] == 1.0
-    assert export["agreement"]["max_difference"] < 1e-4
-    assert export["robust"]["accuracy"] <= export["clean"]["accuracy"]
-    assert (export["robust"]["n"], export["robust"]["space"]) == (32, "pixel")
-    assert 0 < export["latency"]["p50_ms"] <= export["latency"]["p90_ms"]
-    labels = (workdir / "export" / "labels.txt").read_text().splitlines()
+    folder = workdir / "export"
+    assert [export["kind"] for export in record["exports"]] == [
+        "float32",
+        "float16",
+        "dynamic",
+        "int8",
+    ]
+    sums = dict(line.split("  ")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    card = (folder / "README.md").read_text()
+    for export in record["exports"]:
+        content = (workdir / export["file"]).read_bytes()
+        assert export["bytes"] == len(content)
+        assert export["sha256"] == hashlib.sha256(content).hexdigest()
+        assert sums[Path(export["file"]).name] == export["sha256"]
+        assert export["sha256"] in card
+        robust = export["robust"]
+        assert robust["transferred"]["accuracy"] <= export["clean"]["accuracy"]
+        assert (export["clean"]["n"], robust["transferred"]["n"], robust["n"]) == (32, 32, 4)
+        assert (
+            robust["square_attacked"] - robust["square_broke"] == robust["n"] * robust["accuracy"]
+        )
+        assert robust["drop_points"] == 100 * (robust["keras"]["accuracy"] - robust["accuracy"])
+        assert robust["space"] == "pixel"
+        assert 0 < export["latency"]["p50_ms"] <= export["latency"]["p95_ms"]
+        assert export["quantization"]["input"]["dtype"] == (
+            "int8" if export["kind"] == "int8" else "float32"
+        )
+    float32 = record["exports"][0]
+    assert float32["agreement"]["top1"] == 1.0
+    assert float32["agreement"]["max_difference"] < 1e-4
+    assert float32["robust"]["drop_points"] == 0
+    assert record["exports"][3]["calibration"]["images"] == 128
+    labels = (folder / "labels.txt").read_text().splitlines()
     assert labels == list(load_dataset("digits").class_names)
+    loaded = tf.saved_model.load(str(folder / "saved_model"))
+    assert Path(loaded.class_names.asset_path.numpy().decode()).read_text().splitlines() == labels
 
 
 def test_architecture_alone_rebuilds_the_trained_student(workdir):

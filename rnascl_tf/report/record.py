@@ -15,7 +15,11 @@
 | search_diagnostics | how decided the search is: `report.summarize_search`; by the report stage |
 | robustness | model -> attack -> accuracy, n, interval (95% Wilson), epsilon, steps, space, seed, ... |
 | masking | model -> verdict: suspicious, failed, checks (each with its two numbers), left_out |
-| exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency |
+| exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency, ... |
+
+"robust" of an export is of the images that withstand all attacks on that file; it says how many the
+transferred images and Square each broke, and holds the Keras student under the same attacks ("keras"),
+"drop_points" and "flagged".
 """
 
 import importlib.metadata

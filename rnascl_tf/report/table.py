@@ -93,13 +93,22 @@ def search_table(record):
 def export_table(record):
     """Returns a `rich` table of the exported files, a column for each."""
     exports = record["exports"]
+    robust = [export["robust"] for export in exports]
     return _facts(
         "Exported TFLite files",
         [export["kind"] for export in exports],
         {
             "KiB": [f"{export['bytes'] / 1024:.1f}" for export in exports],
             "clean accuracy, %": [_accuracy(export["clean"]) for export in exports],
-            "under transferred pgd20, %": [_accuracy(export["robust"]) for export in exports],
+            "under transferred images, %": [_accuracy(each["transferred"]) for each in robust],
+            f"and square, n = {robust[0]['n'] if robust else 0}, %": [
+                _accuracy(each) for each in robust
+            ],
+            "the Keras student under the same, %": [_accuracy(each["keras"]) for each in robust],
+            "points lost": [
+                f"{each['drop_points']:+.1f}{' FLAGGED' if each['flagged'] else ''}"
+                for each in robust
+            ],
             "same class as Keras, %": [f"{100 * e['agreement']['top1']:.2f}" for e in exports],
             "largest logit difference": [
                 f"{e['agreement']['max_difference']:.1e}" for e in exports
@@ -107,6 +116,7 @@ def export_table(record):
             "latency p50 / p90, ms": [
                 f"{e['latency']['p50_ms']:.3f} / {e['latency']['p90_ms']:.3f}" for e in exports
             ],
+            "pieces that XNNPACK runs": [str(e["delegation"]["pieces"]) for e in exports],
             "threads": [str(export["latency"]["threads"]) for export in exports],
         },
     )

@@ -101,11 +101,12 @@ class Attacker:
         self._finish(CLEAN, outcome, 1, lambda indices, _: self.images[indices])
         return outcome.standing.copy()
 
-    def withstood(self, attack):
+    def withstood(self, attack, among=None):
         """Attacks the images that are classified correctly.
 
         Args:
             attack: an `Attack`, or a `Cascade` whose members attack what the ones before them left.
+            among: bool [n], the only images that count as standing before; None: all.
 
         Returns:
             bool array [n], True where an image is classified correctly before and after the attack.
@@ -114,7 +115,7 @@ class Attacker:
             RobustnessError: the attack does not fit model or norm, or logits become NaN.
         """
         self.check(attack)
-        standing = self.clean()
+        standing = self.clean() if among is None else self.clean() & among
         for member in attack.members:
             name = attack.key(member)
             outcome = self.outcomes.of(name, member.definition(), standing)
@@ -157,6 +158,19 @@ class Attacker:
             results[indices] = self._perturbed(attack, self._padded(indices), 0)[: len(indices)]
             self._report(attack.name, int(indices[-1]) + 1, total)
         return results
+
+    def predicted(self, images):
+        """Returns the classes, int64 [n], that the model gives to other images of the same number."""
+        parts = [
+            np.arange(begin, min(begin + self._batch_size, len(images)))
+            for begin in range(0, len(images), self._batch_size)
+        ]
+        return np.concatenate(
+            [
+                self._logits.compiled(images[self._padded(part)])[: len(part)].argmax(axis=1)
+                for part in parts
+            ]
+        )
 
     def _perturbed(self, attack, indices, attack_round):
         images = self.images[indices]

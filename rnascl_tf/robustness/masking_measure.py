@@ -138,7 +138,11 @@ class Measure:
             raise RobustnessError(
                 f"the teacher, whose images the model is shown: {error}"
             ) from error
-        return int((self._predicted(logits, images) == labels).sum())
+        predicted = [
+            logits.compiled(images[padded]).argmax(axis=1)[:size]
+            for padded, size in self._batches(np.arange(self.count))
+        ]
+        return int((np.concatenate(predicted) == labels).sum())
 
     def clean(self):
         """Returns bool [count]: classified correctly as they are."""
@@ -172,7 +176,7 @@ class Measure:
             attack_name,
             **self._settings,
         )
-        return self.clean() & (self._predicted(self._logits, adversarial) == attacker.labels)
+        return self.clean() & (attacker.predicted(adversarial) == attacker.labels)
 
     def ascent(self):
         """Follows the gradient from each correctly classified image; returns an `Ascent`."""
@@ -187,13 +191,6 @@ class Measure:
             gradients.append(steepness.numpy()[:size])
             losses.append(heights.numpy()[:, :size].astype(np.float64))
         return Ascent(np.concatenate(gradients), np.concatenate(losses, axis=1))
-
-    def _predicted(self, logits, images):
-        predicted = [
-            logits.compiled(images[padded]).argmax(axis=1)[:size]
-            for padded, size in self._batches(np.arange(self.count))
-        ]
-        return np.concatenate(predicted)
 
     def _batches(self, rows):
         """Yields rows padded to one length, so that nothing is traced twice, and how many count."""

@@ -191,11 +191,7 @@ def _withstood(attacker, attack, before):
     """Returns bool [n]; only images of `before` (all if None) are attacked."""
     if attacker.threat_model.epsilon == 0.0:
         return attacker.clean()
-    if before is not None:
-        # The attack's outcome begins with what is left, as the next member of a cascade does.
-        first = attack.members[0]
-        attacker.outcomes.of(attack.key(first), first.definition(), attacker.clean() & before)
-    return attacker.withstood(attack)
+    return attacker.withstood(attack, before)
 
 
 def _row(name, attack, threat_model, standing, clean, before):

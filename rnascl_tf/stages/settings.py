@@ -8,8 +8,9 @@ from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
 from rnascl_tf.objectives import COST_MODELS
-from rnascl_tf.robustness import RobustnessError, ThreatModel, parse_epsilon
+from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
 from rnascl_tf.robustness.autoattack import BUDGETS
+from rnascl_tf.robustness.guard import check_norm
 from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
@@ -32,6 +33,8 @@ _AT_LEAST_ONE = (
     "export.examples",
     "export.threads",
     "export.runs",
+    "export.calibration_examples",
+    "export.square_queries",
 )
 _POSITIVE = (
     "teacher.learning_rate",
@@ -48,6 +51,7 @@ _NOT_NEGATIVE = (
     "search.gamma",
     "train.gamma",
     "evaluate.masking_examples",
+    "export.square_examples",
 )
 _TRAININGS = ("teacher", "search", "train", "trades")
 _NOT_NEGATIVE += ("teacher.beta", "trades.beta", *(f"{stage}.l2" for stage in _TRAININGS))
@@ -77,6 +81,7 @@ def check(config):
     """
     config.evaluate.attacks = _names("evaluate.attacks", config.evaluate.attacks)
     config.export.kinds = _names("export.kinds", config.export.kinds)
+    config.export.transferred = _names("export.transferred", config.export.transferred)
     for keys, accepts, wanted in (
         (_AT_LEAST_ONE, lambda value: value >= 1, "at least 1"),
         (_POSITIVE, lambda value: value > 0, "above 0"),
@@ -99,6 +104,13 @@ def check(config):
             parse_attack(attack, threat_model)
         except RobustnessError as error:
             raise UserError(f"--config.evaluate.attacks: {error}") from error
+    for name in config.export.transferred:
+        try:
+            check_norm(attack_named(name), threat_model)
+        except (RobustnessError, AttributeError) as error:
+            raise UserError(
+                f"--config.export.transferred={name}: give attacks with gradients, as pgd20 or cw."
+            ) from error
     for kind in config.export.kinds:
         _check_choice("export.kinds", kind, tuple(KINDS))
     for stage in _TRAININGS:

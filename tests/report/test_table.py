@@ -36,7 +36,14 @@ def record():
                 "kind": "float32",
                 "bytes": 2048,
                 "clean": result(0.81, 0.77, 0.85),
-                "robust": result(0.39, 0.34, 0.44),
+                "robust": {
+                    **result(0.38, 0.33, 0.43, n=97),
+                    "transferred": result(0.39, 0.34, 0.44),
+                    "keras": result(0.41, 0.36, 0.46),
+                    "drop_points": 3.0,
+                    "flagged": True,
+                },
+                "delegation": {"pieces": 20},
                 "agreement": {"top1": 0.9975, "max_difference": 1.5e-6},
                 "latency": {"p50_ms": 0.1404, "p90_ms": 0.1512, "threads": 1},
             }
@@ -87,7 +94,11 @@ def test_student_table(record):
 def test_export_table(record):
     text = lines(export_table(record))
     assert "KiB 2.0" in text
-    assert "under transferred pgd20, % 39.0 [34.0, 44.0]" in text
+    assert "under transferred images, % 39.0 [34.0, 44.0]" in text
+    assert "and square, n = 97, % 38.0 [33.0, 43.0]" in text
+    assert "the Keras student under the same, % 41.0 [36.0, 46.0]" in text
+    assert "points lost +3.0 FLAGGED" in text
+    assert "pieces that XNNPACK runs 20" in text
     assert "same class as Keras, % 99.75" in text
     assert "latency p50 / p90, ms 0.140 / 0.151" in text
 

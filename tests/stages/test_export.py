@@ -18,7 +18,7 @@ def test_the_fine_tuned_student_is_exported_where_there_is_one(
 ):
     chosen = []
 
-    def only_look(student, _):
+    def only_look(student, *_):
         chosen.extend(student.get_weights())
         raise _EnoughError
 

@@ -1,0 +1,142 @@
+"""The model card: every number in it is the record's."""
+
+import re
+
+import pytest
+
+from rnascl_tf.data import load_dataset
+from rnascl_tf.report.model_card import accuracy, model_card
+
+
+def measured(correct, count):
+    share = correct / count
+    return {"accuracy": share, "n": count, "interval": [share - 0.07, share + 0.09]}
+
+
+def export(kind, correct, flagged=False):
+    end = {"dtype": "int8", "scale": 0.00392157, "zero_point": -128}
+    plain = {"dtype": "float32", "scale": None, "zero_point": None}
+    return {
+        "file": f"export/student_{kind}.tflite",
+        "model": "student",
+        "kind": kind,
+        "bytes": 123_456,
+        "sha256": kind * 8,
+        "agreement": {"top1": 0.9831, "max_difference": 0.125},
+        "clean": measured(171, 200),
+        "robust": {
+            **measured(correct, 97),
+            "attack": "pgd20 made on the Keras student, transferred, then square, 1000 queries",
+            "epsilon": 8 / 255,
+            "norm": "linf",
+            "space": "pixel",
+            "transferred": measured(91, 200),
+            "square_attacked": 45,
+            "square_broke": 3,
+            "keras": measured(42, 97),
+            "drop_points": 4.1237,
+            "flagged": flagged,
+        },
+        "latency": {"p50_ms": 0.1234, "p90_ms": 0.2345, "threads": 1, "runs": 200},
+        "quantization": {"input": end, "output": end}
+        if kind == "int8"
+        else {"input": plain, "output": plain},
+    }
+
+
+@pytest.fixture
+def record():
+    return {
+        "git_commit": "0123abc",
+        "seeds": {"run": 5},
+        "hardware": {"cpu": "Some CPU"},
+        "teacher": {"name": "robust_resnet", "sha256": "77" * 32},
+        "architecture": {
+            "space": "S3",
+            "filters": [[16, 12, 16], [20, 20, 24], [52, 52, 56]],
+            "activation": "relu6",
+            "params": 118_131,
+            "macs": 5_856_907,
+            "input_shape": [32, 32, 3],
+        },
+        "robustness": {
+            "student": {
+                "clean": measured(171, 200) | {"epsilon": 0.0, "space": "pixel"},
+                "pgd20": measured(83, 200) | {"epsilon": 8 / 255, "space": "pixel"},
+            }
+        },
+        "masking": {"student": {"suspicious": False, "failed": [], "checks": [{}] * 10}},
+        "exports": [export("float32", 42), export("int8", 38, flagged=True)],
+    }
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset("digits")
+
+
+def cells(card, beginning):
+    """The cells of the one table row that begins so."""
+    (row,) = (line for line in card.splitlines() if line.startswith(f"| {beginning} "))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_the_files_table_is_the_records(record, dataset):
+    card = model_card(record, dataset)
+    for each in record["exports"]:
+        name = each["file"].removeprefix("export/")
+        robust = each["robust"]
+        attacked = accuracy(robust) + (" **(flagged)**" if robust["flagged"] else "")
+        assert cells(card, name) == [
+            name,
+            "120.6",
+            "98.31",
+            accuracy(each["clean"]),
+            accuracy(robust["transferred"]),
+            attacked,
+            accuracy(robust["keras"]),
+            "97",
+            "0.123 / 0.234",
+        ]
+        assert f"`{name}`: sha256 `{each['sha256']}`" in card
+    assert "student_int8.tflite loses 4.1 points of robust accuracy" in card
+    assert "student_float32.tflite loses" not in card
+    assert cells(card, "int8")[1:] == ["int8, 0.00392157, -128"] * 2
+    assert cells(card, "float32")[1:] == ["float32"] * 2
+
+
+def test_the_models_table_and_facts_are_the_records(record, dataset):
+    card = model_card(record, dataset)
+    assert cells(card, "pgd20") == ["pgd20", "41.5 [34.5, 50.5]", "200", "0.0313725", "pixel"]
+    for fact in (
+        "118,131 parameters",
+        "5,856,907 multiply-adds",
+        "16 12 16 | 20 20 24 | 52 52 56",
+        "activation relu6",
+        "robust_resnet",
+        "77" * 32,
+        "linf epsilon 0.0313725 in pixel units",
+        "commit 0123abc, seed 5",
+        dataset.license,
+        f"{len(dataset.train):,} training",
+        "No sign of masked gradients in 10 checks",
+        "sha256sum -c SHA256SUMS",
+    ):
+        assert fact in card, fact
+    assert card.startswith("---\n")
+    assert not re.search(r"\bNone\b|nan", card)
+
+
+def test_what_was_not_measured_is_said(record, dataset):
+    record["robustness"], record["masking"] = {}, {}
+    for each in record["exports"]:
+        each["robust"]["square_attacked"] = None
+    card = model_card(record, dataset)
+    assert "Not evaluated" in card
+    assert "Whether gradients are masked was not checked" in card
+    assert "Square was not run on the files" in card
+
+
+def test_masked_gradients_are_no_small_print(record, dataset):
+    record["masking"]["student"] |= {"suspicious": True, "failed": ["square", "path"]}
+    assert "Gradients look masked (square, path)" in model_card(record, dataset)
