@@ -1,6 +1,8 @@
 """An Android device behind `adb`, on which Google's `benchmark_model` times TFLite files."""
 
 import dataclasses
+import hashlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -25,7 +27,9 @@ class AdbDevice:
             the device already, at /data/local/tmp/benchmark_model.
 
     Attributes:
-        description: {"kind", "serial", "cpu", "android"} for records.
+        description: {"kind", "serial", "cpu", "cores", "android", "runtime"} for records; the
+            runtime is the tool, by the start of its SHA-256, for it has no version. Devices before
+            Android 6 tell neither cores (None) nor the SHA-256 ("unknown").
 
     Raises:
         DeployError: no adb, no device or several, one that is not authorised or offline, or no tool.
@@ -52,37 +56,58 @@ class AdbDevice:
             "kind": "adb",
             "serial": self._serial,
             "cpu": self._property("ro.product.model"),
+            "cores": self._cores(),
             "android": self._property("ro.build.version.release"),
+            "runtime": f"benchmark_model {self._tool_sha256()}",
         }
 
     def measure(self, files, threads=1, runs=200, rounds=1, on_round=None):
         """Times files in turns; see `timing.measure_interleaved`.
 
         Percentiles of several rounds cannot be joined, so a `Latency` holds the median of the
-        rounds' values.
+        rounds' values. The tool runs for a second at least, and so often more than it is told.
 
         Returns:
             {name: `Timing`}; a round's median is its mean where the tool prints no median.
         """
+        for name, value in (("threads", threads), ("runs", runs), ("rounds", rounds)):
+            if value < 1:
+                raise DeployError(f"{name} must be 1 or more, got {value}.")
+        rounds = min(rounds, runs)
+        remotes = {name: self._push(content) for name, content in files.items()}
         turns = {name: [] for name in files}
+        names = list(files)
         for number in range(rounds):
-            for name, content in files.items():
-                turns[name].append(self.run(content, threads, -(-runs // rounds)).latency)
+            # Another file begins each time, so that none always has the warmest device.
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                output = self._time(remotes[name], threads, -(-runs // rounds))
+                turns[name].append(output.latency)
             if on_round is not None:
                 on_round(number + 1, rounds)
+        self._remove(remotes.values())
         return {name: _joined(latencies) for name, latencies in turns.items()}
 
-    def run(self, content, threads, runs):
-        """Pushes one file and times it once; returns a `DeviceTiming`.
+    def cold_start(self, content, threads):
+        """Returns the `ColdStart` of a file, as the tool tells it."""
+        remote = self._push(content)
+        found = self._time(remote, threads, 1).cold_start
+        self._remove([remote])
+        return found
 
-        Raises:
-            DeployError: adb or the tool failed.
-        """
-        remote = f"{FOLDER}/rnascl_model.tflite"
+    def _push(self, content):
+        """Returns where the content lies on the device, under a name of its own."""
+        remote = f"{FOLDER}/rnascl_{hashlib.sha256(content).hexdigest()[:16]}.tflite"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.tflite")
             path.write_bytes(content)
             self._run("push", str(path), remote)
+        return remote
+
+    def _remove(self, remotes):
+        self._shell("rm", "-f", *sorted(set(remotes)))
+
+    def _time(self, remote, threads, runs):
         output = self._shell(
             BINARY,
             f"--graph={remote}",
@@ -93,9 +118,13 @@ class AdbDevice:
         )
         return parse_benchmark_model(output, threads)
 
-    def cold_start(self, content, threads):
-        """Returns the `ColdStart` of a file, as the tool tells it."""
-        return self.run(content, threads, 1).cold_start
+    def _cores(self):
+        found = re.match(r"(\d+)\s*$", self._shell("nproc || true"))
+        return int(found[1]) if found else None
+
+    def _tool_sha256(self):
+        found = re.match(r"[0-9a-f]{12}", self._shell(f"sha256sum {BINARY} || true"))
+        return found[0] if found else "unknown"
 
     def _property(self, name):
         return self._shell("getprop", name).strip()
@@ -126,11 +155,10 @@ class AdbDevice:
 
 
 def _joined(latencies):
-    values = {}
-    for field in dataclasses.fields(latencies[0]):
-        of_rounds = [getattr(latency, field.name) for latency in latencies]
-        values[field.name] = None if None in of_rounds else statistics.median(of_rounds)
-    values["runs"] = sum(latency.runs for latency in latencies)
+    values = {"runs": sum(latency.runs for latency in latencies)}
+    for name in ("mean_ms", "p50_ms", "p90_ms", "p95_ms"):
+        of_rounds = [getattr(latency, name) for latency in latencies]
+        values[name] = None if None in of_rounds else statistics.median(of_rounds)
     medians = tuple(
         latency.mean_ms if latency.p50_ms is None else latency.p50_ms for latency in latencies
     )

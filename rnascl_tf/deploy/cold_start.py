@@ -20,13 +20,14 @@ class ColdStart:
     Attributes:
         load_ms: making the interpreter and allocating its tensors, the content already in memory.
         first_ms: the first inference.
-        peak_bytes: by how much the process' largest resident memory grew from before the loading to
-            behind the 21st inference. The interpreter's own libraries are not counted.
+        peak_bytes: by how much the process' largest resident memory grew from before the file was
+            read to behind the 21st inference. The interpreter's own libraries are not counted. None
+            where a device's tool does not tell.
     """
 
     load_ms: float
     first_ms: float
-    peak_bytes: int
+    peak_bytes: int | None
 
 
 def cold_start(tflite_bytes, threads=1):

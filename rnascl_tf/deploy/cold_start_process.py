@@ -27,8 +27,8 @@ def peak_bytes():
 
 def main():
     """Loads the file, runs it once and some more times."""
-    content = Path(sys.argv[1]).read_bytes()
     before = peak_bytes()
+    content = Path(sys.argv[1]).read_bytes()
     started = time.perf_counter()
     interpreter = Interpreter(model_content=content, num_threads=int(sys.argv[2]))
     interpreter.allocate_tensors()

@@ -89,7 +89,7 @@ def _command(arguments):
             for name, timing in timings.items():
                 results.append(_result(target, name, files[name], count, timing, timings))
     shares = {name: delegation(content) for name, content in files.items()}
-    _print(results, shares, target)
+    _print(results, files, shares, target)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "latency.json", _record(target, files, shares, results))
@@ -136,7 +136,7 @@ def _result(target, name, content, threads, timing, timings):
     }
 
 
-def _print(results, shares, target):
+def _print(results, files, shares, target):
     where = target.description
     table = rich.table.Table(
         title=f"One image at a time on {where['cpu']}, milliseconds", box=rich.box.SIMPLE_HEAD
@@ -162,9 +162,10 @@ def _print(results, shares, target):
         total, left = sum(share.operators.values()), sum(share.not_delegated.values())
         operators = ", ".join(f"{count} {name}" for name, count in share.operators.items())
         # The device's own interpreter may divide it otherwise; benchmark_model does not say how.
+        where_divided = "" if where["kind"] == "local" else " by the interpreter here"
         console.print(
-            f"{name}: {total - left} of {total} operators delegated to XNNPACK in {share.pieces} "
-            f"piece(s){'' if where['kind'] == 'local' else ' by the interpreter here'} ({operators})",
+            f"{name}: {len(files[name]) / 2**10:.1f} KiB; {total - left} of {total} operators "
+            f"delegated to XNNPACK in {share.pieces} piece(s){where_divided} ({operators})",
             soft_wrap=True,
             markup=False,
         )

@@ -14,7 +14,10 @@ Only TFLite's own operators are allowed: a model that needs TensorFlow's in addi
 since the plain runtime of a device could not load it.
 """
 
+import contextlib
+import os
 import re
+import sys
 import tempfile
 import warnings
 
@@ -81,7 +84,8 @@ def _converted(converter):
         with warnings.catch_warnings():
             # Calibration runs TensorFlow's own interpreter, which each time announces its end.
             warnings.filterwarnings("ignore", message="(?s).*tf.lite.Interpreter is deprecated")
-            return converter.convert()
+            with _without_remarks():
+                return converter.convert()
     except Exception as error:  # the converter's error type is not public
         names = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
         if not names:
@@ -89,6 +93,21 @@ def _converted(converter):
         raise DeployError(
             f"TFLite has no operator for {', '.join(names)}: replace what uses it in the network."
         ) from error
+
+
+@contextlib.contextmanager
+def _without_remarks():
+    """Sends what the converter's C++ code writes to standard error nowhere; errors are exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _check_calibration(images):

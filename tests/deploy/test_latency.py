@@ -11,7 +11,9 @@ import sys
 
 import pytest
 
+from rnascl_tf.deploy import DeployError
 from rnascl_tf.deploy import latency as command
+from rnascl_tf.deploy.device import device
 
 ADB = f"""#!{sys.executable}
 import os, pathlib, sys
@@ -35,10 +37,15 @@ elif words[1:] and words[1].startswith("[ -x"):
     print("no" if (here / "no tool").exists() else "yes")
 elif words[1] == "getprop":
     print("Phone 7" if "model" in words[2] else "15")
+elif words[1] in ("nproc || true", "sha256sum /data/local/tmp/benchmark_model || true"):
+    known = {{"n": "8", "s": "0123456789abcdef  benchmark_model"}}[words[1][0]]
+    print("sh: not found" if (here / "android 5").exists() else known)
 elif words[1].endswith("benchmark_model"):
     print((here / "output").read_text(), end="")
 """
-OUTPUT = """count=13 first=1503 curr=1411 min=1397 max=1702 avg=1437.5 \
+OUTPUT = """Initialized session in 5.25ms.
+count=21 first=2110 curr=1900 min=1900 max=2110 avg=2005 std=80 p5=1900 median=2110 p95=2110
+count=13 first=1503 curr=1411 min=1397 max=1702 avg=1437.5 \
 std=31 p5=1400 median=1425 p95=1625
 Inference timings in us: Init: 5250, First inference: 2110, Warmup (avg): 2005, \
 Inference (avg): 1437.5
@@ -118,7 +125,19 @@ def test_a_device(capsys, file, phone, tmp_path):
     )
     assert code == 0, errors
     assert "Phone 7" in output
-    (row,) = json.loads((tmp_path / "found" / "latency.json").read_text())["results"]
+    record = json.loads((tmp_path / "found" / "latency.json").read_text())
+    assert record["device"] == {
+        "kind": "adb",
+        "serial": "A1",
+        "cpu": "Phone 7",
+        "cores": 8,
+        "android": "15",
+        "runtime": "benchmark_model 0123456789ab",
+    }
+    (row,) = record["results"]
+    # Not 3.0, as the median of the rounds' would be.
+    assert repr(row["threads"]) == "3"
+    assert (row["load_ms"], row["first_ms"], row["peak_bytes"]) == (5.25, 2.11, None)
     assert (row["mean_ms"], row["p50_ms"], row["p90_ms"], row["p95_ms"]) == (
         1.4375,
         1.425,
@@ -132,6 +151,26 @@ def test_a_device(capsys, file, phone, tmp_path):
     timed = [call for call in calls if "--graph=" in call]
     assert all("--num_threads=3" in call and "--use_xnnpack=true" in call for call in timed)
     assert "--num_runs=13" in timed[0]
+
+
+def test_a_device_that_tells_little_of_itself(phone):
+    (phone / "android 5").touch()
+    description = device("adb").description
+    assert (description["cores"], description["runtime"]) == (None, "benchmark_model unknown")
+
+
+def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
+    files = {kind: tflite_files[kind] for kind in ("float32", "float16", "int8")}
+    assert list(device("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
+    calls = [call.split() for call in (phone / "calls").read_text().splitlines()]
+    remote = [call[-1] for call in calls if "push" in call]
+    assert len(set(remote)) == len(remote) == 3
+    timed = [call[4].removeprefix("--graph=") for call in calls if "--graph=" in " ".join(call)]
+    a, b, c = remote
+    assert timed == [a, b, c, b, c, a, c, a, b, a, b, c]
+    assert calls[-1] == ["-s", "A1", "shell", "rm", "-f", *sorted(remote)]
+    with pytest.raises(DeployError, match="runs must be 1 or more, got 0"):
+        device("adb").measure(files, runs=0)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,13 @@ def test_signature_and_free_batch(tflite_files):
         assert ends_of(content)[0]["shape_signature"].tolist() == [-1, 29, 31, 3]
 
 
+def test_nothing_is_printed(saved_model_dir, calibration, capfd):
+    convert(saved_model_dir, "int8", calibration[:3])
+    captured = capfd.readouterr()
+    lines = [line for line in captured.err.splitlines() if "XNNPACK delegate" not in line]
+    assert (captured.out, lines) == ("", [])
+
+
 def test_conversion_repeats(saved_model_dir, calibration, tflite_files):
     assert convert(saved_model_dir, "int8", calibration) == tflite_files["int8"]
 
