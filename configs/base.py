@@ -79,8 +79,11 @@ def base_config():
     config.search.architecture = ""  # an architecture.json to take instead of searching
     config.search.gamma = 1.0  # gamma_s
     config.search.noise = "gumbel"  # or "normal", as the paper's text says
-    config.search.cost = "macs"  # n_f: "macs", "authors" or "none"
+    config.search.cost = "macs"  # n_f: "macs", "authors", "none" or "latency"
     config.search.target_macs = placeholder(int)  # steer towards this cost; None: only n_f's pull
+    # For cost "latency": a file of python -m rnascl_tf.deploy.latency_table, and a time to steer to.
+    config.search.latency_table = ""
+    config.search.target_ms = placeholder(float)
     config.search.attention_size = 14  # side of the attention maps, the authors' value
     config.search.architecture_learning_rate = 0.01  # Adam, on the Gumbel parameters
     config.search.update(_optimization(epochs=100, learning_rate=0.1, schedule="step"))

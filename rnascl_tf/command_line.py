@@ -105,6 +105,19 @@ def writable_folder(name, folder):
     return Path(folder)
 
 
+def writable_file(name, path, suffix):
+    """Returns the file of a flag as a `Path`; neither it nor its folder need exist yet.
+
+    Raises:
+        absl.flags.Error: it has another suffix, is a folder, or cannot be made or written to.
+    """
+    path = Path(path)
+    if path.suffix != suffix or path.is_dir():
+        raise flags.Error(f"--{name}={path} should be a {suffix} file.")
+    writable_folder(name, path.parent)
+    return path
+
+
 RESUMES = "interrupted; the same command without --overwrite resumes."
 
 

@@ -30,7 +30,12 @@ ORDER = [
     "rnascl_tf.__main__",
 ]
 # Commands stand above all packages, also where they lie in one of them: nothing imports them.
-COMMANDS = ["teachers.import_onnx", "teachers.export_torch", "rnascl_tf.deploy.latency"]
+COMMANDS = [
+    "teachers.import_onnx",
+    "teachers.export_torch",
+    "rnascl_tf.deploy.latency",
+    "rnascl_tf.deploy.latency_table",
+]
 FILES = sorted([*ROOT.glob("rnascl_tf/**/*.py"), *ROOT.glob("teachers/**/*.py")])
 
 

@@ -20,6 +20,7 @@ import re
 import sys
 import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -101,7 +102,7 @@ def _without_remarks():
     sys.stderr.flush()
     kept = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:

@@ -1,9 +1,9 @@
-"""The student to take from a finished search under a budget of multiply-adds.
+"""The student to take from a finished search under a budget of multiply-adds, or of milliseconds.
 
 The search decides each block by itself (paper, section 3: the filter of largest probability). Under a
 budget the blocks must be decided together: the student of largest joint probability among those whose
-cost is near the target. Costs add up over neighbouring blocks (`macs_table`), so this is a shortest
-path with one side constraint, which is solved exactly as an integer programme.
+cost is near the target. Costs add up over neighbouring blocks (`macs_table`, `LatencyTable.tables`), so
+this is a shortest path with one side constraint, which is solved exactly as an integer programme.
 """
 
 import dataclasses
@@ -36,18 +36,18 @@ class Decoded:
 
     Attributes:
         filters: output filters of every block, a list for each stage.
-        macs: multiply-adds for one image.
+        cost: multiply-adds for one image (a whole number), or milliseconds.
         log_probability: sum over blocks of log p(filters).
         unconstrained_filters: of the most probable student of any cost.
-        unconstrained_macs: its multiply-adds.
+        unconstrained_cost: what that one costs.
         log_probability_given_up: what the budget cost, 0 where it changed nothing.
     """
 
     filters: list[list[int]]
-    macs: int
+    cost: float
     log_probability: float
     unconstrained_filters: list[list[int]]
-    unconstrained_macs: int
+    unconstrained_cost: float
     log_probability_given_up: float
 
 
@@ -77,6 +77,30 @@ def check_target(space, num_classes, input_shape, target_macs):
         )
 
 
+def latency_range(table):
+    """Returns the milliseconds of the fastest and of the slowest student of a `LatencyTable`."""
+    fastest = slowest = np.zeros(1)
+    for part in table.tables():
+        fastest = (fastest[:, None] + part).min(axis=0)
+        slowest = (slowest[:, None] + part).max(axis=0)
+    return float(fastest.min()), float(slowest.max())
+
+
+def check_target_ms(table, target_ms):
+    """Refuses a target outside of what the table's students reach.
+
+    Raises:
+        TargetError: `target_ms` is below the fastest or above the slowest student.
+    """
+    fastest, slowest = latency_range(table)
+    if not fastest <= target_ms <= slowest:
+        raise TargetError(
+            f"a target of {target_ms:g} ms is out of reach: students of space {table.space} take "
+            f"{fastest:.4g} to {slowest:.4g} ms by the latency table; give a target in that range, or "
+            "another space, kind or activation."
+        )
+
+
 def decode(
     space, filter_log_probabilities, num_classes, input_shape, target_macs, tolerance=TOLERANCE
 ):
@@ -100,6 +124,29 @@ def decode(
         ValueError: the probabilities are not the space's.
     """
     check_target(space, num_classes, input_shape, target_macs)
+    tables = macs_table(space, num_classes, input_shape)
+    return _decoded(space, filter_log_probabilities, tables, target_macs, tolerance)
+
+
+def decode_latency(space, filter_log_probabilities, table, target_ms, tolerance=TOLERANCE):
+    """Returns the most probable student near a target time, as `decode` does for multiply-adds.
+
+    Args:
+        space: the `SearchSpace`.
+        filter_log_probabilities: as for `decode`.
+        table: a `LatencyTable` of the space.
+        target_ms: wanted milliseconds, as the table predicts them.
+        tolerance: largest |ms / target - 1|.
+
+    Raises:
+        TargetError: the target is out of the table's range.
+        ValueError: the probabilities are not the space's.
+    """
+    check_target_ms(table, target_ms)
+    return _decoded(space, filter_log_probabilities, table.tables(), target_ms, tolerance)
+
+
+def _decoded(space, filter_log_probabilities, tables, target, tolerance):
     blocks = space.blocks(space.widest)
     scores = [np.asarray(row, "float64") for row in filter_log_probabilities]
     wanted = [(len(block.choices),) for block in blocks]
@@ -108,20 +155,19 @@ def decode(
             f"space {space.name} needs finite log-probabilities of shapes {wanted}, got "
             f"{[row.shape for row in scores]}."
         )
-    tables = macs_table(space, num_classes, input_shape)
     plain = [int(row.argmax()) for row in scores]
     chosen = plain
-    if abs(_macs(tables, plain) - target_macs) > tolerance * target_macs:
-        chain = _Chain(tables, target_macs)
+    if abs(_cost(tables, plain) - target) > tolerance * target:
+        chain = _Chain(tables, target)
         chosen = chain.most_probable(scores, tolerance)
         if chosen is None:
             chosen = chain.nearest()
     return Decoded(
         filters=_filters(space, blocks, chosen),
-        macs=_macs(tables, chosen),
+        cost=_cost(tables, chosen),
         log_probability=_score(scores, chosen),
         unconstrained_filters=_filters(space, blocks, plain),
-        unconstrained_macs=_macs(tables, plain),
+        unconstrained_cost=_cost(tables, plain),
         log_probability_given_up=_score(scores, plain) - _score(scores, chosen),
     )
 
@@ -204,9 +250,10 @@ class _Chain:
         ]
 
 
-def _macs(tables, chosen):
+def _cost(tables, chosen):
     before = [0, *chosen[:-1]]
-    return int(sum(t[i, j] for t, i, j in zip(tables, before, chosen, strict=True)))
+    # .item() keeps multiply-adds whole numbers.
+    return sum(t[i, j] for t, i, j in zip(tables, before, chosen, strict=True)).item()
 
 
 def _score(scores, chosen):

@@ -6,10 +6,12 @@ from rnascl_tf.objectives.cost import ExpectedMacs, Free, Price
 from rnascl_tf.objectives.cost_models import COST_MODELS, Steered, cost_model
 from rnascl_tf.objectives.distillation import Terms, distillation_loss
 from rnascl_tf.objectives.divergence import cross_entropy, kl_divergence
+from rnascl_tf.objectives.latency_cost import ExpectedLatency
 
 __all__ = [
     "COST_MODELS",
     "AuthorsCost",
+    "ExpectedLatency",
     "ExpectedMacs",
     "Free",
     "Price",

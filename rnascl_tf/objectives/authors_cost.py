@@ -48,7 +48,8 @@ class AuthorsCost:
         """Returns the `Price`."""
         filters = expected_filters(self._space, gates)
         factor = EXPONENT * tf.math.log(self.total(filters))
-        return Price(factor, self._expected.macs(filters))
+        macs = self._expected.macs(filters)
+        return Price(factor, macs, macs)
 
     def total(self, filters):
         """Returns the sum over blocks.

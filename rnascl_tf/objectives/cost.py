@@ -20,10 +20,12 @@ class Price(typing.NamedTuple):
     Attributes:
         factor: n_f.
         expected_macs: expected multiply-adds for one image, whatever the model prices.
+        expected_cost: what a target is set for: the multiply-adds, or milliseconds.
     """
 
     factor: tf.Tensor
     expected_macs: tf.Tensor
+    expected_cost: tf.Tensor
 
 
 class ExpectedMacs:
@@ -46,7 +48,7 @@ class ExpectedMacs:
     def __call__(self, gates):
         """Returns the `Price`."""
         macs = self.macs(expected_filters(self._problem[0], gates))
-        return Price(self.factor(macs), macs)
+        return Price(self.factor(macs), macs, macs)
 
     def macs(self, filters):
         """Returns the multiply-adds for one image, a float32 scalar.
@@ -76,4 +78,4 @@ class Free:
 
     def __call__(self, gates):
         """Returns the `Price`."""
-        return Price(tf.ones(()), self._expected(gates).expected_macs)
+        return self._expected(gates)._replace(factor=tf.ones(()))

@@ -1,15 +1,21 @@
-"""The cost models by the names of `search.cost`, steered to `search.target_macs` if there is one."""
+"""The cost models by the names of `search.cost`, steered to a target if there is one."""
 
 import math
 
 import tensorflow as tf
 
-from rnascl_tf.networks import check_target
+from rnascl_tf.networks import check_target, check_target_ms
 from rnascl_tf.objectives.authors_cost import AuthorsCost
 from rnascl_tf.objectives.cost import ExpectedMacs, Free
+from rnascl_tf.objectives.latency_cost import ExpectedLatency
 
-COST_MODELS = {"macs": ExpectedMacs, "authors": AuthorsCost, "none": Free}
-"""Constructors (space, num_classes, input_shape) -> cost model, by name."""
+COST_MODELS = {
+    "macs": ExpectedMacs,
+    "authors": AuthorsCost,
+    "none": Free,
+    "latency": ExpectedLatency,
+}
+"""Constructors (space, num_classes, input_shape) -> cost model; "latency" takes a table too."""
 
 STEERING = 1.0
 """s of `Steered`. Measured on S3 and the digits after 220 steps: at a target one fifth up the range the
@@ -18,7 +24,7 @@ sampled MACs came to 1.00 of it (1.15 without), nine tenths up to 0.92. At s = 1
 
 
 class Steered:
-    """Another model's price, times 1 + s |ln(expected MACs / target)|.
+    """Another model's price, times 1 + s |ln(expected cost / target)|.
 
     Off the target every loss is dearer, above it as below. The slope, s per relative change of MACs,
     does not flatten out on the way in, and n_f's own (1 / ln(reference), 0.06 on S3) cannot hold
@@ -28,40 +34,47 @@ class Steered:
 
     Args:
         cost: the cost model.
-        target_macs: wanted multiply-adds for one image.
+        target: wanted cost in the model's unit: multiply-adds for one image, or milliseconds.
         strength: s.
     """
 
-    def __init__(self, cost, target_macs, strength=STEERING):
+    def __init__(self, cost, target, strength=STEERING):
         self._cost = cost
-        self.target_macs = target_macs
+        self.target = target
         self.strength = strength
 
     def __call__(self, gates):
         """Returns the `Price`; `factor` is n_f with the pull."""
         price = self._cost(gates)
-        distance = tf.abs(tf.math.log(price.expected_macs) - math.log(self.target_macs))
+        distance = tf.abs(tf.math.log(price.expected_cost) - math.log(self.target))
         return price._replace(factor=price.factor * (1.0 + self.strength * distance))
 
 
-def cost_model(name, space, num_classes, input_shape, target_macs=None):
+def cost_model(name, space, num_classes, input_shape, target=None, table=None):
     """Returns the cost model of a search: gates of one forward pass -> `Price`.
 
     Args:
-        name: "macs", "authors" or "none".
+        name: "macs", "authors", "none" or "latency".
         space: a `SearchSpace`.
         num_classes: number of classes.
         input_shape: (height, width, 3).
-        target_macs: wanted multiply-adds for one image; None leaves the search to n_f alone.
+        target: wanted multiply-adds for one image, of "latency" milliseconds; None leaves the search to
+            n_f alone.
+        table: for "latency": a `LatencyTable`.
 
     Raises:
         ValueError: the name is unknown.
+        LatencyTableError: the table is of another space, number of classes or image shape.
         TargetError: no student of the space comes near the target.
     """
     if name not in COST_MODELS:
         raise ValueError(f"unknown cost model {name!r}: give one of {', '.join(COST_MODELS)}.")
-    cost = COST_MODELS[name](space, num_classes, input_shape)
-    if target_macs is None:
+    arguments = (space, num_classes, input_shape)
+    cost = COST_MODELS[name](*arguments, *([table] if name == "latency" else []))
+    if target is None:
         return cost
-    check_target(space, num_classes, input_shape, target_macs)
-    return Steered(cost, target_macs)
+    if name == "latency":
+        check_target_ms(table, target)
+    else:
+        check_target(*arguments, target)
+    return Steered(cost, target)

@@ -2,7 +2,7 @@
 
 from rnascl_tf.data import DataError
 from rnascl_tf.deploy import DeployError
-from rnascl_tf.networks import ArchitectureError, TargetError
+from rnascl_tf.networks import ArchitectureError, LatencyTableError, TargetError
 from rnascl_tf.recipes import RecipeError
 from rnascl_tf.report import RecordError
 from rnascl_tf.robustness import RobustnessError
@@ -19,6 +19,7 @@ USER_ERRORS = (
     DataError,
     DeployError,
     DiagnosticsError,
+    LatencyTableError,
     RecipeError,
     RecordError,
     RobustnessError,

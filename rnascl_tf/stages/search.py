@@ -12,9 +12,11 @@ from rnascl_tf.networks import (
     build_supernet,
     chosen_filters,
     decode,
+    decode_latency,
     describe,
     filter_log_probabilities,
     read_architecture,
+    read_latency_table,
     student_taps,
     write_architecture,
 )
@@ -34,7 +36,7 @@ from rnascl_tf.training import (
 )
 
 BUDGET_TOLERANCE = 0.03
-"""How far from `search.target_macs` the student may be."""
+"""How far from `search.target_macs` or `search.target_ms` the student may be."""
 
 
 def run(run):
@@ -69,31 +71,45 @@ def _searched(run):
 
 def _filters(run, model):
     """Returns the most probable filters, under the budget if there is one; says what that changed."""
-    target, dataset = run.config.search.target_macs, run.dataset
-    if target is None:
+    settings, dataset = run.config.search, run.dataset
+    probabilities = filter_log_probabilities(model.supernet)
+    if settings.target_macs is not None:
+        target, unit = settings.target_macs, "MACs"
+        decoded = decode(
+            run.space,
+            probabilities,
+            dataset.num_classes,
+            dataset.input_shape,
+            target,
+            tolerance=BUDGET_TOLERANCE,
+        )
+    elif settings.target_ms is not None:
+        target, unit = settings.target_ms, "ms"
+        table = read_latency_table(settings.latency_table)
+        decoded = decode_latency(
+            run.space, probabilities, table, target, tolerance=BUDGET_TOLERANCE
+        )
+    else:
         return chosen_filters(model.supernet, run.space)
-    decoded = decode(
-        run.space,
-        filter_log_probabilities(model.supernet),
-        dataset.num_classes,
-        dataset.input_shape,
-        target,
-        tolerance=BUDGET_TOLERANCE,
-    )
-    if abs(decoded.macs / target - 1) > BUDGET_TOLERANCE:
+    if abs(decoded.cost / target - 1) > BUDGET_TOLERANCE:
         logging.warning("search: no student of %s is within 3%% of the target", run.space.name)
     if decoded.filters != decoded.unconstrained_filters:
         logging.info(
-            "search: the most probable student has %s MACs (%+.1f%% of the target %s); taken "
+            "search: the most probable student has %s %s (%+.1f%% of the target %s); taken "
             "instead: %s (%+.1f%%), log-probability lower by %.2f",
-            f"{decoded.unconstrained_macs:,}",
-            100 * (decoded.unconstrained_macs / target - 1),
-            f"{target:,}",
-            f"{decoded.macs:,}",
-            100 * (decoded.macs / target - 1),
+            _shown(decoded.unconstrained_cost),
+            unit,
+            100 * (decoded.unconstrained_cost / target - 1),
+            _shown(target),
+            _shown(decoded.cost),
+            100 * (decoded.cost / target - 1),
             decoded.log_probability_given_up,
         )
     return decoded.filters
+
+
+def _shown(cost):
+    return f"{cost:,}" if isinstance(cost, int) else f"{cost:.4g}"
 
 
 def _given(run, path):
@@ -152,7 +168,8 @@ def search_model(run, signals, steps_per_epoch):
             run.space,
             dataset.num_classes,
             dataset.input_shape,
-            settings.target_macs,
+            settings.target_ms if settings.cost == "latency" else settings.target_macs,
+            read_latency_table(settings.latency_table) if settings.cost == "latency" else None,
         ),
         attention_size=settings.attention_size,
         gamma=settings.gamma,

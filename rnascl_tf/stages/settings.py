@@ -6,7 +6,13 @@ from rnascl_tf.atomic import why_unwritable
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.layers.gumbel import NOISES
-from rnascl_tf.networks import SEARCH_SPACES, check_target, read_architecture
+from rnascl_tf.networks import (
+    SEARCH_SPACES,
+    check_target,
+    check_target_ms,
+    read_architecture,
+    read_latency_table,
+)
 from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
 from rnascl_tf.robustness.autoattack import BUDGETS
@@ -137,6 +143,7 @@ def check(config):
                 "--config.search.target_macs steers a search, and --config.search.architecture takes "
                 "its result from a file: give one of the two."
             )
+    _check_latency(config.search)
     _check_writable("signals.store", config.signals.store)
     widths, blocks = config.teacher.widths, config.teacher.blocks
     if not all(_are_counts(values) for values in (widths, blocks)) or len(widths) != len(blocks):
@@ -170,6 +177,10 @@ def check_data(config, dataset):
         raise UserError(
             f"{wishes}, but {dataset.name} has {found} images here: give at most {limits}."
         )
+    if config.search.cost == "latency":
+        read_latency_table(config.search.latency_table).check_fits(
+            num_classes=dataset.num_classes, input_shape=dataset.input_shape
+        )
     if config.search.target_macs is not None:
         check_target(
             SEARCH_SPACES[config.search.space],
@@ -177,6 +188,33 @@ def check_data(config, dataset):
             dataset.input_shape,
             config.search.target_macs,
         )
+
+
+def _check_latency(search):
+    """Refuses a table without its cost model, two targets, and a table of something else."""
+    wants_table = search.cost == "latency"
+    if wants_table != bool(search.latency_table):
+        raise UserError(
+            "--config.search.cost=latency and --config.search.latency_table=FILE go together: give "
+            "both (python -m rnascl_tf.deploy.latency_table measures the file) or neither."
+        )
+    wrong = "target_macs" if wants_table else "target_ms"
+    if search[wrong] is not None:
+        right = "target_ms" if wants_table else "target_macs"
+        raise UserError(
+            f"--config.search.{wrong} says nothing with --config.search.cost={search.cost}: give "
+            f"--config.search.{right}."
+        )
+    if search.architecture and search.target_ms is not None:
+        raise UserError(
+            "--config.search.target_ms steers a search, and --config.search.architecture takes its "
+            "result from a file: give one of the two."
+        )
+    if wants_table:
+        table = read_latency_table(search.latency_table)
+        table.check_fits(space=search.space, activation=search.activation)
+        if search.target_ms is not None:
+            check_target_ms(table, search.target_ms)
 
 
 def _check_writable(key, folder):

@@ -1,0 +1,99 @@
+"""TFLite files of a student's parts, each timed by itself for a latency table.
+
+A part takes its input as an image and ends in a global average, as a whole student does, so that it is
+a classifier like any other to what times it. What that and the call itself cost is timed with a file
+that does nothing else, and taken off.
+"""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from rnascl_tf.deploy.saved_model import export_saved_model
+from rnascl_tf.deploy.tflite import convert
+from rnascl_tf.layers import inverted_residual
+from rnascl_tf.networks import build_student
+
+MOMENTUM = 0.9
+_CALIBRATION = 3
+"""Random images for int8's ranges: they decide numbers, and time does not depend on those."""
+
+
+def block_file(shape, kind, activation):
+    """Returns the TFLite file of one block, global average behind it.
+
+    Args:
+        shape: a `networks.BlockShape`.
+        kind: of the file, see `tflite`.
+        activation: of the student.
+    """
+    images = keras.Input((shape.height, shape.width, shape.input_filters))
+    features, _ = inverted_residual(
+        images,
+        shape.filters,
+        shape.stride,
+        shape.expansion,
+        "block",
+        momentum=MOMENTUM,
+        seed=1,
+        activation=activation,
+    )
+    return _file(keras.Model(images, _pooled(features)), kind)
+
+
+def empty_file(height, width, channels, kind):
+    """Returns the TFLite file of a global average alone."""
+    images = keras.Input((height, width, channels))
+    return _file(keras.Model(images, _pooled(images)), kind)
+
+
+def student_file(filters, space, num_classes, input_shape, kind, activation):
+    """Returns the TFLite file of an untrained student."""
+    return _file(_student(filters, space, num_classes, input_shape, activation), kind)
+
+
+def stem_file(space, num_classes, input_shape, kind, activation):
+    """Returns the TFLite file of all before the first block, global average behind it."""
+    student = _student(space.narrowest, space, num_classes, input_shape, activation)
+    features = student.get_layer("stem_act").output
+    return _file(keras.Model(student.inputs[0], _pooled(features)), kind)
+
+
+def tail_file(filters, space, num_classes, input_shape, kind, activation):
+    """Returns the TFLite file of all behind the last block, for its number of filters."""
+    widths = [list(stage) for stage in space.narrowest]
+    widths[-1][-1] = filters
+    student = _student(widths, space, num_classes, input_shape, activation)
+    last = f"stage{len(space.stages)}_block{space.stages[-1].depth}"
+    names = [layer.name for layer in student.layers]
+    # The addition where there is a shortcut, else the last batch norm.
+    end = f"{last}_add" if f"{last}_add" in names else f"{last}_project_bn"
+    features = student.get_layer(end).output
+    images = keras.Input(features.shape[1:])
+    tail = keras.Model(features, student.outputs[0])
+    return _file(keras.Model(images, tail(images)), kind)
+
+
+def _student(filters, space, num_classes, input_shape, activation):
+    return build_student(
+        {
+            "space": space.name,
+            "filters": filters,
+            "num_classes": num_classes,
+            "input_shape": list(input_shape),
+            "activation": activation,
+        }
+    )
+
+
+def _pooled(features):
+    return keras.layers.GlobalAveragePooling2D()(features)
+
+
+def _file(model, kind):
+    pixels = np.random.default_rng(0).random((_CALIBRATION, *model.input_shape[1:]), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = export_saved_model(model, Path(folder, "saved_model"))
+        return convert(directory, kind, pixels)

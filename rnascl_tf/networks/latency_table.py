@@ -1,0 +1,217 @@
+"""A table of measured blocks, from which the latency of every student of a space is predicted.
+
+A student's time is taken for a sum over its parts, ms = a + b (stem + blocks + tail), each part timed
+by itself. a and b are fitted to a few whole students, because parts measured alone pay for things that
+inner parts do not: a and b are the same for all students, so that they decide no comparison.
+A block is known by the widths before and behind it, its stride, expansion and the size of its input;
+`rnascl_tf.deploy.latency_table` measures them and writes the file.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rnascl_tf.networks.search_space import SEARCH_SPACES
+
+SCHEMA = 1
+
+
+class LatencyTableError(ValueError):
+    """A file that is no latency table, or one of something else; the message names the difference."""
+
+
+class BlockShape(NamedTuple):
+    """What a block's time depends on.
+
+    Attributes:
+        input_filters: channels before it.
+        filters: channels behind it.
+        stride: 1 or 2.
+        expansion: e.
+        height: of its input.
+        width: of its input.
+    """
+
+    input_filters: int
+    filters: int
+    stride: int
+    expansion: int
+    height: int
+    width: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LatencyTable:
+    """Measured parts of a space's students, on one device.
+
+    Attributes:
+        space: name of the search space.
+        kind: of the TFLite files, as "int8".
+        activation: of the students.
+        input_shape: (height, width, 3).
+        num_classes: number of classes.
+        threads: CPU threads.
+        device: where it was measured, see `deploy.device`.
+        blocks: {BlockShape: ms}.
+        stem_ms: milliseconds of everything before the first block.
+        tail_ms: {filters of the last block: ms} of everything behind it.
+        intercept_ms: a.
+        slope: b.
+    """
+
+    space: str
+    kind: str
+    activation: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    threads: int
+    device: dict
+    blocks: dict[BlockShape, float]
+    stem_ms: float
+    tail_ms: dict[int, float]
+    intercept_ms: float
+    slope: float
+
+    def tables(self):
+        """Returns what each block costs, as `macs_table` does for multiply-adds.
+
+        Returns:
+            A list with a float64 array [choices of the block before, choices] of milliseconds for
+            each block; the first includes a and the stem, the last the tail.
+        """
+        tables = [
+            self.slope * np.array([[self.blocks[shape] for shape in row] for row in rows])
+            for rows in block_shapes(SEARCH_SPACES[self.space], self.input_shape)
+        ]
+        tables[0] = tables[0] + self.intercept_ms + self.slope * self.stem_ms
+        choices = SEARCH_SPACES[self.space].stages[-1].choices
+        tables[-1] = tables[-1] + self.slope * np.array([self.tail_ms[each] for each in choices])
+        return tables
+
+    def predict(self, filters):
+        """Returns the milliseconds of one student.
+
+        Args:
+            filters: output filters of every block, a list for each stage.
+
+        Raises:
+            ValueError: they are none of the space's.
+        """
+        blocks = SEARCH_SPACES[self.space].blocks(filters)
+        chosen = [block.choices.index(block.filters) for block in blocks]
+        before = [0, *chosen[:-1]]
+        return float(
+            sum(
+                table[row, column]
+                for table, row, column in zip(self.tables(), before, chosen, strict=True)
+            )
+        )
+
+    def check_fits(self, **wanted):
+        """Raises LatencyTableError if a fact of the table, as `space`, is not the wanted one."""
+        differences = [
+            f"{name} {getattr(self, name)} there, {value} here"
+            for name, value in wanted.items()
+            if getattr(self, name) != value
+        ]
+        if differences:
+            raise LatencyTableError(
+                f"the latency table is of something else: {'; '.join(differences)}. Measure another "
+                "with python -m rnascl_tf.deploy.latency_table."
+            )
+
+    def as_json(self):
+        """Returns the JSON-ready mapping that `read_latency_table` reads."""
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("blocks", "tail_ms")
+        }
+        return {
+            "schema": SCHEMA,
+            **values,
+            "input_shape": list(self.input_shape),
+            "blocks": [{**shape._asdict(), "ms": ms} for shape, ms in self.blocks.items()],
+            "tails": [{"filters": filters, "ms": ms} for filters, ms in self.tail_ms.items()],
+        }
+
+
+def block_shapes(space, input_shape):
+    """Returns the shapes that each block of a space's students may have.
+
+    Args:
+        space: a `SearchSpace`.
+        input_shape: (height, width, 3) of the images.
+
+    Returns:
+        For each block a list of rows, one for each choice of the block before (the first block has one
+        row, of the stem's filters), of `BlockShape`s, one for each choice of its own.
+    """
+    height, width = (-(-size // 2) for size in input_shape[:2])
+    before, positions = (space.stem_filters,), []
+    for block in space.blocks(space.widest):
+        positions.append(
+            [
+                [
+                    BlockShape(inputs, filters, block.stride, block.expansion, height, width)
+                    for filters in block.choices
+                ]
+                for inputs in before
+            ]
+        )
+        height, width = (-(-size // block.stride) for size in (height, width))
+        before = block.choices
+    return positions
+
+
+def read_latency_table(path):
+    """Reads a file that `python -m rnascl_tf.deploy.latency_table` wrote.
+
+    Raises:
+        LatencyTableError: it is missing, is no such table, or lacks blocks of its space.
+    """
+    path = Path(path)
+    try:
+        values = json.loads(path.read_text())
+    except OSError as error:
+        raise LatencyTableError(f"cannot read {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise LatencyTableError(f"{path} is not JSON: {error}.") from error
+    try:
+        table = _from_json(values)
+        _check_whole(table)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LatencyTableError(
+            f"{path} is no whole latency table ({type(error).__name__}: {error}); measure it again."
+        ) from error
+    return table
+
+
+def _from_json(values):
+    if values["schema"] != SCHEMA:
+        raise ValueError(f"schema {values['schema']}, this program reads {SCHEMA}")
+    blocks = {
+        BlockShape(**{name: int(entry[name]) for name in BlockShape._fields}): float(entry["ms"])
+        for entry in values["blocks"]
+    }
+    plain = ("space", "kind", "activation", "num_classes", "threads", "device")
+    return LatencyTable(
+        **{name: values[name] for name in plain},
+        input_shape=tuple(int(size) for size in values["input_shape"]),
+        blocks=blocks,
+        stem_ms=float(values["stem_ms"]),
+        tail_ms={int(entry["filters"]): float(entry["ms"]) for entry in values["tails"]},
+        intercept_ms=float(values["intercept_ms"]),
+        slope=float(values["slope"]),
+    )
+
+
+def _check_whole(table):
+    if table.space not in SEARCH_SPACES:
+        raise ValueError(f"unknown space {table.space!r}")
+    for part in table.tables():
+        if not (np.isfinite(part).all() and (part > 0).all()):
+            raise ValueError("a block's time is not above 0")

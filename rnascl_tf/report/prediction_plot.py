@@ -1,0 +1,39 @@
+"""Predicted against measured latency of students, the check of a latency table."""
+
+from matplotlib import pyplot
+
+from rnascl_tf.report.figure import MODEL_COLORS, save_figure
+
+
+def save_prediction(check, title, path):
+    """Draws one point per student, the line on which they would lie, and 10% on either side.
+
+    Args:
+        check: of `deploy.block_timing.measure_table`: "measured_ms", "predicted_ms", and the rest.
+        title: what was measured.
+        path: a `pathlib.Path`, of the picture.
+    """
+    measured, predicted = check["measured_ms"], check["predicted_ms"]
+    ends = (0.97 * min(measured + predicted), 1.03 * max(measured + predicted))
+    figure, axis = pyplot.subplots(figsize=(5.6, 5.2), layout="constrained")
+    axis.fill_between(
+        ends,
+        [0.9 * end for end in ends],
+        [1.1 * end for end in ends],
+        color="0.93",
+        label="within 10%",
+    )
+    axis.plot(ends, ends, color="0.6", linewidth=1)
+    axis.scatter(measured, predicted, color=MODEL_COLORS["student"], label="student", zorder=3)
+    axis.set_xlim(ends)
+    axis.set_ylim(ends)
+    axis.set_aspect("equal")
+    axis.set_xlabel("measured, ms")
+    axis.set_ylabel("predicted, ms")
+    axis.set_title(
+        f"{title}: median error {100 * check['median_error']:.1f}%, rank correlation "
+        f"{check['rank_correlation']:.2f}, n = {check['students']}",
+        fontsize=10,
+    )
+    axis.legend(loc="upper left")
+    save_figure(figure, path)
