@@ -46,4 +46,5 @@ def _large(config):
     config.search.update(schedule)
     config.train.update(dict(epochs=200, **schedule))
     config.trades.l2 = 4e-5
+    config.export.square_examples = 20
     config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))

@@ -145,11 +145,19 @@ def test_export_record_describes_the_files(workdir, record):
             robust["square_attacked"] - robust["square_broke"] == robust["n"] * robust["accuracy"]
         )
         assert robust["drop_points"] == 100 * (robust["keras"]["accuracy"] - robust["accuracy"])
+        assert robust["drop_points_transferred"] == pytest.approx(
+            100 * (robust["keras"]["transferred"]["accuracy"] - robust["transferred"]["accuracy"])
+        )
+        worse = max(robust["drop_points"], robust["drop_points_transferred"])
+        assert robust["flagged"] == (worse > 2)
         assert robust["space"] == "pixel"
         assert 0 < export["latency"]["p50_ms"] <= export["latency"]["p95_ms"]
         assert export["quantization"]["input"]["dtype"] == (
             "int8" if export["kind"] == "int8" else "float32"
         )
+    for name, digest in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert {"labels.txt", "saved_model/saved_model.pb"} <= sums.keys()
     float32 = record["exports"][0]
     assert float32["agreement"]["top1"] == 1.0
     assert float32["agreement"]["max_difference"] < 1e-4

@@ -5,6 +5,12 @@ Every number comes from the record; what was not measured is said to be so.
 
 from pathlib import Path
 
+_FRONT_MATTER = (
+    "---\nlibrary_name: tflite\npipeline_tag: image-classification\ntags:\n- rnas-cl\n"
+    "- adversarial-robustness\n---"
+)
+"""Without the data set: hubs know some by other names, and a folder of images not at all."""
+
 _NAMES = {"student": "trained by RNAS-CL", "trades": "trained by RNAS-CL, fine-tuned by TRADES"}
 
 
@@ -20,7 +26,7 @@ def model_card(record, dataset):
     architecture = record["architecture"]
     threat = exports[0]["robust"]
     sections = [
-        _front_matter(dataset),
+        _FRONT_MATTER,
         f"# {architecture['space']} student for {dataset.name}",
         f"An image classifier, {_NAMES[name]}: {architecture['params']:,} parameters, "
         f"{architecture['macs']:,} multiply-adds for one image, {len(exports)} TFLite file(s) and a "
@@ -33,12 +39,12 @@ def model_card(record, dataset):
         "## Architecture",
         _architecture(record),
         "## Accuracy of the Keras model",
-        _robustness(record, name),
+        _robustness(record, name, threat["norm"]),
         "## The files",
-        f"Accuracy in % with 95% Wilson intervals. *Attacked* is what withstands {threat['attack']}, "
-        f"at {threat['norm']} epsilon {threat['epsilon']:.6g} in {threat['space']} units of [0, 1]; "
-        "*Keras* is the Keras model under the same attacks on the same images. An upper bound: other "
-        "attacks may break more.",
+        "Accuracy in % with 95% Wilson intervals; n counts the test images of the columns before it. "
+        f"*Attacked* is what withstands {threat['attack']}, at {threat['norm']} epsilon "
+        f"{threat['epsilon']:.6g} in {threat['space']} units of [0, 1]; *Keras* is the Keras model "
+        "under the same attacks on the same images. An upper bound: other attacks may break more.",
         _files(exports),
         _flagged(exports),
         f"p50 / p90: milliseconds for one image on {record['hardware']['cpu']}, "
@@ -46,29 +52,27 @@ def model_card(record, dataset):
         "A phone's are others: `python -m rnascl_tf.deploy.latency --device=adb`.",
         "| kind | input: dtype, scale, zero point | output: dtype, scale, zero point |\n|---|---|---|\n"
         + "\n".join(_quantization(export) for export in exports),
+        _calibration(exports),
         "## Use",
         "Each file has one signature, `serving_default`: `images` in, `logits` out, one image at a "
         "time; `labels.txt` names the classes in the logits' order. An int8 file takes "
         "round(pixel / scale) + zero point. The SavedModel's `serving_default` takes float32 images, "
         "`serve_uint8` bytes; both give `logits` and `probabilities`.",
         "## Verify",
+        "In this folder, the files' hashes, and then the clean accuracy of the table, once more. For "
+        "data that are not embedded give `--data_dir=FOLDER`; `--attacks=square` asks the file 5,000 "
+        "times for each image.",
         "```bash\nsha256sum -c SHA256SUMS\n"
         f"python -m rnascl_tf.robustness --model={_file(exports[0])} --dataset={dataset.name} \\\n"
-        f"    --epsilon={threat['epsilon']:.6g} --attacks=clean,square --examples="
-        f"{min(100, exports[0]['clean']['n'])} --out=verified\n```",
+        f"    --image_size={dataset.input_shape[0]} --norm={threat['norm']} "
+        f"--epsilon={threat['epsilon']:.6g} --attacks=clean \\\n"
+        f"    --examples={exports[0]['clean']['n']} --out=verified\n```",
         "## Limits",
         _limits(record, name, exports),
         f"Made by rnascl-tf, commit {record['git_commit'] or 'unknown'}, seed "
         f"{record['seeds']['run']}.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def _front_matter(dataset):
-    return (
-        "---\nlibrary_name: tflite\npipeline_tag: image-classification\ntags:\n- rnas-cl\n"
-        f"- adversarial-robustness\ndatasets:\n- {dataset.name}\n---"
-    )
 
 
 def _classes(names):
@@ -86,15 +90,18 @@ def _architecture(record):
     )
 
 
-def _robustness(record, name):
+def _robustness(record, name, norm):
     results = record["robustness"].get(name)
     if not results:
         return "Not evaluated: the evaluate stage has not run."
-    lines = ["| attack | accuracy, % | n | epsilon | space |", "|---|---|---|---|---|"]
+    lines = [
+        f"| attack | accuracy, % | n | steps | {norm} epsilon | space |",
+        "|---|---|---|---|---|---|",
+    ]
     for attack, result in results.items():
         lines.append(
-            f"| {attack} | {accuracy(result)} | {result['n']} | {result['epsilon']:.6g} | "
-            f"{result['space']} |"
+            f"| {attack} | {accuracy(result)} | {result['n']} | {result['steps']} | "
+            f"{result['epsilon']:.6g} | {result['space']} |"
         )
     return "\n".join(lines)
 
@@ -107,18 +114,20 @@ def accuracy(result):
 
 def _files(exports):
     lines = [
-        "| file | KiB | same class as Keras, % | clean | transferred | attacked | Keras | n "
-        "| p50 / p90 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| file | KiB | same class as Keras, % | clean | transferred | Keras, transferred | n "
+        "| attacked | Keras, attacked | n | p50 / p90 | pieces that XNNPACK runs |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for export in exports:
         robust, latency = export["robust"], export["latency"]
         lines.append(
             f"| {_file(export)} | {export['bytes'] / 1024:.1f} | "
             f"{100 * export['agreement']['top1']:.2f} | {accuracy(export['clean'])} | "
-            f"{accuracy(robust['transferred'])} | {accuracy(robust)}"
-            f"{' **(flagged)**' if robust['flagged'] else ''} | {accuracy(robust['keras'])} | "
-            f"{robust['n']} | {latency['p50_ms']:.3f} / {latency['p90_ms']:.3f} |"
+            f"{accuracy(robust['transferred'])} | {accuracy(robust['keras']['transferred'])} | "
+            f"{robust['transferred']['n']} | "
+            f"{accuracy(robust)}{' **(flagged)**' if robust['flagged'] else ''} | "
+            f"{accuracy(robust['keras'])} | {robust['n']} | "
+            f"{latency['p50_ms']:.3f} / {latency['p90_ms']:.3f} | {export['delegation']['pieces']} |"
         )
     sums = "\n".join(f"- `{_file(export)}`: sha256 `{export['sha256']}`" for export in exports)
     return "\n".join(lines) + "\n\n" + sums
@@ -127,8 +136,9 @@ def _files(exports):
 def _flagged(exports):
     worse = [export for export in exports if export["robust"]["flagged"]]
     return " ".join(
-        f"**{_file(export)} loses {export['robust']['drop_points']:.1f} points of robust accuracy "
-        "against the Keras model.**"
+        f"**{_file(export)} loses robust accuracy against the Keras model: "
+        f"{export['robust']['drop_points_transferred']:.1f} points under transferred images, "
+        f"{export['robust']['drop_points']:.1f} under all attacks.**"
         for export in worse
     )
 
@@ -140,6 +150,15 @@ def _quantization(export):
         numbers = "" if facts["scale"] is None else f", {facts['scale']:.6g}, {facts['zero_point']}"
         cells.append(f"{facts['dtype']}{numbers}")
     return f"| {export['kind']} | {cells[0]} | {cells[1]} |"
+
+
+def _calibration(exports):
+    return "".join(
+        f"The ranges of {export['kind']} were found on {export['calibration']['images']} images of "
+        f"{export['calibration']['of']}."
+        for export in exports
+        if export["calibration"] is not None
+    )
 
 
 def _limits(record, name, exports):

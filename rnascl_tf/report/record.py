@@ -18,8 +18,9 @@
 | exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency, ... |
 
 "robust" of an export is of the images that withstand all attacks on that file; it says how many the
-transferred images and Square each broke, and holds the Keras student under the same attacks ("keras"),
-"drop_points" and "flagged".
+transferred images and Square each broke, and holds the Keras student under the same attacks ("keras",
+and in it "transferred"), what the file loses against it in points ("drop_points", on the images that
+Square was tried on, and "drop_points_transferred", on all), and "flagged": either is over 2.
 """
 
 import importlib.metadata

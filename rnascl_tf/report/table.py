@@ -101,12 +101,14 @@ def export_table(record):
             "KiB": [f"{export['bytes'] / 1024:.1f}" for export in exports],
             "clean accuracy, %": [_accuracy(export["clean"]) for export in exports],
             "under transferred images, %": [_accuracy(each["transferred"]) for each in robust],
+            "  the Keras student, %": [_accuracy(each["keras"]["transferred"]) for each in robust],
             f"and square, n = {robust[0]['n'] if robust else 0}, %": [
                 _accuracy(each) for each in robust
             ],
-            "the Keras student under the same, %": [_accuracy(each["keras"]) for each in robust],
-            "points lost": [
-                f"{each['drop_points']:+.1f}{' FLAGGED' if each['flagged'] else ''}"
+            "  the Keras student under both, %": [_accuracy(each["keras"]) for each in robust],
+            "points lost, transferred / both": [
+                f"{each['drop_points_transferred']:+.1f} / {each['drop_points']:+.1f}"
+                f"{' FLAGGED' if each['flagged'] else ''}"
                 for each in robust
             ],
             "same class as Keras, %": [f"{100 * e['agreement']['top1']:.2f}" for e in exports],

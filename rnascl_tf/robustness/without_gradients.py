@@ -48,6 +48,8 @@ def withstood_without_gradients(
     batch_size=100,
     seed=0,
     on_batch=None,
+    state=None,
+    model_id=None,
 ):
     """Attacks a model by its answers alone.
 
@@ -63,12 +65,15 @@ def withstood_without_gradients(
         seed: see `Attacker`. An image's random numbers do not depend on what else is attacked, so that
             two models meet the same ones.
         on_batch: see `Attacker`.
+        state: file that Square's outcomes are kept in, see `Attacker`: it is by far the slowest. It
+            belongs to these adversarial images too, which it does not check.
+        model_id: see `Attacker`.
 
     Returns:
         A `Withstood`.
 
     Raises:
-        RobustnessError: what the guard refuses.
+        RobustnessError: what the guard refuses, or the state file.
     """
     settings = {"batch_size": batch_size, "seed": seed, "on_batch": on_batch}
     attacker = Attacker(model, images, labels, threat_model, **settings)
@@ -81,7 +86,8 @@ def withstood_without_gradients(
         rows = np.arange(len(images))
         return Withstood(clean, transferred, rows, transferred, None)
     rows = evenly_spaced_rows(count, len(images))
-    few = Attacker(model, images[rows], labels[rows], threat_model, **settings)
+    kept = {"state": state, "model_id": model_id}
+    few = Attacker(model, images[rows], labels[rows], threat_model, **settings, **kept)
     among = transferred[rows]
     worst = few.withstood(Square(f"square{square_queries}", square_queries), among)
     return Withstood(clean, transferred, rows, worst, int(among.sum()))

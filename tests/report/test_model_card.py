@@ -33,11 +33,14 @@ def export(kind, correct, flagged=False):
             "transferred": measured(91, 200),
             "square_attacked": 45,
             "square_broke": 3,
-            "keras": measured(42, 97),
+            "keras": measured(42, 97) | {"transferred": measured(93, 200)},
             "drop_points": 4.1237,
+            "drop_points_transferred": 1.0,
             "flagged": flagged,
         },
         "latency": {"p50_ms": 0.1234, "p90_ms": 0.2345, "threads": 1, "runs": 200},
+        "delegation": {"pieces": 13 if kind == "int8" else 1},
+        "calibration": {"images": 128, "of": "the training split"} if kind == "int8" else None,
         "quantization": {"input": end, "output": end}
         if kind == "int8"
         else {"input": plain, "output": plain},
@@ -61,8 +64,8 @@ def record():
         },
         "robustness": {
             "student": {
-                "clean": measured(171, 200) | {"epsilon": 0.0, "space": "pixel"},
-                "pgd20": measured(83, 200) | {"epsilon": 8 / 255, "space": "pixel"},
+                "clean": measured(171, 200) | {"epsilon": 0.0, "space": "pixel", "steps": 0},
+                "pgd20": measured(83, 200) | {"epsilon": 8 / 255, "space": "pixel", "steps": 20},
             }
         },
         "masking": {"student": {"suspicious": False, "failed": [], "checks": [{}] * 10}},
@@ -93,13 +96,19 @@ def test_the_files_table_is_the_records(record, dataset):
             "98.31",
             accuracy(each["clean"]),
             accuracy(robust["transferred"]),
+            accuracy(robust["keras"]["transferred"]),
+            "200",
             attacked,
             accuracy(robust["keras"]),
             "97",
             "0.123 / 0.234",
+            str(each["delegation"]["pieces"]),
         ]
         assert f"`{name}`: sha256 `{each['sha256']}`" in card
-    assert "student_int8.tflite loses 4.1 points of robust accuracy" in card
+    assert "student_int8.tflite loses robust accuracy against the Keras model: 1.0 points" in card
+    assert "4.1 under all attacks" in card
+    assert "The ranges of int8 were found on 128 images of the training split." in card
+    assert "The ranges of float32" not in card
     assert "student_float32.tflite loses" not in card
     assert cells(card, "int8")[1:] == ["int8, 0.00392157, -128"] * 2
     assert cells(card, "float32")[1:] == ["float32"] * 2
@@ -107,7 +116,9 @@ def test_the_files_table_is_the_records(record, dataset):
 
 def test_the_models_table_and_facts_are_the_records(record, dataset):
     card = model_card(record, dataset)
-    assert cells(card, "pgd20") == ["pgd20", "41.5 [34.5, 50.5]", "200", "0.0313725", "pixel"]
+    assert cells(card, "pgd20") == [
+        *("pgd20", "41.5 [34.5, 50.5]", "200", "20", "0.0313725", "pixel")
+    ]
     for fact in (
         "118,131 parameters",
         "5,856,907 multiply-adds",
@@ -125,6 +136,21 @@ def test_the_models_table_and_facts_are_the_records(record, dataset):
         assert fact in card, fact
     assert card.startswith("---\n")
     assert not re.search(r"\bNone\b|nan", card)
+
+
+def test_the_command_to_verify_attacks_as_the_record_did(record, dataset):
+    for each in record["exports"]:
+        each["robust"] |= {"norm": "l2", "epsilon": 0.5}
+    command = model_card(record, dataset).split("```bash")[1].split("```")[0]
+    for flag in (
+        "--model=student_float32.tflite",
+        "--dataset=digits",
+        "--image_size=32",
+        "--norm=l2",
+        "--epsilon=0.5",
+        "--examples=200",
+    ):
+        assert flag in command.split()
 
 
 def test_what_was_not_measured_is_said(record, dataset):

@@ -1,9 +1,10 @@
 """Transferred images and Square, on a linear model whose exact answers are known."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from rnascl_tf.robustness import Attacker, BlackBoxFunction, ThreatModel
+from rnascl_tf.robustness import Attacker, BlackBoxFunction, RobustnessError, ThreatModel
 from rnascl_tf.robustness.square import Square
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients
 
@@ -71,6 +72,19 @@ def test_square_meets_an_image_alike_whatever_else_stands(linear_model, examples
     np.testing.assert_array_equal(beside.worst, alone.worst & beside.transferred)
     attacker = Attacker(answers_of(linear_model), images, labels, ThreatModel(EPSILON))
     np.testing.assert_array_equal(alone.worst, attacker.withstood(Square("square300", 300)))
+
+
+def test_what_square_found_is_kept_by_the_model_it_asked(linear_model, examples, tmp_path):
+    images, _ = examples
+    settings = {"square_examples": 23, "state": tmp_path / "attacked" / "a.npz", "model_id": "one"}
+    first = measured(linear_model, examples, [images], **settings)
+    asked_before = linear_model.calls
+    again = measured(linear_model, examples, [images], **settings)
+    np.testing.assert_array_equal(again.worst, first.worst)
+    # The clean and the moved images are asked once more, and the guard asks; Square would be 300 times.
+    assert linear_model.calls - asked_before < 50
+    with pytest.raises(RobustnessError, match="model one there, other here"):
+        measured(linear_model, examples, [images], **settings | {"model_id": "other"})
 
 
 def test_other_images_than_the_models_are_tried_too(linear_model, examples):
