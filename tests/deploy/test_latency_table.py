@@ -117,8 +117,10 @@ def test_students_to_check_on_are_not_those_fitted_to():
     assert len(set(every)) == 26
     again = wanted(check=20, space=SEARCH_SPACES["S3"]).students()
     assert again == (fitted, checked)
-    # A space of nine students has no more to give.
-    assert [len(part) for part in wanted(check=20).students()] == [6, 3]
+    # A space of nine students has no more to give, and each of them once.
+    fitted, checked = wanted(check=20).students()
+    assert [len(fitted), len(checked)] == [6, 3]
+    assert len({str(filters) for filters in fitted + checked}) == 9
 
 
 def test_files_are_the_parts_they_are_named_after(tiny):
