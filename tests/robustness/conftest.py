@@ -8,7 +8,8 @@ IMAGE_SHAPE = (5, 7, 3)
 
 
 class LinearModel:
-    """Two-class logits = flat(images) @ weights + bias; counts how often Python runs it.
+    """Two-class logits = flat(images) @ weights + bias; counts how often Python runs it
+    (`calls`) and how many of these are inside a graph (`traces`).
 
     Every attack has the same best answer here: x + epsilon sign(w_other - w_true), clipped.
     """
@@ -18,9 +19,11 @@ class LinearModel:
         self.weights = generator.normal(size=(np.prod(IMAGE_SHAPE), 2)).astype(np.float32) / 4
         self.bias = np.array([0.1, -0.2], np.float32)
         self.calls = 0
+        self.traces = 0
 
     def __call__(self, images):
         self.calls += 1
+        self.traces += not tf.executing_eagerly()
         flat = tf.reshape(images, (-1, self.weights.shape[0]))
         return flat @ self.weights + self.bias
 
