@@ -1,5 +1,6 @@
-"""docs/results.md says what the committed records say."""
+"""docs/results.md and docs/robustness.md say what the committed records say."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,8 @@ from rnascl_tf.ablation import comparison, write_comparison
 from rnascl_tf.networks import count
 from rnascl_tf.report import Record
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 RUNS = DOCS / "results" / "runs"
 
 
@@ -49,3 +51,24 @@ def test_records_name_no_machine():
         text = path.read_text()
         json.loads(text)
         assert not re.search(r'"/(?!physical_device:)', text), f"{path} holds an absolute path"
+
+
+def test_the_crosscheck_table_is_that_of_its_record():
+    record = json.loads((DOCS / "results" / "crosscheck_autoattack.json").read_text())
+    network = ROOT / "tests" / "robustness" / "networks" / record["identity"]["network"]
+    digest = hashlib.sha256(network.read_bytes()).hexdigest()
+    assert record["identity"]["network_sha256"] == digest
+    assert record["identity"]["examples"] == 500
+    shown = (DOCS / "robustness.md").read_text().splitlines()
+    assert len(record["attacks"]) == 8
+    for name, entry in record["attacks"].items():
+        ours, theirs = entry["ours"], entry["theirs"]
+        for side in (ours, theirs):
+            assert side["robust_accuracy"] == side["standing"].count("1") / 500
+        points = round(100 * (ours["robust_accuracy"] - theirs["robust_accuracy"]), 6)
+        assert abs(points) <= 1, name
+        pairs = list(zip(ours["standing"], theirs["standing"], strict=True))
+        row = f"| {name} | {100 * ours['robust_accuracy']:.1f} "
+        row += f"| {100 * theirs['robust_accuracy']:.1f} | {points:+.1f} "
+        row += f"| {pairs.count(('0', '1'))} | {pairs.count(('1', '0'))} |"
+        assert row in shown
