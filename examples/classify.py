@@ -1,18 +1,28 @@
 """Classifies one image with an exported TFLite file; needs ai-edge-litert, numpy and pillow alone.
 
-python classify.py IMAGE MODEL.tflite [--labels=labels.txt] [--top=3] [--threads=1]
+python classify.py IMAGE MODEL.tflite [--labels=labels.txt] [--top=3] [--threads=1] [--margin=1]
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
+try:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+    from PIL import Image, ImageOps
+except ImportError as missing:
+    print(
+        f"error: {missing.name.split('.')[0]} is missing: pip install ai-edge-litert numpy pillow",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 TIMED_RUNS = 50
+# The interpreter starts as many as it is told to, and ends the process where the system has no more.
+MOST_THREADS = 8 * (os.cpu_count() or 1)
 
 
 def main():
@@ -23,18 +33,28 @@ def main():
     parser.add_argument("--labels", help="class names, one a line (default: labels.txt beside it)")
     parser.add_argument("--top", type=int, default=3, help="how many classes to print")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=1.0,
+        help="what is cut off, as a factor; 1.143 (256 / 224) for networks trained on random crops",
+    )
     asked = parser.parse_args()
-    if asked.top < 1 or asked.threads < 1:
-        fail("--top and --threads must be 1 or more.")
+    if asked.top < 1 or not 1 <= asked.threads <= MOST_THREADS:
+        fail(f"--top must be 1 or more, --threads 1 to {MOST_THREADS} on this machine.")
+    if not 1 <= asked.margin < 10:
+        fail("--margin must be at least 1 and below 10.")
     started = time.perf_counter()
     interpreter = load(asked.model, asked.threads)
     loaded = time.perf_counter()
     image_input, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     _, height, width, channels = image_input["shape"]
-    labels = read_labels(asked.labels or Path(asked.model).with_name("labels.txt"))
+    labels = read_labels(asked.labels, Path(asked.model).with_name("labels.txt"))
     if labels and len(labels) != output["shape"][-1]:
         fail(f"{len(labels)} labels, but the model has {output['shape'][-1]} classes.")
-    pixels = read_image(asked.image, width, height, channels)
+    if channels != 3:
+        fail(f"{asked.model} takes {channels} channels; this program reads RGB images.")
+    pixels = read_image(asked.image, height, width, asked.margin)
     interpreter.set_tensor(image_input["index"], quantized(pixels, image_input)[None])
     seconds = []
     for _ in range(TIMED_RUNS + 1):
@@ -42,6 +62,10 @@ def main():
         interpreter.invoke()
         seconds.append(time.perf_counter() - before)
     logits = dequantized(interpreter.get_tensor(output["index"])[0], output)
+    if not np.isfinite(logits).all():
+        fail(
+            f"{asked.model} answers NaN or infinity: is it damaged? sha256sum -c SHA256SUMS tells."
+        )
     exponentials = np.exp(logits - logits.max())
     probabilities = exponentials / exponentials.sum()
     for number in np.argsort(-logits, kind="stable")[: asked.top]:
@@ -74,27 +98,59 @@ def load(path, threads):
     return interpreter
 
 
-def read_labels(path):
-    """Returns the class names, none if there is no such file."""
+def read_labels(given, beside):
+    """Returns the class names of a given file, or of the one beside the model, if that is there."""
+    path = Path(given) if given else beside
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
+        labels = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
+        if given:
+            fail(f"there are no labels in {path}: no such file.")
         return []
     except (OSError, UnicodeDecodeError):
         fail(f"cannot read the labels in {path}.")
+    if not labels:
+        fail(f"{path} holds no labels.")
+    return labels
 
 
-def read_image(path, width, height, channels):
-    """Returns float32 [height, width, channels] in [0, 1]: the image's middle square, resized."""
+def read_image(path, height, width, margin=1.0):
+    """Returns float32 [height, width, 3] in [0, 1], the picture as it was prepared in training.
+
+    A camera's orientation is undone, transparency laid over white, 16-bit gray scaled. The picture is
+    resized until it just covers `margin` times the size, and its centre is cut out.
+    """
     try:
         with Image.open(path) as image:
-            image = image.convert("RGB" if channels == 3 else "L")
-    except OSError:
-        fail(f"cannot read {path} as an image.")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side)).resize((width, height))
-    return np.asarray(square, np.float32).reshape(height, width, channels) / 255
+            image = in_rgb(path, ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:
+        fail(f"{path} has too many pixels to decode safely.")
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError) as error:
+        fail(f"cannot read {path} as an image: {getattr(error, 'strerror', None) or 'damaged'}.")
+    covered_height, covered_width = round(height * margin), round(width * margin)
+    if image.height * covered_width <= image.width * covered_height:
+        resized = covered_height, image.width * covered_height // image.height
+    else:
+        resized = image.height * covered_width // image.width, covered_width
+    top, left = round((resized[0] - height) / 2), round((resized[1] - width) / 2)
+    rows, columns = image.height / resized[0], image.width / resized[1]
+    right = min((left + width) * columns, image.width)
+    bottom = min((top + height) * rows, image.height)
+    box = (left * columns, top * rows, right, bottom)
+    cut = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(cut, np.float32) / 255
+
+
+def in_rgb(path, image):
+    """Returns an image with 8 bits a channel; ends where no file tells the pixels' range."""
+    if image.mode in ("I", "F"):
+        fail(f"{path} has 32 bits a pixel, whose range is not known: save it with 8 or 16.")
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
 
 
 def quantized(values, end):

@@ -51,6 +51,7 @@ def cold_start(tflite_bytes, threads=1):
             check=False,
         )
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        lines = [line for line in done.stderr.splitlines() if line and not line.startswith("INFO:")]
+        reason = (lines or [f"exit code {done.returncode}"])[-1]
         raise DeployError(f"the file fails in a process of its own ({reason}): export it again.")
     return ColdStart(**json.loads(done.stdout.splitlines()[-1]))

@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import rich.box
 import rich.table
 from absl import flags, logging
@@ -24,6 +25,9 @@ from rnascl_tf.report import console, print_whole, progress
 from rnascl_tf.report.record import git_commit, versions
 
 SCHEMA = 1
+_PER_CORE = 8
+# The interpreter starts as many as it is told to, and ends the process where the system has no more.
+MOST_THREADS = _PER_CORE * (os.cpu_count() or 1)
 USAGE = """
 Time TFLite classifiers, one image at a time: on this machine, or on an Android device.
 
@@ -74,6 +78,10 @@ def _command(arguments):
     out = None if asked.out is None else command_line.writable_folder("out", asked.out)
     files = _files(asked.model)
     target = device(asked.device, asked.benchmark_model)
+    if target.description["kind"] == "local" and max(threads) > MOST_THREADS:
+        raise flags.Error(
+            f"--threads={max(threads)}: give at most {MOST_THREADS}, {_PER_CORE} for each core here."
+        )
     if target.description["kind"] == "local" and max(threads) > os.cpu_count():
         logging.warning("more threads than this machine's %d cores are asked for", os.cpu_count())
     results = []
@@ -115,9 +123,15 @@ def _files(paths):
             raise DeployError(f"{path} is no file; give a .tflite file that export wrote.")
         contents[path] = path.read_bytes()
         try:
-            TFLiteClassifier(contents[path])
+            classifier = TFLiteClassifier(contents[path])
+            logits = classifier.predict(np.full((1, *classifier.input_shape), 0.5, np.float32))
         except DeployError as error:
             raise DeployError(f"{path}: {error}") from error
+        if not np.isfinite(logits).all():
+            raise DeployError(
+                f"{path} answers NaN or infinity: it is damaged (sha256sum -c SHA256SUMS beside it "
+                "tells), or the network's training has diverged."
+            )
     short = {path.name for path in contents}
     return {
         path.name if len(short) == len(contents) else str(path): content
@@ -144,7 +158,7 @@ def _print(results, files, shares, target):
     table.add_column("file")
     for column in ("threads", "p50", "p90", "p95", "mean", "to the first", "load", "first run"):
         table.add_column(column, justify="right")
-    table.add_column("peak MiB", justify="right")
+    table.add_column("added MiB", justify="right")
     several = len({row["file"] for row in results}) > 1
     for row in results:
         middle, low, high = row["ratio"]

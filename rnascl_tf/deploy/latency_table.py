@@ -21,6 +21,7 @@ from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.tflite import KINDS
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.networks.latency_table import MEDIAN_ERROR, RANK_CORRELATION
 from rnascl_tf.report import console, progress
 from rnascl_tf.report.prediction_plot import save_prediction
 from rnascl_tf.report.record import git_commit, versions
@@ -71,6 +72,7 @@ def _flags():
         ("seed", 0, 0, "Of those students."),
     ):
         flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
+    flags.DEFINE_bool("overwrite", False, "Measure FILE.json again.", flag_values=flag_values)
     return flag_values
 
 
@@ -79,6 +81,8 @@ def _command(arguments):
     if not command_line.parse_flags(asked, arguments, USAGE, ("out",)):
         return
     out = command_line.writable_file("out", asked.out, ".json")
+    if out.exists() and not asked.overwrite:
+        raise DeployError(f"{out} is there already: give another --out, or --overwrite.")
     space = SEARCH_SPACES[asked.space]
     side = asked.image_size or (32 if space.head is None else 224)
     wanted = MeasuredTable(
@@ -126,7 +130,7 @@ def _command(arguments):
 
 
 def _say(check):
-    good = check["median_error"] < 0.1 and check["rank_correlation"] > 0.9
+    good = check["median_error"] < MEDIAN_ERROR and check["rank_correlation"] > RANK_CORRELATION
     console.print(
         f"{check['students']} random students, measured {check['fastest_ms']:.4g} to "
         f"{check['slowest_ms']:.4g} ms: predicted with a median error of "
@@ -136,7 +140,8 @@ def _say(check):
     )
     if not good:
         console.print(
-            "This is worse than a search should rest on (median under 10%, correlation over 0.9): "
+            f"This is worse than a search should rest on (median under {100 * MEDIAN_ERROR:.0f}%, "
+            f"correlation over {RANK_CORRELATION}): "
             "measure again when nothing else runs, or with more --runs.",
             soft_wrap=True,
         )

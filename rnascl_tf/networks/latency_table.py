@@ -19,6 +19,11 @@ from rnascl_tf.networks.search_space import SEARCH_SPACES
 SCHEMA = 1
 
 
+MEDIAN_ERROR = 0.1
+RANK_CORRELATION = 0.9
+"""What random students' predicted times must keep below, and their order above, for a search."""
+
+
 class LatencyTableError(ValueError):
     """A file that is no latency table, or one of something else; the message names the difference."""
 
@@ -60,6 +65,8 @@ class LatencyTable:
         tail_ms: {filters of the last block: ms} of everything behind it.
         intercept_ms: a.
         slope: b.
+        check: how well random students are predicted, see `deploy.block_timing`: median_error,
+            largest_error, rank_correlation and more; empty where nobody has looked.
     """
 
     space: str
@@ -74,6 +81,15 @@ class LatencyTable:
     tail_ms: dict[int, float]
     intercept_ms: float
     slope: float
+    check: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_reliable(self):
+        """Whether random students were predicted well enough for a search to rest on it."""
+        return bool(self.check) and (
+            self.check["median_error"] < MEDIAN_ERROR
+            and self.check["rank_correlation"] > RANK_CORRELATION
+        )
 
     def tables(self):
         """Returns what each block costs, as `macs_table` does for multiply-adds.
@@ -206,7 +222,12 @@ def _from_json(values):
         tail_ms={int(entry["filters"]): float(entry["ms"]) for entry in values["tails"]},
         intercept_ms=float(values["intercept_ms"]),
         slope=float(values["slope"]),
+        check=_check_from_json(values.get("check") or {}),
     )
+
+
+def _check_from_json(check):
+    return {name: float(check[name]) for name in ("median_error", "rank_correlation") if check}
 
 
 def _check_whole(table):

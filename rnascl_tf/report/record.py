@@ -10,6 +10,7 @@
 | seeds | {"run": the config's seed} |
 | stages | stage -> {status: "started" or "finished", seconds, finished_at, git_commit, settings} |
 | teacher | name, source, sha256, n_t, taps, verification, robustness |
+| latency_table | of a search by latency: sha256, kind, device, check, predicted_ms, target_ms |
 | architecture | `architecture.json`, see `networks.Architecture` |
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |
 | search_diagnostics | how decided the search is: `report.summarize_search`; by the report stage |
@@ -53,7 +54,7 @@ _PACKAGES = (
 
 _FINDINGS = {
     "teacher": ["teacher"],
-    "search": ["architecture", "search_diagnostics"],
+    "search": ["architecture", "latency_table", "search_diagnostics"],
     "evaluate": ["masking"],
     "export": ["exports"],
 }

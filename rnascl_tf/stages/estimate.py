@@ -25,6 +25,8 @@ from rnascl_tf.stages.trades import trades_model
 from rnascl_tf.training import LiveSignals
 
 MEASURED_STEPS = 3
+SECONDS_PER_CONVERSION = 5
+"""To TFLite, measured on S3; the number of operators decides, not their size."""
 
 
 def dry_run(run, stages):
@@ -93,6 +95,8 @@ def estimate(run, stage):
             if stage == "teacher" and not config.teacher.onnx
             else 0.0
         )
+    if stage == "export":
+        return _export(run, batch)
     if stage == "search" and not config.search.architecture:
         model = search_model(run, _signals(run), steps_per_epoch)
         return _training(model, batch, config.search.epochs * steps_per_epoch)
@@ -151,6 +155,22 @@ def _attacks(run, stage, batch):
 
     images = batch["image"]
     return _seconds(lambda: gradient(images)) / len(images) * steps * examples * models
+
+
+def _export(run, batch):
+    """Conversions, transferred attacks on the Keras student, and every file asked image by image."""
+    export = run.config.export
+    model, _ = student_model(run, _architecture(run, run.space.widest), None, 1)
+    images = batch["image"]
+    forward = tf.function(lambda images: model(images, training=False))
+    per_image = _seconds(lambda: forward(images)) / len(images)
+    gradient_steps = sum(attack_named(name).steps for name in export.transferred)
+    asked = export.examples * (1 + len(export.transferred))
+    asked += min(export.square_examples, export.examples) * export.square_queries
+    models = 1 + len(export.kinds)
+    # A backward pass costs about twice the forward pass before it.
+    seconds = 3 * gradient_steps * export.examples * per_image + models * asked * per_image
+    return seconds + SECONDS_PER_CONVERSION * len(export.kinds)
 
 
 def _seconds(step):

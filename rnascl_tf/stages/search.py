@@ -1,6 +1,8 @@
 """Search stage: supernet and tutors by eq. 1 and eq. 2; writes `DIR/search/architecture.json`."""
 
 import dataclasses
+import hashlib
+from pathlib import Path
 
 import numpy as np
 from absl import logging
@@ -49,6 +51,8 @@ def run(run):
 
 def _searched(run):
     settings, dataset = run.config.search, run.dataset
+    if settings.cost == "latency":
+        _warn_of_table(read_latency_table(settings.latency_table))
     stream, steps_per_epoch, signals = taught_stream(run, "search", settings.epochs)
     model = search_model(run, signals, steps_per_epoch)
     folder = run.folder("search")
@@ -66,7 +70,48 @@ def _searched(run):
             DiagnosticsLog(folder / "diagnostics.npz"),
         ],
     )
-    return _describe(run, _filters(run, model), chosen_tutors(model), run.config.seed)
+    filters = _filters(run, model)
+    if settings.cost == "latency":
+        _note_latency(run, filters)
+    return _describe(run, filters, chosen_tutors(model), run.config.seed)
+
+
+def _note_latency(run, filters):
+    """Puts what the table predicts of the student into the record, beside what the table is."""
+    path = Path(run.config.search.latency_table)
+    table = read_latency_table(path)
+    predicted = table.predict(filters)
+    run.record["latency_table"] = {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "kind": table.kind,
+        "threads": table.threads,
+        "device": table.device,
+        "check": table.check,
+        "predicted_ms": predicted,
+        "target_ms": run.config.search.target_ms,
+    }
+    logging.info(
+        "search: by the latency table of %s this student takes %.4g ms as %s",
+        table.device.get("cpu", "another device"),
+        predicted,
+        table.kind,
+    )
+
+
+def _warn_of_table(table):
+    if not table.is_reliable:
+        check = table.check
+        found = (
+            f"median error {100 * check['median_error']:.1f}%, rank correlation "
+            f"{check['rank_correlation']:.3f}"
+            if check
+            else "it was never checked"
+        )
+        logging.warning(
+            "the latency table predicts random students worse than a search should rest on (%s): "
+            "measure it again when nothing else runs",
+            found,
+        )
 
 
 def _filters(run, model):

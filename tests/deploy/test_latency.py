@@ -9,11 +9,13 @@ import os
 import stat
 import sys
 
+import numpy as np
 import pytest
 
-from rnascl_tf.deploy import DeployError
+from rnascl_tf.deploy import DeployError, convert, export_saved_model
 from rnascl_tf.deploy import latency as command
 from rnascl_tf.deploy.device import device
+from tests.deploy.conftest import build_classifier
 
 ADB = f"""#!{sys.executable}
 import os, pathlib, sys
@@ -208,6 +210,17 @@ def test_without_adb(capsys, file, monkeypatch, tmp_path):
     assert (code, "adb is not on PATH" in errors) == (2, True)
 
 
+def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
+    network = build_classifier()
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([np.nan * kernel, bias])
+    export_saved_model(network, tmp_path / "saved_model")
+    (tmp_path / "nan.tflite").write_bytes(convert(tmp_path / "saved_model", "float32"))
+    code, _, errors = run(capsys, f"--model={tmp_path / 'nan.tflite'}")
+    assert code == 2
+    assert "nan.tflite answers NaN or infinity" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -215,6 +228,7 @@ def test_without_adb(capsys, file, monkeypatch, tmp_path):
         (["--model=none.tflite"], "none.tflite is no file"),
         (["--model={file}", "--threads=0"], "numbers of 1 or more"),
         (["--model={file}", "--threads=two"], "whole numbers"),
+        (["--model={file}", "--threads=1,100000"], "--threads=100000: give at most"),
         (["--model={file}", "--runs=0"], "runs"),
         (["--model={file}", "--device=phone"], "unknown device 'phone'"),
         (["--model={file}", "--benchmark_model=x"], "give --device=adb"),

@@ -185,6 +185,15 @@ def test_the_command_measures_resumes_and_draws(tiny, tmp_path, capsys, monkeypa
     assert sorted(path.name for path in out.parent.iterdir()) == ["table.json", "table.png"]
 
 
+def test_a_table_that_is_there_is_not_overwritten_unasked(capsys, tmp_path):
+    out = tmp_path / "table.json"
+    out.write_text("hours of work")
+    code, _, errors = run(capsys, f"--out={out}", "--space=S5")
+    assert code == 2
+    assert "is there already: give another --out, or --overwrite" in errors
+    assert out.read_text() == "hours of work"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

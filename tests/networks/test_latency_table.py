@@ -114,6 +114,23 @@ def test_targets_out_of_reach_name_the_range():
             check_target_ms(table, target)
 
 
+@pytest.mark.parametrize(
+    ("check", "reliable"),
+    [
+        ({"median_error": 0.099, "rank_correlation": 0.91}, True),
+        ({"median_error": 0.1, "rank_correlation": 0.99}, False),
+        ({"median_error": 0.01, "rank_correlation": 0.9}, False),
+        ({}, False),
+    ],
+)
+def test_how_well_it_predicts_is_read_too(tmp_path, check, reliable):
+    written = made_up().as_json() | {"check": check | ({"measured_ms": [1.0]} if check else {})}
+    (tmp_path / "table.json").write_text(json.dumps(written))
+    table = read_latency_table(tmp_path / "table.json")
+    assert table.check == check
+    assert table.is_reliable is reliable
+
+
 def test_another_table_is_refused_with_the_difference():
     with pytest.raises(LatencyTableError, match="activation relu6 there, hard_swish here"):
         made_up().check_fits(space="S3", activation="hard_swish")
@@ -130,6 +147,7 @@ def test_another_table_is_refused_with_the_difference():
         ({"blocks": []}, "no whole latency table"),
         ({"blocks": None}, "no whole latency table"),
         ({"slope": "fast"}, "no whole latency table"),
+        ({"check": {"median_error": 0.1}}, "no whole latency table"),
         ({"intercept_ms": float("nan")}, "not above 0"),
         ({"intercept_ms": -9.0}, "not above 0"),
     ],
