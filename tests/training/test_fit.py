@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import teachers
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
-from rnascl_tf.networks import build_student
+from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training import (
+    AdversarialModel,
     CoupledSGD,
-    StudentModel,
     TemperatureAnnealing,
     TrainingDivergedError,
     batch_norm_momentum,
@@ -19,12 +20,6 @@ from rnascl_tf.training import (
 )
 
 SHAPE, CLASSES, STEPS = (9, 9, 3), 7, 2
-ARCHITECTURE = {
-    "space": "S3",
-    "filters": [[12] * 3, [20] * 3, [52] * 3],
-    "num_classes": CLASSES,
-    "input_shape": SHAPE,
-}
 
 
 def examples():
@@ -42,7 +37,9 @@ def stream(first_epoch):
 
 
 def baseline(learning_rate=0.05):
-    model = StudentModel(build_student(ARCHITECTURE, momentum=0.9, seed=1))
+    # Small, because every test here traces it, some of them three times.
+    network = teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1)
+    model = AdversarialModel(network, ThreatModel(0.05), attack_steps=1, attack_step_size=1.0)
     model.compile(CoupledSGD(learning_rate, 0.9, 1e-4))
     return model
 
@@ -86,7 +83,7 @@ def test_a_resumed_run_ends_like_one_never_interrupted(tmp_path):
     resumed = baseline()
     again = run(resumed, tmp_path / "parts", epochs=3)
     assert [row["epoch"] for row in again] == [0, 1, 2]
-    for ours, theirs in zip(whole.student.variables, resumed.student.variables, strict=True):
+    for ours, theirs in zip(whole.classifier.variables, resumed.classifier.variables, strict=True):
         # Threads may add float32 gradients in another order.
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5, err_msg=ours.path)
     for ours, theirs in zip(whole.optimizer.variables, resumed.optimizer.variables, strict=True):
@@ -122,7 +119,7 @@ def test_a_finished_training_is_not_trained_again(tmp_path):
     history = run(first, tmp_path, epochs=1)
     second = baseline()
     assert run(second, tmp_path, epochs=1) == history
-    for ours, theirs in zip(first.student.variables, second.student.variables, strict=True):
+    for ours, theirs in zip(first.classifier.variables, second.classifier.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
