@@ -51,6 +51,11 @@ class Timing:
     latency: Latency
     round_medians_ms: tuple[float, ...]
 
+    @property
+    def undisturbed_ms(self):
+        """Lower quartile of the rounds' medians: other work on a machine only ever adds time."""
+        return float(np.percentile(self.round_medians_ms, 25))
+
     def ratio_to(self, other):
         """Returns (median, first quartile, third quartile) of the rounds' ratios to another's."""
         ratios = np.array(self.round_medians_ms) / np.array(other.round_medians_ms)
