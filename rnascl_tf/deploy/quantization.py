@@ -1,7 +1,9 @@
-"""How a TFLite file's ends are quantised: what who feeds it must know."""
+"""What of a TFLite file is quantised: its ends, which who feeds it must know, and its operators."""
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+_CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
 
 
 def quantization(tflite_bytes):
@@ -19,6 +21,32 @@ def quantization(tflite_bytes):
     interpreter = Interpreter(model_content=tflite_bytes)
     ends = {"input": interpreter.get_input_details(), "output": interpreter.get_output_details()}
     return {name: _described(details[0]) for name, details in ends.items()}
+
+
+def float_operators(tflite_bytes):
+    """Returns the names of the operators that read or write float32, sorted, but for conversions.
+
+    Args:
+        tflite_bytes: the content of a file that `TFLiteClassifier` takes.
+    """
+    interpreter = Interpreter(
+        model_content=tflite_bytes,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    floats = {
+        tensor["index"]
+        for tensor in interpreter.get_tensor_details()
+        if tensor["dtype"] == np.float32
+    }
+    # The only way to see operators; the public interface shows tensors alone.
+    return sorted(
+        {
+            node["op_name"]
+            for node in interpreter._get_ops_details()
+            if floats & {int(tensor) for ends in ("inputs", "outputs") for tensor in node[ends]}
+        }
+        - _CONVERSIONS
+    )
 
 
 def _described(end):

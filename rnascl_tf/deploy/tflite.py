@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
+from rnascl_tf.deploy.quantization import float_operators
 
 SIGNATURE = "serving_default"
 KINDS = ("float32", "float16", "dynamic", "int8")
@@ -49,7 +50,8 @@ def convert(saved_model_dir, kind, calibration=None):
 
     Raises:
         DeployError: unknown kind, no such SavedModel there, calibration missing, empty or of another
-            shape or range, or the model has operators that TFLite lacks (they are named).
+            shape or range, or the model has operators that TFLite lacks, for int8 also ones that it
+            has in float only (they are named).
     """
     if kind not in KINDS:
         raise DeployError(f"unknown TFLite kind {kind!r}: give one of {', '.join(KINDS)}.")
@@ -64,7 +66,10 @@ def convert(saved_model_dir, kind, calibration=None):
             )
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[SIGNATURE])
         _set_kind(converter, kind, name, calibration)
-        return _converted(converter)
+        content = _converted(converter)
+    if kind == "int8":
+        _check_integer(content)
+    return content
 
 
 def _set_kind(converter, kind, name, calibration):
@@ -90,10 +95,21 @@ def _converted(converter):
     except Exception as error:  # the converter's error type is not public
         names = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
         if not names:
-            raise
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise DeployError(f"TensorFlow's converter failed: {said[:300]}.") from error
         raise DeployError(
             f"TFLite has no operator for {', '.join(names)}: replace what uses it in the network."
         ) from error
+
+
+def _check_integer(content):
+    """Refuses a file in which the converter has left operators in float, which it does silently."""
+    names = float_operators(content)
+    if names:
+        raise DeployError(
+            f"TFLite has {', '.join(names)} in float only, so that int8 would not be full integer: "
+            "replace what uses it in the network, or export the other kinds."
+        )
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import tensorflow as tf
 import rnascl_tf  # noqa: F401  registers the layers that the student's file names
 from rnascl_tf.deploy import DeployError, convert, export_saved_model
 from rnascl_tf.deploy.delegation import delegation
+from rnascl_tf.networks import SEARCH_SPACES, build_student
 
 STUDENT = Path(__file__).parents[1] / "robustness" / "networks" / "student_trades.keras"
 
@@ -20,6 +21,15 @@ def student_files(tmp_path_factory):
     export_saved_model(keras.models.load_model(STUDENT), folder)
     calibration = np.random.default_rng(0).random((7, 32, 32, 3), np.float32)
     return {kind: convert(folder, kind, calibration) for kind in ("float32", "int8")}
+
+
+@pytest.fixture(scope="module")
+def relu6_file(tmp_path_factory):
+    fields = {"space": "S3", "filters": SEARCH_SPACES["S3"].narrowest, "num_classes": 10}
+    student = build_student({**fields, "input_shape": [32, 32, 3], "activation": "relu6"})
+    folder = tmp_path_factory.mktemp("relu6") / "saved_model"
+    export_saved_model(student, folder)
+    return convert(folder, "int8", np.random.default_rng(0).random((7, 32, 32, 3), np.float32))
 
 
 def test_a_float_student_is_delegated_whole(student_files):
@@ -36,6 +46,11 @@ def test_hard_swish_in_int8_cuts_the_graph_and_the_remedy_is_named(student_files
     assert found.not_delegated == {"HARD_SWISH": 19}
     assert found.pieces == 20
     assert "search.activation=relu6" in found.advice
+
+
+def test_the_remedy_works(relu6_file):
+    found = delegation(relu6_file)
+    assert (found.pieces, found.not_delegated, found.advice) == (1, {}, None)
 
 
 class RunningSum(keras.layers.Layer):

@@ -169,3 +169,20 @@ def test_missing_operators_are_named(tmp_path, layer, kind):
     export_saved_model(keras.Model(images, logits), tmp_path / "saved_model")
     with pytest.raises(DeployError, match=f"TFLite has no operator for {layer.__name__}:"):
         convert(tmp_path / "saved_model", kind)
+
+
+class RunningSum(keras.layers.Layer):
+    """An operator that TFLite has in float only."""
+
+    def call(self, features):
+        return tf.cumsum(features, axis=1)
+
+
+def test_an_operator_that_int8_would_leave_in_float_is_named(tmp_path, calibration):
+    images = keras.Input(calibration.shape[1:])
+    features = keras.layers.Conv2D(4, 1)(RunningSum()(keras.layers.Conv2D(4, 3)(images)))
+    logits = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(features))
+    export_saved_model(keras.Model(images, logits), tmp_path / "saved_model")
+    with pytest.raises(DeployError, match="has CUMSUM in float only"):
+        convert(tmp_path / "saved_model", "int8", calibration)
+    assert convert(tmp_path / "saved_model", "float32")[4:8] == b"TFL3"
