@@ -1,5 +1,6 @@
 """An Android device behind `adb`, on which Google's `benchmark_model` times TFLite files."""
 
+import contextlib
 import dataclasses
 import hashlib
 import re
@@ -74,26 +75,36 @@ class AdbDevice:
             if value < 1:
                 raise DeployError(f"{name} must be 1 or more, got {value}.")
         rounds = min(rounds, runs)
-        remotes = {name: self._push(content) for name, content in files.items()}
         turns = {name: [] for name in files}
         names = list(files)
-        for number in range(rounds):
-            # Another file begins each time, so that none always has the warmest device.
-            first = number % len(names)
-            for name in names[first:] + names[:first]:
-                output = self._time(remotes[name], threads, -(-runs // rounds))
-                turns[name].append(output.latency)
-            if on_round is not None:
-                on_round(number + 1, rounds)
-        self._remove(remotes.values())
+        with self._pushed(files) as remotes:
+            for number in range(rounds):
+                # Another file begins each time, so that none always has the warmest device.
+                first = number % len(names)
+                for name in names[first:] + names[:first]:
+                    output = self._time(remotes[name], threads, -(-runs // rounds))
+                    turns[name].append(output.latency)
+                if on_round is not None:
+                    on_round(number + 1, rounds)
         return {name: _joined(latencies) for name, latencies in turns.items()}
 
     def cold_start(self, content, threads):
         """Returns the `ColdStart` of a file, as the tool tells it."""
-        remote = self._push(content)
-        found = self._time(remote, threads, 1).cold_start
-        self._remove([remote])
-        return found
+        with self._pushed({"": content}) as remotes:
+            return self._time(remotes[""], threads, 1).cold_start
+
+    @contextlib.contextmanager
+    def _pushed(self, files):
+        """Gives {name: where the content lies on the device}, and takes the files off again."""
+        remotes = {}
+        try:
+            for name, content in files.items():
+                remotes[name] = self._push(content)
+            yield remotes
+        finally:
+            # Where the device has failed, its first complaint is the one to show.
+            with contextlib.suppress(DeployError):
+                self._shell("rm", "-f", *sorted(set(remotes.values())))
 
     def _push(self, content):
         """Returns where the content lies on the device, under a name of its own."""
@@ -103,9 +114,6 @@ class AdbDevice:
             path.write_bytes(content)
             self._run("push", str(path), remote)
         return remote
-
-    def _remove(self, remotes):
-        self._shell("rm", "-f", *sorted(set(remotes)))
 
     def _time(self, remote, threads, runs):
         output = self._shell(
