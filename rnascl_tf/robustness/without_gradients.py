@@ -8,6 +8,7 @@ counts as robust if it withstands both.
 """
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
@@ -65,8 +66,9 @@ def withstood_without_gradients(
         seed: see `Attacker`. An image's random numbers do not depend on what else is attacked, so that
             two models meet the same ones.
         on_batch: see `Attacker`.
-        state: file that Square's outcomes are kept in, see `Attacker`: it is by far the slowest. It
-            belongs to these adversarial images too, which it does not check.
+        state: path of the file that Square's outcomes are kept in, see `Attacker`: it is by far the
+            slowest. Its stem gets a hash of the images that are left to Square behind it, so that
+            other adversarial images begin a file of their own.
         model_id: see `Attacker`.
 
     Returns:
@@ -86,8 +88,11 @@ def withstood_without_gradients(
         rows = np.arange(len(images))
         return Withstood(clean, transferred, rows, transferred, None)
     rows = evenly_spaced_rows(count, len(images))
+    among = transferred[rows]
+    if state is not None:
+        left = hashlib.sha256(among.tobytes()).hexdigest()[:8]
+        state = state.with_stem(f"{state.stem}_{left}")
     kept = {"state": state, "model_id": model_id}
     few = Attacker(model, images[rows], labels[rows], threat_model, **settings, **kept)
-    among = transferred[rows]
     worst = few.withstood(Square(f"square{square_queries}", square_queries), among)
     return Withstood(clean, transferred, rows, worst, int(among.sum()))

@@ -87,6 +87,20 @@ def test_what_square_found_is_kept_by_the_model_it_asked(linear_model, examples,
         measured(linear_model, examples, [images], **settings | {"model_id": "other"})
 
 
+def test_what_square_found_is_not_taken_for_other_images(linear_model, examples, tmp_path):
+    """Of an image that the first adversarial images broke, Square has found nothing."""
+    images, labels = examples
+    best = linear_model.best_attack(images, labels, EPSILON).astype(np.float32)
+    half = images.copy()
+    half[::2] = best[::2]
+    settings = {"square_examples": 23, "state": tmp_path / "a.npz", "model_id": "one"}
+    for adversarial in (half, images):
+        fresh = measured(linear_model, examples, [adversarial], square_examples=23)
+        kept = measured(linear_model, examples, [adversarial], **settings)
+        np.testing.assert_array_equal(kept.worst, fresh.worst)
+        assert kept.asked == fresh.asked
+
+
 def test_other_images_than_the_models_are_tried_too(linear_model, examples):
     images, labels = examples
     moved = np.roll(images, 1, axis=0)
