@@ -80,6 +80,7 @@ def robustness_flags():
         lowest = 0 if name in ("seed", "masking_examples") else None
         flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
     for name, text in (
+        ("resized_crop", "Image files: cut them as for networks trained on random-resized crops."),
         ("sweep", "Also draw accuracy over epsilons 0 to 0.1 under FGSM and PGD-20."),
         ("strict", "Exit with 3 when the verdict finds gradients masked."),
         ("overwrite", "Forget what --out holds of another evaluation."),

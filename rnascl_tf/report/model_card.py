@@ -50,6 +50,7 @@ def model_card(record, dataset):
         f"p50 / p90: milliseconds for one image on {record['hardware']['cpu']}, "
         f"{exports[0]['latency']['threads']} thread(s), {exports[0]['latency']['runs']} runs. "
         "A phone's are others: `python -m rnascl_tf.deploy.latency --device=adb`.",
+        _latency_target(exports),
         "| kind | input: dtype, scale, zero point | output: dtype, scale, zero point |\n|---|---|---|\n"
         + "\n".join(_quantization(export) for export in exports),
         _calibration(exports),
@@ -59,12 +60,13 @@ def model_card(record, dataset):
         "round(pixel / scale) + zero point. The SavedModel's `serving_default` takes float32 images, "
         "`serve_uint8` bytes; both give `logits` and `probabilities`.",
         "## Verify",
-        "In this folder, the files' hashes, and then the clean accuracy of the table, once more. For "
+        "In this folder, the files' hashes, and then the clean accuracy of the table, once more; the "
+        "second command needs rnascl-tf's environment (`source .venv/bin/activate` in its folder). For "
         "data that are not embedded give `--data_dir=FOLDER`; `--attacks=square` asks the file 5,000 "
         "times for each image.",
         "```bash\nsha256sum -c SHA256SUMS\n"
         f"python -m rnascl_tf.robustness --model={_file(exports[0])} --dataset={dataset.name} \\\n"
-        f"    --image_size={dataset.input_shape[0]} --norm={threat['norm']} "
+        f"    --image_size={dataset.input_shape[0]} {_crop(record)}--norm={threat['norm']} "
         f"--epsilon={threat['epsilon']:.6g} --attacks=clean \\\n"
         f"    --examples={exports[0]['clean']['n']} --out=verified\n```",
         "## Limits",
@@ -73,6 +75,24 @@ def model_card(record, dataset):
         f"{record['seeds']['run']}.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _crop(record):
+    return "--resized_crop " if record["config"]["data"].get("resized_crop") else ""
+
+
+def _latency_target(exports):
+    return " ".join(
+        f"The network was searched for {_milliseconds(target['target_ms'] or target['predicted_ms'])} as "
+        f"{export['kind']}: {_milliseconds(target['measured_ms'])} measured, "
+        f"{_milliseconds(target['predicted_ms'])} predicted from the latency of its blocks."
+        for export in exports
+        if (target := export["latency_target"])
+    )
+
+
+def _milliseconds(value):
+    return f"{value:.4g} ms"
 
 
 def _classes(names):

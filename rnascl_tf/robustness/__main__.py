@@ -165,7 +165,12 @@ def _warn_of_chance(attacker):
 
 def _dataset(asked):
     try:
-        dataset = load_dataset(asked.dataset, data_dir=asked.data_dir, image_size=asked.image_size)
+        dataset = load_dataset(
+            asked.dataset,
+            data_dir=asked.data_dir,
+            image_size=asked.image_size,
+            resized_crop=asked.resized_crop,
+        )
     except DataError as error:  # it speaks of the main command's flag
         raise DataError(str(error).replace("--config.data.data_dir", "--data_dir")) from error
     return dataset

@@ -25,6 +25,7 @@ from rnascl_tf.report.model_card import model_card
 from rnascl_tf.robustness import BlackBoxFunction, adversarial_images, wilson_interval
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients
 from rnascl_tf.stages.evaluate import STUDENTS
+from rnascl_tf.stages.latency_target import measured_beside_predicted
 
 FLAGGED_POINTS = 2.0
 """A file that loses more robust accuracy than this against the Keras student is flagged."""
@@ -77,6 +78,7 @@ def run(run):
                 "sha256": sha256,
                 **examples.measured(kind, TFLiteClassifier(content), sha256),
                 "latency": dataclasses.asdict(timings[kind].latency),
+                "latency_target": measured_beside_predicted(run, kind, timings[kind]),
                 "delegation": dataclasses.asdict(delegation(content)),
                 "quantization": quantization(content),
                 "calibration": {

@@ -1,8 +1,6 @@
 """Search stage: supernet and tutors by eq. 1 and eq. 2; writes `DIR/search/architecture.json`."""
 
 import dataclasses
-import hashlib
-from pathlib import Path
 
 import numpy as np
 from absl import logging
@@ -23,6 +21,7 @@ from rnascl_tf.networks import (
     write_architecture,
 )
 from rnascl_tf.objectives import cost_model
+from rnascl_tf.stages.latency_target import note_predicted, warn_of_table
 from rnascl_tf.stages.method import control_tutors
 from rnascl_tf.stages.signals import taught_stream
 from rnascl_tf.stages.student_training import check_fit
@@ -52,7 +51,7 @@ def run(run):
 def _searched(run):
     settings, dataset = run.config.search, run.dataset
     if settings.cost == "latency":
-        _warn_of_table(read_latency_table(settings.latency_table))
+        warn_of_table(run.config)
     stream, steps_per_epoch, signals = taught_stream(run, "search", settings.epochs)
     model = search_model(run, signals, steps_per_epoch)
     folder = run.folder("search")
@@ -72,46 +71,8 @@ def _searched(run):
     )
     filters = _filters(run, model)
     if settings.cost == "latency":
-        _note_latency(run, filters)
+        note_predicted(run, filters)
     return _describe(run, filters, chosen_tutors(model), run.config.seed)
-
-
-def _note_latency(run, filters):
-    """Puts what the table predicts of the student into the record, beside what the table is."""
-    path = Path(run.config.search.latency_table)
-    table = read_latency_table(path)
-    predicted = table.predict(filters)
-    run.record["latency_table"] = {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "kind": table.kind,
-        "threads": table.threads,
-        "device": table.device,
-        "check": table.check,
-        "predicted_ms": predicted,
-        "target_ms": run.config.search.target_ms,
-    }
-    logging.info(
-        "search: by the latency table of %s this student takes %.4g ms as %s",
-        table.device.get("cpu", "another device"),
-        predicted,
-        table.kind,
-    )
-
-
-def _warn_of_table(table):
-    if not table.is_reliable:
-        check = table.check
-        found = (
-            f"median error {100 * check['median_error']:.1f}%, rank correlation "
-            f"{check['rank_correlation']:.3f}"
-            if check
-            else "it was never checked"
-        )
-        logging.warning(
-            "the latency table predicts random students worse than a search should rest on (%s): "
-            "measure it again when nothing else runs",
-            found,
-        )
 
 
 def _filters(run, model):

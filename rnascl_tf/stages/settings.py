@@ -200,10 +200,14 @@ def _check_latency(search):
         )
     wrong = "target_macs" if wants_table else "target_ms"
     if search[wrong] is not None:
-        right = "target_ms" if wants_table else "target_macs"
+        fix = (
+            "give --config.search.target_ms"
+            if wants_table
+            else "give --config.search.cost=latency and --config.search.latency_table=FILE with it, or "
+            "--config.search.target_macs instead"
+        )
         raise UserError(
-            f"--config.search.{wrong} says nothing with --config.search.cost={search.cost}: give "
-            f"--config.search.{right}."
+            f"--config.search.{wrong} says nothing with --config.search.cost={search.cost}: {fix}."
         )
     if search.architecture and search.target_ms is not None:
         raise UserError(
