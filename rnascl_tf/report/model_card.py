@@ -83,7 +83,7 @@ def _crop(record):
 
 def _latency_target(exports):
     return " ".join(
-        f"The network was searched for {_milliseconds(target['target_ms'] or target['predicted_ms'])} as "
+        f"Searched for {_milliseconds(target['target_ms'] or target['predicted_ms'])} as "
         f"{export['kind']}: {_milliseconds(target['measured_ms'])} measured, "
         f"{_milliseconds(target['predicted_ms'])} predicted from the latency of its blocks."
         for export in exports

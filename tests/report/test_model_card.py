@@ -136,7 +136,7 @@ def test_the_models_table_and_facts_are_the_records(record, dataset):
         f"{len(dataset.train):,} training",
         "No sign of masked gradients in 10 checks",
         "sha256sum -c SHA256SUMS",
-        "searched for 0.28 ms as int8: 0.2833 ms measured, 0.2791 ms predicted",
+        "Searched for 0.28 ms as int8: 0.2833 ms measured, 0.2791 ms predicted",
         "--image_size=32 --norm=linf --epsilon=0.0313725",
     ):
         assert fact in card, fact
