@@ -77,7 +77,7 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((*SMOKE, "--config.search.activation=swish"), "give one of hard_swish, relu6, relu"),
         ((*SMOKE, "--config.search.cost=latency"), "latency_table=FILE go together"),
         ((*SMOKE, "--config.search.latency_table=none.json"), "latency_table=FILE go together"),
-        ((*SMOKE, "--config.search.target_ms=0.1"), "give --config.search.target_macs"),
+        ((*SMOKE, "--config.search.target_ms=0.1"), "give --config.search.cost=latency and"),
         (
             (*SMOKE, "--config.search.cost=latency", "--config.search.latency_table=none.json"),
             "cannot read none.json",
