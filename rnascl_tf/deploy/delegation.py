@@ -37,7 +37,7 @@ class Delegation:
             return None
         if "HARD_SWISH" in self.not_delegated:
             return (
-                "HARD_SWISH in int8 is not delegated to XNNPACK and cuts the graph (S3 becomes 6 to 8 "
+                "HARD_SWISH in int8 is not delegated to XNNPACK and cuts the graph (S3 becomes 5 to 8 "
                 "times slower by it): search and train with --config.search.activation=relu6, or take "
                 "the float16 file."
             )
