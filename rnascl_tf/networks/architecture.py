@@ -1,10 +1,10 @@
 """The result of a search as a file: `architecture.json` (DESIGN section 3)."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 from rnascl_tf.atomic import write_json
+from rnascl_tf.json_files import read_json
 from rnascl_tf.networks.cost import PAPER_ACTIVATION, activation_of, count
 
 
@@ -61,6 +61,10 @@ def write_architecture(architecture, path):
     write_json(path, fields)
 
 
+LARGEST_SIDE, MOST_CLASSES = 2048, 100_000
+"""What a file may ask for: networks are built from it, and memory is allocated for their outputs."""
+
+
 def read_architecture(path):
     """Reads and checks an `architecture.json`.
 
@@ -70,7 +74,7 @@ def read_architecture(path):
     """
     path = Path(path)
     try:
-        fields = json.loads(path.read_text())
+        fields = read_json(path)
     except OSError as error:
         raise ArchitectureError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -80,11 +84,13 @@ def read_architecture(path):
         found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
         raise ArchitectureError(f"{path} should hold {sorted(wanted)}, but holds {found}.")
     architecture = Architecture(**fields)
+    _check_values(path, architecture)
     try:
         activation_of(architecture)
         size = count(architecture)
     except (ValueError, TypeError) as error:
-        raise ArchitectureError(f"{path} describes no student: {error}") from error
+        reason = " ".join(str(error).split())[:300]
+        raise ArchitectureError(f"{path} describes no student: {reason}") from error
     for name, value in dataclasses.asdict(size).items():
         if fields[name] != value:
             raise ArchitectureError(
@@ -92,3 +98,43 @@ def read_architecture(path):
                 "mend the file."
             )
     return architecture
+
+
+def _check_values(path, architecture):
+    """Refuses what is of another type or size than its field: what follows trusts them."""
+    shape, widths = architecture.input_shape, architecture.filters
+    wanted = {
+        "filters": isinstance(widths, list)
+        and all(isinstance(stage, list) and all(map(_is_integer, stage)) for stage in widths),
+        "input_shape": isinstance(shape, list)
+        and len(shape) == 3
+        and all(_is_integer(size, 1, LARGEST_SIDE) for size in shape)
+        and shape[2] == 3,
+        "num_classes": _is_integer(architecture.num_classes, 2, MOST_CLASSES),
+        "seed": _is_integer(architecture.seed),
+        "tutors": isinstance(architecture.tutors, list)
+        and all(map(_is_tutor, architecture.tutors)),
+    } | {name: _is_integer(getattr(architecture, name)) for name in ("params", "macs", "macs_thop")}
+    wrong = [name for name, right in wanted.items() if not right]
+    if wrong:
+        shown = repr(getattr(architecture, wrong[0]))[:80]
+        raise ArchitectureError(
+            f"{path}: {wrong[0]} is {shown}; wanted is what a search writes there "
+            f"(images of {LARGEST_SIDE}x{LARGEST_SIDE} and {MOST_CLASSES:,} classes at most)."
+        )
+
+
+def _is_integer(value, lowest=0, highest=2**63 - 1):
+    # Python takes True for 1.
+    return type(value) is int and lowest <= value <= highest
+
+
+def _is_tutor(value):
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"student", "teacher", "probability"}
+        and isinstance(value["student"], str)
+        and isinstance(value["teacher"], str)
+        and type(value["probability"]) in (int, float)
+        and 0 <= value["probability"] <= 1
+    )

@@ -8,12 +8,12 @@ A block is known by the widths before and behind it, its stride, expansion and t
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from rnascl_tf.json_files import read_json
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 
 SCHEMA = 1
@@ -191,7 +191,7 @@ def read_latency_table(path):
     """
     path = Path(path)
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
     except OSError as error:
         raise LatencyTableError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:

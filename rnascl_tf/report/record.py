@@ -25,7 +25,6 @@ Square was tried on, and "drop_points_transferred", on all), and "flagged": eith
 """
 
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -35,6 +34,7 @@ import psutil
 import tensorflow as tf
 
 from rnascl_tf.atomic import write_json
+from rnascl_tf.json_files import read_json
 
 SCHEMA = 1
 
@@ -81,7 +81,7 @@ class Record:
         self.values = {"schema": SCHEMA, "stages": {}, "history": {}, "robustness": {}}
         if self.path.exists():
             try:
-                self.values = json.loads(self.path.read_text())
+                self.values = read_json(self.path)
             except (OSError, ValueError) as error:
                 raise RecordError(f"{self.path} cannot be read: {error}.") from error
             if not _is_record(self.values):
