@@ -28,6 +28,12 @@ def base_config():
     config.data.resized_crop = False  # random-resized crop, as for ImageNet, in place of it
     config.data.flip = False  # random horizontal flip
 
+    # How replicas (--strategy) share a batch.
+    config.replicas = ConfigDict()
+    # Whose moments normalise in training: "per_replica", of its part of the batch, or "synchronized",
+    # of the whole batch. The moving statistics are the replicas' mean either way.
+    config.replicas.batch_norm = "per_replica"
+
     # Perturbations in pixel units of images in [0, 1].
     config.threat = ConfigDict()
     config.threat.epsilon = "8/255"

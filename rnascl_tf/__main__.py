@@ -1,10 +1,14 @@
 """The main command: `python -m rnascl_tf --config=RECIPE --workdir=DIR`, installed as `rnascl`."""
 
+import contextlib
 import sys
 
+import keras
+import tensorflow as tf
 from absl import flags
 
 from rnascl_tf import command_line, recipe_flags
+from rnascl_tf.atomic import reading_only
 from rnascl_tf.recipes import shipped_recipes
 from rnascl_tf.stages import STAGES, USER_ERRORS, Run, UserError, check, dry_run, execute, select
 
@@ -22,7 +26,7 @@ skipped, a killed one resumes from its last epoch: run the same command again.
 --dry_run prints every config key with its value.
 
 exit code: 0 done, 2 wrong input (one line says what), 3 with --strict when a student's gradients look
-masked, 130 interrupted, 1 anything else.
+masked, 130 interrupted, 143 terminated, 1 anything else.
 """
 
 
@@ -48,6 +52,13 @@ def _command(arguments):
     flags.DEFINE_bool(
         "strict", False, "Exit with 3 when gradients look masked.", flag_values=flag_values
     )
+    command_line.define_devices(flag_values)
+    flags.DEFINE_bool(
+        "deterministic",
+        False,
+        "The same numbers bit for bit in every run on this machine, resumed or not; slower.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_bool(
         "dry_run",
         False,
@@ -66,11 +77,19 @@ def _command(arguments):
             "asks for none: give at least 1."
         )
     stages = select(config, flag_values.stages)
-    run = Run(config, flag_values.workdir)
+    if flag_values.deterministic:
+        keras.utils.set_random_seed(config.seed)
+        tf.config.experimental.enable_op_determinism()
+    devices = command_line.devices(flag_values)
+    run = Run(config, flag_values.workdir, devices)
     if flag_values.dry_run:
         dry_run(run, stages)
         return []
-    execute(run, stages, overwrite=flag_values.overwrite)
+    with contextlib.nullcontext() if devices.is_chief else reading_only():
+        if not devices.is_chief:
+            command_line.be_quiet()
+        with devices.watching():
+            execute(run, stages, overwrite=flag_values.overwrite)
     verdicts = run.record.get("masking", {}) if flag_values.strict else {}
     return [name for name, verdict in verdicts.items() if verdict["suspicious"]]
 

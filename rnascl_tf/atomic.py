@@ -1,12 +1,33 @@
 """Writing files so that a reader, or a crash, only ever sees the old file or the new one."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
 
+_is_reader = False
+
+
+@contextlib.contextmanager
+def reading_only():
+    """Within it nothing here writes: several workers run the same code, and one keeps the files."""
+    global _is_reader
+    before, _is_reader = _is_reader, True
+    try:
+        yield
+    finally:
+        _is_reader = before
+
+
+def writes():
+    """Returns whether this process keeps files; code that writes or removes by itself asks."""
+    return not _is_reader
+
 
 def write_bytes(path, content):
     """Writes bytes to a temporary name in the same folder, then renames it over `path`."""
+    if not writes():
+        return
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_bytes(content)
@@ -25,6 +46,8 @@ def write_json(path, values):
 
 def save_model(model, path):
     """Saves a Keras model as a `.keras` file as `write_bytes` does."""
+    if not writes():
+        return
     path = Path(path)
     # Keras insists on the suffix, so the temporary name keeps it.
     temporary = path.with_name(f".{path.stem}.partial.keras")

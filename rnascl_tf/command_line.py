@@ -1,12 +1,15 @@
 """What every command shares: absl flags, `--help`, exit codes, one line for a user's error.
 
 Exit codes (DESIGN section 3): 0 done, 2 the user's input was wrong, 3 a strict verdict failed, 130
-interrupted, 1 anything else.
+interrupted, 143 terminated, 1 anything else.
 absl itself ends with 1 on a flag error and prints a usage page; here it is one line and 2.
 """
 
+import json
 import logging as standard_logging
+import os
 import sys
+import time
 from pathlib import Path
 
 import tensorflow as tf
@@ -14,6 +17,9 @@ from absl import flags, logging
 
 from rnascl_tf.atomic import why_unwritable
 from rnascl_tf.data import data_errors
+from rnascl_tf.devices import STRATEGIES, WorkerLostError, choose_devices
+from rnascl_tf.report import console
+from rnascl_tf.stopping import StoppedError, stop_signals
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -26,6 +32,9 @@ def new_flags():
     """Returns an empty set of flags with `--help`."""
     flag_values = flags.FlagValues()
     flags.DEFINE_bool("help", False, "Show this and end.", flag_values=flag_values, short_name="h")
+    flags.DEFINE_bool(
+        "log_json", False, "Log one JSON object a line, for machines.", flag_values=flag_values
+    )
     return flag_values
 
 
@@ -41,6 +50,8 @@ def parse(flag_values, arguments, usage):
         absl.flags.Error: an unknown flag or a value of the wrong type.
     """
     positional = flag_values(["rnascl", *arguments])[1:]
+    if flag_values.log_json:
+        logging.get_absl_handler().setFormatter(_JsonFormatter())
     if flag_values.help:
         print(usage.strip())
         print("\nflags:")
@@ -76,6 +87,41 @@ def parse_flags(flag_values, arguments, usage, needed=()):
         if getattr(flag_values, name) is None:
             raise flags.Error(f"--{name} is missing: see --help.")
     return True
+
+
+def define_devices(flag_values, strategies=STRATEGIES):
+    """Adds the flags that say which devices share a batch."""
+    flags.DEFINE_enum(
+        "strategy",
+        "auto",
+        strategies,
+        "Devices that share a batch; auto: the workers of TF_CONFIG, or all GPUs, or one device.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "logical_cpus",
+        0,
+        "Take the CPU for so many devices, to try --strategy=mirrored without GPUs.",
+        flag_values=flag_values,
+    )
+
+
+def devices(flag_values):
+    """Returns the `Devices` that the flags of `define_devices` ask for, and says which they are.
+
+    Raises:
+        DevicesError: they are not to be had.
+    """
+    found = choose_devices(flag_values.strategy, flag_values.logical_cpus)
+    if found.strategy is not None and found.is_chief:
+        logging.info("devices: %s", found)
+    return found
+
+
+def be_quiet():
+    """Leaves the console to another process: only warnings and errors are shown from here on."""
+    logging.set_verbosity(logging.WARNING)
+    console.quiet = True
 
 
 def numbers(flag_values, name):
@@ -132,7 +178,7 @@ def run(command, arguments, user_errors, interrupted=RESUMES):
     """
     _set_up_logging()
     try:
-        with data_errors():
+        with stop_signals(), data_errors():
             command(arguments)
     except (*user_errors, flags.Error) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -144,6 +190,13 @@ def run(command, arguments, user_errors, interrupted=RESUMES):
             file=sys.stderr,
         )
         return EXIT_USER_ERROR
+    except WorkerLostError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        # Python would wait for TensorFlow, which waits for the worker that is gone.
+        os._exit(1)
+    except StoppedError as error:
+        print(interrupted, file=sys.stderr)
+        return 128 + error.number
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -161,6 +214,18 @@ def _set_up_logging():
     handler.setFormatter(None)
     handler.addFilter(_is_for_the_user)
     tf.get_logger().setLevel("WARNING")
+
+
+class _JsonFormatter(standard_logging.Formatter):
+    """One line a message: time (UTC), level, message, and the `fields` that came with it."""
+
+    def format(self, record):
+        values = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+        }
+        return json.dumps(values | getattr(record, "fields", {}))
 
 
 def _is_for_the_user(message):

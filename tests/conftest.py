@@ -1,6 +1,7 @@
 """What several folders of tests need: two devices, and starting a real command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,25 @@ tf.config.set_logical_device_configuration(
 )
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """One strategy for all tests of a process: TensorFlow numbers collectives anew in each, and mixes
+    up those of two."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB, mounted for the test."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(options, check=False).returncode:
+        pytest.skip("needs the right to mount a small tmpfs")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

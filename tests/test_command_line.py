@@ -1,7 +1,9 @@
 """Wrong input: one clear line on standard error, exit code 2, nothing written."""
 
+import contextlib
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +220,26 @@ def test_workdir_without_write_permission(refused):
 def test_workdir_that_is_read_only(refused, tmp_path):
     (tmp_path / "run").mkdir(mode=0o500)
     assert "cannot write to run/teacher" in refused(*SMOKE)
+
+
+def test_workdir_on_a_read_only_mount(refused, small_disk):
+    (small_disk / "run").mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    workdir = small_disk / "run"
+    line = refused("--config=digits:smoke", f"--workdir={workdir}")
+    assert f"cannot write to {workdir}" in line
+    assert "Read-only file system" in line
+
+
+def test_workdir_on_a_full_disk(capfd, small_disk):
+    """Where the disk is full when the first file is to be written."""
+    with contextlib.suppress(OSError):
+        (small_disk / "ballast").write_bytes(bytes(2**21))
+    code = main(["--config=digits:smoke", f"--workdir={small_disk}/run", "--stages=teacher"])
+    shown = capfd.readouterr().err
+    assert code == 2
+    assert "Traceback" not in shown
+    assert "No space left on device" in shown
 
 
 def test_workdir_that_is_a_file(refused, tmp_path):

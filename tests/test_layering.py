@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # Every package may import itself and those to its left.
 ORDER = [
     "rnascl_tf.atomic",
+    "rnascl_tf.json_files",
+    "rnascl_tf.stopping",
+    "rnascl_tf.devices",
     "teachers",
     "rnascl_tf.layers",
     "rnascl_tf.data",
@@ -27,6 +30,7 @@ ORDER = [
     "rnascl_tf.predict",
     "rnascl_tf.ablation",
     "rnascl_tf.ablate",
+    "rnascl_tf.launch",
     "rnascl_tf.__main__",
 ]
 # Commands stand above all packages, also where they lie in one of them: nothing imports them.

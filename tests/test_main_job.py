@@ -194,6 +194,10 @@ def test_nothing_but_ours_is_on_standard_error(smoke):
     lines = [line for line in done.stderr.splitlines() if "XNNPACK" not in line]
     expected = {f"{stage}: started" for stage in STAGES}
     assert {line for line in lines if line.endswith("started")} == expected
+    epochs = [line for line in lines if ": epoch 1 of 1: " in line]
+    assert [line.partition(":")[0] for line in epochs] == ["teacher", "search", "train", "baseline"]
+    assert all(line.endswith("s, about 0 s left") for line in epochs)
+    lines = [line for line in lines if line not in epochs]
     told = [line for line in lines if not line.endswith("started") and ": finished in " not in line]
     # Which epoch was kept, which precision was chosen, and that one epoch makes no good teacher.
     assert [line.split()[0] for line in told] == ["teacher:", "teacher:", "the"], done.stderr
@@ -217,6 +221,18 @@ def test_a_second_run_skips_everything_and_prints_the_table_again(workdir, run_m
         assert f"{stage}: finished before" in done.stderr
     assert "Searched student" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in workdir.rglob("*.keras")}
+
+
+def test_a_log_for_machines(workdir, run_module):
+    done = run_module(
+        "rnascl_tf", "--config=digits:smoke", "--workdir=run", "--log_json", cwd=workdir.parent
+    )
+    assert done.returncode == 0
+    found = [json.loads(line) for line in done.stderr.splitlines() if "XNNPACK" not in line]
+    assert all(entry["level"] == "INFO" and entry["time"].endswith("Z") for entry in found)
+    (last,) = [entry for entry in found if entry.get("status") == "finished"]
+    assert last["stage"] == "report"
+    assert last["seconds"] > 0
 
 
 def test_another_config_is_refused_by_name_and_nothing_changes(workdir, run_module):

@@ -56,9 +56,9 @@ def robustness_flags():
         ("norm", "linf", ("linf", "l2"), "How changes are measured."),
         ("space", "pixel", ("pixel", "normalized"), "Where; normalized needs --deviation."),
         ("budget", "standard", tuple(BUDGETS), "Of autoattack."),
-        ("strategy", "auto", ("auto", "one_device", "mirrored"), "Devices that share a batch."),
     ):
         flags.DEFINE_enum(name, default, choices, text, flag_values=flag_values)
+    command_line.define_devices(flag_values, ("auto", "one_device", "mirrored"))
     for name, default, text in (
         ("attacks", ["clean", "fgsm", "pgd20", "mifgsm", "cw", "autoattack"], "Which, in order."),
         ("deviation", [], "The normalisation's standard deviation, for --space=normalized."),

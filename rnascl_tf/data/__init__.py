@@ -7,6 +7,7 @@ from rnascl_tf.data.examples import Examples, LabelledImages, unit_range
 from rnascl_tf.data.file_examples import FileExamples
 from rnascl_tf.data.image_files import read_images
 from rnascl_tf.data.registry import DATASETS, load_dataset
+from rnascl_tf.data.replicas import shared_batches
 from rnascl_tf.data.resized_crop import MARGIN
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "evaluation_batches",
     "load_dataset",
     "read_images",
+    "shared_batches",
     "steps_per_epoch",
     "training_batches",
     "unit_range",

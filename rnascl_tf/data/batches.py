@@ -32,6 +32,7 @@ def training_batches(
     batch_size,
     seed,
     first_epoch=0,
+    first_step=0,
     crop_padding=0,
     resized_crop=False,
     flip=False,
@@ -44,6 +45,7 @@ def training_batches(
             dropped, other ones in each epoch.
         seed: integer; decides the order and the augmentation.
         first_epoch: the epoch to begin with, 0 or more.
+        first_step: its batch to begin with, 0 or more.
         crop_padding: padding of the random crop in pixels; 0 leaves it out.
         resized_crop: cut a random part out of every original image and resize it, in place of the
             crop after padding; see `rnascl_tf.data.resized_crop`.
@@ -59,6 +61,10 @@ def training_batches(
     steps = steps_per_epoch(examples, batch_size)
     if first_epoch < 0:
         raise DataError(f"first_epoch must be 0 or more, got {first_epoch}.")
+    if not 0 <= first_step < steps:
+        raise DataError(
+            f"first_step must be 0 to {steps - 1} (the last of an epoch), got {first_step}."
+        )
     if crop_padding < 0:
         raise DataError(f"crop_padding must be 0 or more pixels, got {crop_padding}.")
     if resized_crop and crop_padding:
@@ -76,7 +82,9 @@ def training_batches(
         rows = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         rows = tf.data.Dataset.from_tensor_slices(rows)
         seeds = tf.data.Dataset.range(steps).map(lambda step: tf.random.fold_in(epoch_seed, step))
-        return tf.data.Dataset.zip(rows, seeds)
+        # Before anything is read or augmented.
+        done = tf.where(epoch == first_epoch, tf.constant(first_step, tf.int64), 0)
+        return tf.data.Dataset.zip(rows, seeds).skip(done)
 
     def batch(rows, step_seed):
         crop_seed, flip_seed = tf.unstack(tf.random.split(step_seed, 2))

@@ -5,11 +5,13 @@ arithmetic in one pass over the features and is what makes the small networks he
 """
 
 import contextlib
+import threading
 
 import keras
 import tensorflow as tf
 
-_statistics_frozen = False
+# Of each thread its own: a strategy traces every replica in a thread, and they take turns.
+_frozen = threading.local()
 
 
 @contextlib.contextmanager
@@ -19,12 +21,15 @@ def frozen_statistics():
     The 20% step on the architecture sees the batch as the 80% step does and leaves no trace in the
     network that the weights are trained for (DESIGN section 5). It acts while a graph is traced.
     """
-    global _statistics_frozen
-    before, _statistics_frozen = _statistics_frozen, True
+    before, _frozen.statistics = _statistics_frozen(), True
     try:
         yield
     finally:
-        _statistics_frozen = before
+        _frozen.statistics = before
+
+
+def _statistics_frozen():
+    return getattr(_frozen, "statistics", False)
 
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")
@@ -32,24 +37,46 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalisation over the last axis of [batch, height, width, channels] features.
 
     Training mode moves the statistics by (1 - momentum), with Bessel's correction in the moving
-    variance, as PyTorch does, unless inside `frozen_statistics`.
+    variance, as PyTorch does, unless inside `frozen_statistics`. With `synchronized=True` the moments
+    are those of all replicas' examples, which must be equally many on each.
     """
 
     def call(self, inputs, training=None):
         """Returns the normalised features, shape and dtype of `inputs`."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
-        outputs, batch_mean, batch_variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs,
-            tf.convert_to_tensor(self.gamma),
-            tf.convert_to_tensor(self.beta),
-            epsilon=self.epsilon,
-            is_training=True,
-        )
-        if not _statistics_frozen:
+        normalize = self._by_all_replicas if self._is_shared() else self._by_this_replica
+        outputs, batch_mean, batch_variance = normalize(inputs)
+        if not _statistics_frozen():
             for moving, batch in (
                 (self.moving_mean, batch_mean),
                 (self.moving_variance, batch_variance),
             ):
                 moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
+
+    def _is_shared(self):
+        return self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+    def _by_this_replica(self, inputs):
+        return tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            tf.convert_to_tensor(self.gamma),
+            tf.convert_to_tensor(self.beta),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+
+    def _by_all_replicas(self, inputs):
+        """Returns what the fused kernel does, with moments over the whole batch."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        context = tf.distribute.get_replica_context()
+        mean_of = tf.distribute.ReduceOp.MEAN
+        mean = context.all_reduce(mean_of, tf.reduce_mean(inputs, axis=(0, 1, 2)))
+        # Around the common mean, because E[x^2] - E[x]^2 cancels.
+        centred = inputs - mean
+        variance = context.all_reduce(mean_of, tf.reduce_mean(tf.square(centred), axis=(0, 1, 2)))
+        scale = tf.math.rsqrt(variance + self.epsilon) * tf.convert_to_tensor(self.gamma)
+        outputs = centred * scale + tf.convert_to_tensor(self.beta)
+        count = tf.cast(replicas * tf.size(inputs[..., 0]), variance.dtype)
+        return outputs, mean, variance * count / tf.maximum(count - 1.0, 1.0)

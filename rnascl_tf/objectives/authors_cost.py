@@ -28,6 +28,9 @@ class AuthorsCost:
         input_shape: (height, width, 3).
     """
 
+    unit = "macs"
+    """Of `Price.expected_cost`."""
+
     def __init__(self, space, num_classes, input_shape):
         self._space = space
         blocks = space.blocks(space.widest)

@@ -40,6 +40,9 @@ class ExpectedMacs:
         input_shape: (height, width, 3).
     """
 
+    unit = "macs"
+    """Of `Price.expected_cost`."""
+
     def __init__(self, space, num_classes, input_shape):
         self._problem = (space, num_classes, tuple(input_shape))
         widest = [block.filters for block in space.blocks(space.widest)]
@@ -72,6 +75,9 @@ class Free:
         num_classes: number of classes.
         input_shape: (height, width, 3).
     """
+
+    unit = "macs"
+    """Of `Price.expected_cost`."""
 
     def __init__(self, space, num_classes, input_shape):
         self._expected = ExpectedMacs(space, num_classes, input_shape)

@@ -40,6 +40,7 @@ class Steered:
 
     def __init__(self, cost, target, strength=STEERING):
         self._cost = cost
+        self.unit = cost.unit
         self.target = target
         self.strength = strength
 

@@ -32,6 +32,9 @@ class ExpectedLatency:
         LatencyTableError: the table is of another space, number of classes or image shape.
     """
 
+    unit = "ms"
+    """Of `Price.expected_cost`."""
+
     def __init__(self, space, num_classes, input_shape, table):
         table.check_fits(space=space.name, num_classes=num_classes, input_shape=tuple(input_shape))
         self._problem = (space, num_classes, tuple(input_shape))

@@ -25,7 +25,11 @@ def save_search_history(history, path):
     """
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
     epochs = [row["epoch"] + 1 for row in history]
-    for axis, (name, title) in zip(axes.flat, _SEARCH_PANELS.items(), strict=True):
+    panels = dict(_SEARCH_PANELS)
+    if "expected_ms" in history[0]:  # what this search was priced by
+        titles = {"expected_macs": ("expected_ms", "expected latency, ms")}
+        panels = dict(titles.get(name, (name, title)) for name, title in panels.items())
+    for axis, (name, title) in zip(axes.flat, panels.items(), strict=True):
         if name not in history[0]:
             axis.set_axis_off()
             axis.text(0.5, 0.5, f"{title}:\nnot in this search", ha="center", color="gray")

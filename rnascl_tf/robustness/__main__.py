@@ -4,11 +4,9 @@ Writes `DIR/robustness.json` (see `assessment.record`), `outcomes.npz` (per imag
 `robustness.outcomes`), and with --sweep `sweep.csv` and `sweep.png`.
 """
 
-import contextlib
 import functools
 import sys
 
-import tensorflow as tf
 from absl import logging
 
 from rnascl_tf import command_line
@@ -31,6 +29,7 @@ from rnascl_tf.assessment import (
 from rnascl_tf.atomic import write_json
 from rnascl_tf.data import DataError, load_dataset
 from rnascl_tf.deploy import DeployError
+from rnascl_tf.devices import DevicesError
 from rnascl_tf.report import console, print_whole, progress
 from rnascl_tf.report.masking_table import masking_table
 from rnascl_tf.report.sweep_plot import save_sweep
@@ -53,6 +52,7 @@ USER_ERRORS = (
     AssessmentError,
     DataError,
     DeployError,
+    DevicesError,
     ModelFileError,
     RobustnessError,
     TeacherError,
@@ -90,8 +90,8 @@ def _command(arguments, suspicions):
             check_exists(path)
     dataset = _dataset(asked)
     examples = dataset.test.evenly_spaced(_count(asked, dataset))
-    strategy = _strategy(asked.strategy)
-    with strategy.scope() if strategy else contextlib.nullcontext():
+    devices = command_line.devices(asked)
+    with devices.scope():
         model_file = _model(asked, asked.model, dataset)
         teacher = _model(asked, asked.teacher, dataset, ()) if asked.teacher else None
     if asked.masking_examples is None:
@@ -102,7 +102,7 @@ def _command(arguments, suspicions):
     if asked.overwrite:
         for kept in (state, *out.glob("masking_*.npz"), *out.glob("sweep_*.npz")):
             kept.unlink(missing_ok=True)
-    settings = {"batch_size": asked.batch_size, "seed": asked.seed, "strategy": strategy}
+    settings = {"batch_size": asked.batch_size, "seed": asked.seed, "strategy": devices.strategy}
     with progress(model_file.path.name) as on_batch:
         attacker = Attacker(
             model_file.model,
@@ -119,7 +119,7 @@ def _command(arguments, suspicions):
             if name != CLEAN:
                 attacker.check(attack_named(name, asked.budget))
         attacks = possible_attacks(asked, attacks, attacker, model_file, no_verdict)
-        _say_what_is_used(model_file, attacker, strategy)
+        _say_what_is_used(model_file, attacker, devices)
         out.mkdir(parents=True, exist_ok=True)
         # Clean accuracy always: no robust accuracy says anything without it.
         names = list(dict.fromkeys([CLEAN, *attacks]))
@@ -198,20 +198,12 @@ def _model(asked, path, dataset, normalization=("mean", "std")):
     )
 
 
-def _strategy(name):
-    """Returns a MirroredStrategy over all GPUs where there are several or it is asked for."""
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if name == "mirrored" or (name == "auto" and len(devices) > 1):
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    return None
-
-
-def _say_what_is_used(model_file, attacker, strategy):
+def _say_what_is_used(model_file, attacker, devices):
     folded = attacker.folded_batch_norms
     console.print(
         f"{model_file.path.name}: {model_file.kind}, {attacker.classes} classes, "
-        f"{len(attacker.images)} images on {strategy.num_replicas_in_sync if strategy else 1} "
-        f"device(s); {folded or 'no'} batch norms folded into convolutions.",
+        f"{len(attacker.images)} images on {devices.replicas} device(s); "
+        f"{folded or 'no'} batch norms folded into convolutions.",
         soft_wrap=True,
         markup=False,
     )

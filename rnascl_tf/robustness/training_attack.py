@@ -133,9 +133,21 @@ def projected_gradient(
 
 
 def _start_noise(shape, epsilon, deviation, seed_generator):
+    """Returns this replica's rows of the noise that one device would draw for the whole batch.
+
+    The generators of all replicas are in one state, so that rows of their own would get equal noise.
+    """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    rows = shape[0]
+    shape = tf.concat([[rows * replicas], shape[1:]], axis=0)
     if deviation is None:
-        return keras.random.uniform(shape, -epsilon, epsilon, dtype="float32", seed=seed_generator)
-    return keras.random.normal(shape, stddev=deviation, dtype="float32", seed=seed_generator)
+        noise = keras.random.uniform(shape, -epsilon, epsilon, dtype="float32", seed=seed_generator)
+    else:
+        noise = keras.random.normal(shape, stddev=deviation, dtype="float32", seed=seed_generator)
+    if replicas == 1:
+        return noise
+    first = rows * tf.distribute.get_replica_context().replica_id_in_sync_group
+    return noise[first : first + rows]
 
 
 def _logits(model, images):

@@ -2,11 +2,12 @@
 
 from rnascl_tf.data import DataError
 from rnascl_tf.deploy import DeployError
+from rnascl_tf.devices import DevicesError
 from rnascl_tf.networks import ArchitectureError, LatencyTableError, TargetError
 from rnascl_tf.recipes import RecipeError
 from rnascl_tf.report import RecordError
 from rnascl_tf.robustness import RobustnessError
-from rnascl_tf.training import DiagnosticsError, TrainingDivergedError
+from rnascl_tf.training import CheckpointError, DiagnosticsError, TrainingDivergedError
 from teachers import TeacherError
 
 
@@ -16,8 +17,10 @@ class UserError(ValueError):
 
 USER_ERRORS = (
     ArchitectureError,
+    CheckpointError,
     DataError,
     DeployError,
+    DevicesError,
     DiagnosticsError,
     LatencyTableError,
     RecipeError,

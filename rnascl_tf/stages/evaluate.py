@@ -74,6 +74,7 @@ def measure(run, model, examples, on_batch, state=None):
             state=state and state.with_name(f"{state.name}_{threat_model.epsilon:.6f}.npz"),
             batch_size=settings.batch_size,
             seed=run.config.seed,
+            strategy=run.devices.strategy,
             on_batch=_as_requested(on_batch, attacks),
         )
         results |= {text: measured[attack] for text, attack in attacks.items()}
@@ -98,6 +99,7 @@ def _masking(run, models, folder):
                 examples=count,
                 batch_size=run.config.evaluate.batch_size,
                 seed=run.config.seed,
+                strategy=run.devices.strategy,
                 on_batch=on_batch,
                 state=folder / f"masking_{name}",
             )
@@ -114,6 +116,7 @@ def _sweep(run, models, examples, folder):
             run.threat_model,
             batch_size=run.config.evaluate.batch_size,
             seed=run.config.seed,
+            strategy=run.devices.strategy,
             on_batch=on_batch,
             state=folder / "sweep",
         )

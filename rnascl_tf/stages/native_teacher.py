@@ -92,12 +92,14 @@ def train_native(run):
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
+        batch_norm=run.config.replicas.batch_norm,
         stage="teacher",
         section="teacher",
         callbacks=[best] if best else (),
         ended=best.ended if best else None,
     )
     training = {"epoch": len(run.record["history"]["teacher"])}
+    run.devices.wait_for_all()  # for the chief's file
     if best is not None:
         accuracy, epoch = best.restore()
         training = {"epoch": epoch + 1, "validation_accuracy": accuracy}
@@ -107,13 +109,14 @@ def train_native(run):
             100 * accuracy,
         )
     save_model(model.validated, folder / "teacher.keras")
-    training["onnx_error"] = _write_onnx(run, model.validated, folder / "teacher.onnx")
+    write_bytes(folder / "teacher.onnx", teachers.to_onnx(model.validated))
+    run.devices.wait_for_all()
+    training["onnx_error"] = _onnx_error(run, model.validated, folder / "teacher.onnx")
     return training
 
 
-def _write_onnx(run, network, path):
-    """Writes the network as ONNX and returns how far its logits, read back, are from Keras'."""
-    write_bytes(path, teachers.to_onnx(network))
+def _onnx_error(run, network, path):
+    """Returns how far the logits of the ONNX file, read back, are from Keras'."""
     train = run.dataset.train
     images = train.evenly_spaced(min(run.config.teacher.verify_examples, len(train))).as_float()
     written = teachers.load_onnx(path)

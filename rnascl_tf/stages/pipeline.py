@@ -10,11 +10,12 @@ import typing
 from absl import logging
 
 import teachers
+from rnascl_tf.devices import ONE_DEVICE
 from rnascl_tf.networks import read_architecture
 from rnascl_tf.recipes import default_config
 from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, trades, train
 from rnascl_tf.stages.errors import UserError
-from rnascl_tf.stages.settings import check_data
+from rnascl_tf.stages.settings import check_data, check_replicas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Stage:
         sections: the config sections that its result depends on, beyond what `after` covers.
         after: stages whose files it reads.
         enabled: function config -> whether it runs when no stages are named.
+        on: whose work it is: "replicas" that share batches; "machine", all devices of one machine (of
+            several workers the chief); or "one" device of the chief.
     """
 
     name: str
@@ -34,12 +37,13 @@ class Stage:
     sections: tuple[str, ...]
     after: tuple[str, ...] = ()
     enabled: typing.Callable = lambda config: True
+    on: str = "replicas"
 
 
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("teacher", teacher.run, ("seed", "data", "threat", "teacher")),
+        Stage("teacher", teacher.run, ("seed", "data", "replicas", "threat", "teacher")),
         Stage("search", search.run, ("search", "method"), ("teacher",)),
         Stage("train", train.run, ("train", "method"), ("search",)),
         Stage("trades", trades.run, ("trades",), ("train",), lambda config: config.trades.enabled),
@@ -55,9 +59,10 @@ STAGES = {
             evaluate.run,
             ("evaluate", "baseline", "trades"),
             ("train", "trades", "baseline"),
+            on="machine",
         ),
-        Stage("export", export.run, ("export", "trades"), ("train", "trades")),
-        Stage("report", report.run, (), ("search", "evaluate", "export")),
+        Stage("export", export.run, ("export", "trades"), ("train", "trades"), on="one"),
+        Stage("report", report.run, (), ("search", "evaluate", "export"), on="one"),
     )
 }
 """The stages by name, in the order in which they run."""
@@ -106,6 +111,7 @@ def execute(run, stages, overwrite=False):
         _refuse_orphans(run, selected)
     refuse_other_config(run, selected if overwrite else set())
     _refuse_missing(run, selected)
+    check_replicas(run.config, run.devices.replicas)
     check_data(run.config, run.dataset)
     run.folder(".")
     with run.locked():
@@ -127,15 +133,33 @@ def _execute_one(run, stage, values, overwritten):
     entry = {"status": "started", "git_commit": run.record["git_commit"], "settings": settings}
     run.announce(stage.name, entry, overwritten)
     started = time.monotonic()
-    stage.run(run)
+    _on_its_devices(run, stage)
     seconds = time.monotonic() - started
-    run.record["stages"][stage.name] |= {
-        "status": "finished",
-        "seconds": round(seconds, 1),
-        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    run.record["stages"].setdefault(stage.name, entry).update(
+        status="finished",
+        seconds=round(seconds, 1),
+        finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        devices=str(run.devices),
+    )
     run.record.write()
-    logging.info("%s: finished in %.0f s", stage.name, seconds)
+    fields = {"stage": stage.name, "status": "finished", "seconds": round(seconds, 1)}
+    logging.get_absl_logger().info(
+        "%s: finished in %.0f s", stage.name, seconds, extra={"fields": fields}
+    )
+    run.devices.wait_for_all()
+
+
+def _on_its_devices(run, stage):
+    """Runs a stage where it belongs; of several workers, those that have no part in it wait."""
+    devices = run.devices
+    if stage.on == "replicas":
+        with devices.scope():
+            stage.run(run)
+    elif devices.is_chief:
+        # A model made in the scope of several workers would wait for them to make theirs.
+        local = devices if stage.on == "machine" and devices.workers == 1 else ONE_DEVICE
+        with run.on(local), local.scope():
+            stage.run(run)
 
 
 def refuse_other_config(run, overwritten=frozenset()):

@@ -10,7 +10,9 @@ from pathlib import Path
 import keras
 from absl import logging
 
+from rnascl_tf.atomic import writes
 from rnascl_tf.data import load_dataset
+from rnascl_tf.devices import ONE_DEVICE
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.report import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
@@ -23,12 +25,14 @@ class Run:
 
     Args:
         config: a locked config, see `configs/base.py`.
-        workdir: the run's folder; nothing is created by the constructor.
+        workdir: the run's folder, the same for all workers; nothing is created by the constructor.
+        devices: the `Devices` that share the batches.
     """
 
-    def __init__(self, config, workdir):
+    def __init__(self, config, workdir, devices=ONE_DEVICE):
         self.config = config
         self.workdir = Path(workdir)
+        self.devices = devices
         self.record = Record(self.workdir / "record.json")
         self._announced = {}
         self._locks, self._held = None, False
@@ -52,10 +56,11 @@ class Run:
         entry, overwritten = self._announced.pop(stage, (None, ()))
         try:
             for name in overwritten:
-                if (self.workdir / name).exists():
+                if writes() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)
                 self.record.forget(name)
-            folder.mkdir(parents=True, exist_ok=True)
+            if writes():
+                folder.mkdir(parents=True, exist_ok=True)
             if stage != "." and self._locks is not None:
                 self._hold()
         except OSError as error:
@@ -65,7 +70,11 @@ class Run:
         if entry is not None:
             self.record["stages"][stage] = entry
             self.record.write()
-            logging.info("%s: started", stage)
+            logging.get_absl_logger().info(
+                "%s: started", stage, extra={"fields": {"stage": stage, "status": "started"}}
+            )
+            # No worker may read what is being removed.
+            self.devices.wait_for_all()
         return folder
 
     @contextlib.contextmanager
@@ -84,7 +93,7 @@ class Run:
             self._locks, self._held = None, False
 
     def _hold(self):
-        if self._held:
+        if self._held or not writes():
             return
         file = self._locks.enter_context((self.workdir / ".lock").open("a+"))
         try:
@@ -116,6 +125,15 @@ class Run:
     @functools.cached_property
     def dataset(self):
         """The config's `DataSet`."""
+        if not self.devices.is_chief:
+            self.devices.wait_for_all()  # the first reading may download or copy
+        try:
+            return self._dataset()
+        finally:
+            if self.devices.is_chief:
+                self.devices.wait_for_all()
+
+    def _dataset(self):
         data = self.config.data
         return load_dataset(
             data.name,
@@ -125,6 +143,21 @@ class Run:
             image_size=data.image_size,
             resized_crop=data.resized_crop,
         )
+
+    @contextlib.contextmanager
+    def on(self, devices):
+        """Within it the run's models are those of other devices; data stay."""
+        before = self.devices
+        if devices is before:
+            yield
+            return
+        self.devices = devices
+        self.__dict__.pop("teacher", None)
+        try:
+            yield
+        finally:
+            self.devices = before
+            self.__dict__.pop("teacher", None)
 
     @property
     def space(self):

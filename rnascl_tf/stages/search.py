@@ -62,6 +62,7 @@ def _searched(run):
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
+        batch_norm=run.config.replicas.batch_norm,
         stage="search",
         section="search",
         callbacks=[

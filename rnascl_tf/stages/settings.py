@@ -21,6 +21,7 @@ from rnascl_tf.robustness.requested_attack import parse_attack
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.method import TUTORS
 from rnascl_tf.stages.native_teacher import NATIVE, TRAININGS
+from rnascl_tf.training.moving_statistics import SEMANTICS
 from teachers import PRECISIONS
 
 _AT_LEAST_ONE = (
@@ -75,6 +76,7 @@ _CHOICES = {
     "search.cost": tuple(COST_MODELS),
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
+    "replicas.batch_norm": SEMANTICS,
     "evaluate.budget": tuple(BUDGETS),
     **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
 }
@@ -155,6 +157,18 @@ def check(config):
         raise UserError(
             "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or an ONNX "
             "teacher and --config.trades.enabled=false."
+        )
+
+
+def check_replicas(config, replicas):
+    """Raises UserError where a training batch cannot be shared equally by the replicas."""
+    size = config.data.batch_size
+    if size % replicas or size // replicas < _SMALLEST_BATCH:
+        below = max(size - size % replicas, _SMALLEST_BATCH * replicas)
+        raise UserError(
+            f"--config.data.batch_size={size} does not divide by {replicas} replicas into parts of "
+            f"{_SMALLEST_BATCH} or more: give {below}"
+            + (f" or {below + replicas}." if below < size else ".")
         )
 
 

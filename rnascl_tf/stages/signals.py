@@ -8,7 +8,7 @@ from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals
 
 
 def taught_stream(run, stage, epochs):
-    """Returns (function first_epoch -> batches, steps per epoch, signals) for a taught training.
+    """Returns what `training_stream` does, and the signals, for a taught training.
 
     With `signals.store` set, what is missing there of these epochs is computed first.
 

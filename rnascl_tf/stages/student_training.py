@@ -32,6 +32,7 @@ def train_student(run, stage, taught):
         epochs=run.config.train.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
+        batch_norm=run.config.replicas.batch_norm,
         stage=stage,
         section="train",
     )

@@ -4,12 +4,12 @@ Writes `DIR/teacher/`: the teacher itself (`teacher.onnx` or `teacher.keras`) an
 """
 
 import dataclasses
-import json
 
 from absl import logging
 
 import teachers
-from rnascl_tf.atomic import write_bytes, write_json
+from rnascl_tf.atomic import write_bytes, write_json, writes
+from rnascl_tf.json_files import read_json
 from rnascl_tf.report import progress
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.stages.native_teacher import train_native
@@ -31,6 +31,7 @@ def run(run):
         teacher, training = load_onnx(run, settings.onnx), None
         verification = teacher.verify(_verify_images(run))
         file = _copy_onnx(run)
+        run.devices.wait_for_all()
     else:
         training = train_native(run)
         file = "teacher.keras"
@@ -61,7 +62,7 @@ def run(run):
     folder = run.folder("teacher")
     write_json(folder / "teacher.json", description)
     # Not earlier: a run killed between training and measuring needs them to go on.
-    for path in best_files(folder):
+    for path in best_files(folder) if writes() else ():
         path.unlink()
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]
@@ -76,11 +77,11 @@ def load(run):
     """Returns the `Teacher` that the stage has accepted."""
     path = run.need("teacher", "teacher.json")
     try:
-        description = json.loads(path.read_text())
+        description = read_json(path)
         name, digest = description["file"], description.get("sha256")
         # Runs older than this choice ran their teachers in float32.
         precision = description.get("precision", {}).get("chosen", "float32")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TeacherError(f"{path} is damaged: start the teacher stage again.") from error
     if name not in ("teacher.onnx", "teacher.keras"):
         raise TeacherError(f"{path} names {name!r}, not a file of the teacher stage.")

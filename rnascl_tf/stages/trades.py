@@ -31,6 +31,7 @@ def run(run):
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
+        batch_norm=run.config.replicas.batch_norm,
         stage="trades",
         section="trades",
     )

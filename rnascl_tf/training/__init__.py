@@ -1,6 +1,7 @@
 """Keras models with the method's training steps, and what drives them."""
 
 from rnascl_tf.training.adversarial_model import AdversarialModel
+from rnascl_tf.training.checkpoints import CheckpointError
 from rnascl_tf.training.divergence_guard import TrainingDivergedError
 from rnascl_tf.training.fit import batch_norm_momentum, fit
 from rnascl_tf.training.optimizers import (
@@ -24,6 +25,7 @@ from rnascl_tf.training.tutors import FIXED_TUTORS, fixed_tutors, one_hot_tutors
 __all__ = [
     "FIXED_TUTORS",
     "AdversarialModel",
+    "CheckpointError",
     "CoupledSGD",
     "DiagnosticsError",
     "DiagnosticsLog",

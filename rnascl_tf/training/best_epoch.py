@@ -7,7 +7,7 @@ rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep lea
 import keras
 from absl import logging
 
-from rnascl_tf.atomic import save_model
+from rnascl_tf.atomic import save_model, writes
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -67,6 +67,8 @@ class BestEpoch(keras.callbacks.Callback):
         return self.folder / f"best_{epoch}.keras"
 
     def _remove_all_but(self, *epochs):
+        if not writes():
+            return
         kept = {self._path(epoch) for epoch in epochs}
         for path in best_files(self.folder):
             if path not in kept:

@@ -4,23 +4,18 @@ import sys
 
 import keras
 import tensorflow as tf
+from absl import logging
 
+from rnascl_tf.atomic import writes
+from rnascl_tf.data import shared_batches
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
+from rnascl_tf.stopping import deferred_stop
+from rnascl_tf.training.checkpoint_callback import CheckpointCallback
+from rnascl_tf.training.checkpoints import Checkpoints
 from rnascl_tf.training.divergence_guard import DivergenceGuard
+from rnascl_tf.training.epoch_log import EpochLog
 from rnascl_tf.training.history import HistoryLog, read_history
-
-CHECKPOINTS_KEPT = 2
-
-
-class _Checkpoint(keras.callbacks.Callback):
-    def __init__(self, manager, epochs_done):
-        super().__init__()
-        self.manager = manager
-        self.epochs_done = epochs_done
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs_done.assign(epoch + 1)
-        self.manager.save(checkpoint_number=epoch + 1)
+from rnascl_tf.training.moving_statistics import moments
 
 
 def fit(
@@ -33,21 +28,26 @@ def fit(
     folder,
     stage,
     section,
+    batch_norm="per_replica",
     callbacks=(),
     ended=None,
 ):
     """Trains a compiled model to `epochs`, from the last checkpoint in `folder` if there is one.
 
+    The model's replicas share every batch. SIGINT and SIGTERM wait for the end of a step, whose
+    checkpoint is written first.
+
     Args:
-        model: a compiled Keras model; a second optimizer in `architecture_optimizer` is saved too.
-        batches: function first_epoch -> endless `tf.data.Dataset`, the same batches whether the run
-            was interrupted or not.
+        model: a compiled `TrainingModel`; a second optimizer in `architecture_optimizer` is saved too.
+        batches: function (first epoch, first step) -> endless `tf.data.Dataset`, the same batches
+            whether the run was interrupted or not.
         validation: a `tf.data.Dataset`.
         epochs: length of the whole training.
         steps_per_epoch: batches in an epoch.
         folder: the stage's folder; gets `checkpoints/`, `tensorboard/` and `history.csv`.
         stage: its name, for messages.
         section: the config section that holds its learning rate, for messages.
+        batch_norm: whose moments normalise in training, one of `moving_statistics.SEMANTICS`.
         callbacks: more Keras callbacks, called before the checkpoint.
         ended: function epochs_done -> bool, asked once what was restored is known: whether a callback
             had ended the training then.
@@ -56,37 +56,67 @@ def fit(
         The history: a dict of floats for each epoch, those before the resume included.
 
     Raises:
+        CheckpointError: there are checkpoints, and none can be read.
         TrainingDivergedError: a loss term is not finite; the checkpoints stay.
+        StoppedError: a signal came.
     """
-    epochs_done = tf.Variable(0, dtype=tf.int64, trainable=False)
-    checkpoint = tf.train.Checkpoint(epochs_done=epochs_done, variables=_variables(model))
-    manager = tf.train.CheckpointManager(
-        checkpoint, str(folder / "checkpoints"), max_to_keep=CHECKPOINTS_KEPT
-    )
-    if manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-        print(f"{stage}: resuming at epoch {int(epochs_done.numpy()) + 1} of {epochs}")
-    first_epoch = int(epochs_done.numpy())
+    # The epoch's running means in numbers of their own: Keras resets its own ones behind a resume.
+    sums = [tf.Variable(v, trainable=False) for v in _metric_variables(model)]
+    checkpoints = Checkpoints(folder / "checkpoints", [*_variables(model), *sums])
+    first_epoch, first_step = checkpoints.restore()
+    if first_epoch or first_step:
+        step = f", step {first_step + 1} of {steps_per_epoch}" if first_step else ""
+        logging.info("%s: resuming at epoch %d of %d%s", stage, first_epoch + 1, epochs, step)
     history = folder / "history.csv"
-    if first_epoch < epochs and not (ended and ended(first_epoch)):
+    if first_epoch == epochs or (ended and ended(first_epoch)):
+        return read_history(history)
+    every = [
+        *callbacks,
+        DivergenceGuard(stage, section, lambda: checkpoints.newest),
+        HistoryLog(history, first_epoch),
+    ]
+    if writes():
+        every.append(keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False))
+    saving = CheckpointCallback(checkpoints, _metric_variables(model), sums, steps_per_epoch)
+    every += [EpochLog(stage, epochs), saving]
+
+    def train(first_epoch, epochs, first_step=0):
         model.fit(
-            batches(first_epoch),
-            validation_data=validation,
+            _for_replicas(model, lambda: batches(first_epoch, first_step)),
             initial_epoch=first_epoch,
             epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
+            steps_per_epoch=steps_per_epoch - first_step,
             shuffle=False,  # the stream has shuffled
             # A bar that redraws itself fills a log file with its every state.
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                *callbacks,
-                DivergenceGuard(stage, section, lambda: manager.latest_checkpoint),
-                HistoryLog(history, first_epoch),
-                keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False),
-                _Checkpoint(manager, epochs_done),
-            ],
+            verbose=1 if sys.stdout.isatty() and writes() else 0,
+            callbacks=every,
+            **_validation(model, validation),
         )
+
+    with deferred_stop(), moments(model, batch_norm):
+        if first_step:
+            saving.resume_at(first_step)
+            train(first_epoch, first_epoch + 1, first_step)
+            first_epoch += 1
+        if first_epoch < epochs and not model.stop_training:
+            train(first_epoch, epochs)
     return read_history(history)
+
+
+def _for_replicas(model, batches):
+    strategy = model.distribute_strategy
+    return shared_batches(batches, strategy) if strategy.num_replicas_in_sync > 1 else batches()
+
+
+def _validation(model, batches):
+    """Returns the validation arguments of Keras' `fit`."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return {"validation_data": batches}
+    # Keras reads a distributed data set on from where the last epoch has left it.
+    return {
+        "validation_data": _for_replicas(model, batches.repeat),
+        "validation_steps": int(batches.cardinality()),
+    }
 
 
 def _variables(model):
@@ -99,6 +129,10 @@ def _variables(model):
     if hasattr(model, "architecture_optimizer"):
         variables += model.architecture_optimizer.variables
     return [variable.value for variable in variables]
+
+
+def _metric_variables(model):
+    return [variable.value for metric in model.metrics for variable in metric.variables]
 
 
 def batch_norm_momentum(settings, steps_per_epoch):

@@ -55,6 +55,8 @@ class SearchModel(TrainingModel):
         self.attention_maps = AttentionMaps(attention_size)
         self.tutors, self.fixed_tutors = None, tutors if tutors != "search" else None
         means = ["cost_factor", "architecture_loss", "expected_macs", "temperature"]
+        if cost.unit == "ms":
+            means.append("expected_ms")
         if tutors == "search":
             self.tutors = TutorSelection(
                 len(self.student_layers), len(signals.teacher_layers), noise=noise, seed=seed
@@ -95,7 +97,7 @@ class SearchModel(TrainingModel):
         return self.supernet(images, training=training)
 
     def loss_terms(self, batch, signals):
-        """Returns the `Terms` of eq. 2, the student's logits and the expected MACs, one forward."""
+        """Returns the `Terms` of eq. 2, the student's logits and their `Price`, one forward."""
         outputs = self(batch["image"], training=True)
         price = self.cost(outputs["gates"])
         terms = distillation_loss(
@@ -109,7 +111,7 @@ class SearchModel(TrainingModel):
             kl=self.kl,
             cost_factor=price.factor,
         )
-        return terms, outputs["logits"], price.expected_macs
+        return terms, outputs["logits"], price
 
     def train_step(self, batch):
         """One step of each optimizer: weights on the first 80% of the batch, then Gumbel on 20%."""
@@ -118,7 +120,7 @@ class SearchModel(TrainingModel):
         split = tf.cast(tf.round(WEIGHT_SHARE * tf.cast(size, tf.float32)), tf.int32)
         first = tf.nest.map_structure(lambda values: values[:split], (batch, signals))
         second = tf.nest.map_structure(lambda values: values[split:], (batch, signals))
-        terms, logits, macs = self._update(self.optimizer, self.weight_variables, *first)
+        terms, logits, price = self._update(self.optimizer, self.weight_variables, *first)
         with frozen_statistics():
             architecture_terms, _, _ = self._update(
                 self.architecture_optimizer, self.architecture_variables, *second
@@ -126,7 +128,9 @@ class SearchModel(TrainingModel):
         self.means.update(first[0]["label"], logits, terms)
         self.means["cost_factor"].update_state(terms.cost_factor)
         self.means["architecture_loss"].update_state(architecture_terms.loss)
-        self.means["expected_macs"].update_state(macs)
+        self.means["expected_macs"].update_state(price.expected_macs)
+        if self.cost.unit == "ms":
+            self.means["expected_ms"].update_state(price.expected_cost)
         if self.tutors is not None:
             self.means["tutor_entropy"].update_state(self.tutors.entropy())
         self.means["temperature"].update_state(self._selectors()[0].temperature)
@@ -149,6 +153,6 @@ class SearchModel(TrainingModel):
     def _update(self, optimizer, variables, batch, signals):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            terms, logits, macs = self.loss_terms(batch, signals)
+            terms, logits, price = self.loss_terms(batch, signals)
         self.descend(optimizer, variables, tape, terms.loss)
-        return terms, logits, macs
+        return terms, logits, price

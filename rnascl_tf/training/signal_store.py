@@ -46,7 +46,7 @@ class SignalStore:
     Args:
         folder: shared by any number of stores; each has a subfolder named after its `identity`.
         teacher: a `teachers.Teacher`.
-        stream: function first_epoch -> endless batches.
+        stream: function (first epoch, first step=0) -> endless batches.
         steps_per_epoch: batches in an epoch.
         identity: a JSON-serialisable dict of everything that decides the signals: teacher, data,
             augmentation, seed, batch size, size of the maps.
@@ -88,13 +88,13 @@ class SignalStore:
                         )
                         done += 1
 
-    def attach(self, first_epoch):
+    def attach(self, first_epoch, first_step=0):
         """Returns the endless stream with "teacher_logits" and "teacher_maps" in every batch.
 
         A batch whose rows are not the stored ones, or of an epoch that was not prepared, is a
         `tf.errors.OpError` when it is asked for.
         """
-        first_step = first_epoch * self._steps
+        done = first_epoch * self._steps + first_step
         logits, maps = self._shapes(first_epoch)
 
         def join(step, batch):
@@ -107,7 +107,7 @@ class SignalStore:
                 "teacher_maps": tf.cast(tf.ensure_shape(read[1], maps), tf.float32),
             }
 
-        batches = self._stream(first_epoch).enumerate(first_step)
+        batches = self._stream(first_epoch, first_step).enumerate(done)
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return batches.map(join).apply(endless).prefetch(tf.data.AUTOTUNE)
 
@@ -160,7 +160,7 @@ class SignalStore:
     def _open(self, epoch, name):
         path = self._epoch_folder(epoch) / f"{name}.npy"
         try:
-            return np.load(path, mmap_mode="r")
+            return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path} is damaged ({error}): remove {path.parent}.") from error
 

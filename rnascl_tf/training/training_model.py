@@ -1,7 +1,9 @@
-"""What every training here shares: logged means, and one correct way to apply a gradient."""
+"""What every training here shares: steps on any number of replicas, logged means, one gradient."""
 
 import keras
 import tensorflow as tf
+
+from rnascl_tf.training.moving_statistics import average_over_replicas, moving_statistics
 
 
 class TrainingModel(keras.Model):
@@ -36,3 +38,45 @@ class TrainingModel(keras.Model):
         # Keras' optimizers sum gradients over replicas; the loss is a mean over one of them.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         optimizer.apply([gradient / replicas for gradient in gradients], variables)
+
+    def make_train_function(self, force=False):
+        """Returns the compiled step that `fit` calls with an iterator.
+
+        Keras' own fails under MultiWorkerMirroredStrategy (DESIGN section 6: it reduces scalars over
+        an axis); this one is the same for every strategy.
+        """
+        if self.train_function is None or force:
+            statistics = moving_statistics(self)
+
+            def step(batch):
+                logs = self.train_step(batch)
+                average_over_replicas(statistics)
+                return logs
+
+            self.train_function = self._on_all_replicas(step)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        """Returns the compiled validation step, as `make_train_function`."""
+        if self.test_function is None or force:
+            self.test_function = self._on_all_replicas(self.test_step)
+        return self.test_function
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: everything was built by the constructor and `compile`.
+
+        Keras' own runs a step on placeholders, which fails under MultiWorkerMirroredStrategy.
+        """
+
+    def _on_all_replicas(self, step):
+        strategy = self.distribute_strategy
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def on_all(iterator):
+            names = list(strategy.run(step, args=(next(iterator),)))
+            # Read out here, where they are summed over the replicas: the mean of the replicas' own
+            # means would be another number where one has seen fewer examples.
+            metrics = {metric.name: metric for metric in self.metrics}
+            return {name: metrics[name].result() for name in names}
+
+        return on_all

@@ -1,5 +1,6 @@
 """Plots: a readable PNG of sane size for short and long histories, for 0% and 100%."""
 
+from matplotlib.axes import Axes
 from PIL import Image
 
 from rnascl_tf.report import save_robustness, save_search_history
@@ -21,6 +22,15 @@ def test_search_history(tmp_path):
     for name in ("search.png", "one.png"):
         assert Image.open(tmp_path / name).size == (1320, 660)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_search_priced_in_time_shows_it_in_the_place_of_multiply_adds(tmp_path, monkeypatch):
+    history = [{"epoch": 0} | dict.fromkeys(NAMES, 1.0) | {"expected_ms": 0.2}]
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda self, title, **options: titles.append(title))
+    save_search_history(history, tmp_path / "search.png")
+    assert "expected latency, ms" in titles
+    assert "expected MACs" not in titles
 
 
 def test_search_history_of_a_control_lacks_panels(tmp_path):

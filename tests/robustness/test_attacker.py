@@ -333,9 +333,9 @@ def test_killed_processes_end_with_the_same_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pgd20", "apgd-ce", "apgd-t", "fab-t", "square"])
-def test_two_replicas_share_a_batch_and_change_nothing(name):
-    # conftest makes two logical CPUs; 23 images in batches of 5 become batches of 6.
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_two_replicas_share_a_batch_and_change_nothing(name, two_replicas):
+    # 23 images in batches of 5 become batches of 6.
+    strategy = two_replicas
     images = np.random.default_rng(0).random((23, 5, 7, 3), np.float32)
     with strategy.scope():
         keras.utils.set_random_seed(0)

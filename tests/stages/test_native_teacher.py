@@ -114,7 +114,7 @@ def test_an_ended_training_stays_ended_when_it_is_resumed(config, tmp_path, monk
     config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
     config.teacher.batch_norm_momentum = 0.999999
     for _ in range(2):
-        interrupted(config, tmp_path, monkeypatch, native_teacher, "_write_onnx")
+        interrupted(config, tmp_path, monkeypatch, native_teacher, "_onnx_error")
     run = finished(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 2
     assert run.record["teacher"]["training"]["epoch"] == 1

@@ -32,13 +32,13 @@ def batch():
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_search_model(signals):
-    def build(learning_rate=0.1, gamma=1.0, **controls):
+    def build(learning_rate=0.1, gamma=1.0, cost=None, **controls):
         model = SearchModel(
             build_supernet(SPACE, CLASSES, SHAPE, momentum=0.9, seed=2),
             signals,
-            ExpectedMacs(SPACE, CLASSES, SHAPE),
+            cost or ExpectedMacs(SPACE, CLASSES, SHAPE),
             attention_size=ATTENTION_SIZE,
             gamma=gamma,
             seed=5,

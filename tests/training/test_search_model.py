@@ -67,6 +67,27 @@ def test_one_step_moves_both_lists(search_model, batch):
     assert np.isfinite(float(logs["architecture_loss"]))
 
 
+class Time:
+    """Prices milliseconds, a thousandth of another model's multiply-adds."""
+
+    unit = "ms"
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __call__(self, gates):
+        price = self.inner(gates)
+        return price._replace(expected_cost=price.expected_macs / 1000.0)
+
+
+def test_a_search_that_is_priced_in_time_logs_it(new_search_model, batch):
+    plain = new_search_model()
+    assert "expected_ms" not in plain.train_step(batch)
+    logs = new_search_model(cost=Time(plain.cost)).train_step(batch)
+    expected = float(logs["expected_macs"]) / 1000.0
+    assert float(logs["expected_ms"]) == pytest.approx(expected, rel=1e-6)
+
+
 def poisoned(batch, part):
     images = batch["image"].numpy()
     images[part] = np.nan
@@ -127,7 +148,8 @@ def test_one_forward_pass_makes_masks_maps_and_cost(search_model, batch):
             return getattr(supernet, name)
 
     object.__setattr__(search_model, "supernet", Watched())
-    terms, logits, macs = search_model.loss_terms(batch, search_model.signals(batch))
+    terms, logits, price = search_model.loss_terms(batch, search_model.signals(batch))
+    macs = price.expected_macs
     (outputs,) = passes
     np.testing.assert_array_equal(outputs["logits"], logits)
     expected = search_model.cost(outputs["gates"]).expected_macs

@@ -22,9 +22,14 @@ def examples():
 
 
 def store(folder, signals, examples, seed=0):
-    def stream(first_epoch):
+    def stream(first_epoch, first_step=0):
         return training_batches(
-            examples, batch_size=BATCH, seed=seed, first_epoch=first_epoch, crop_padding=2
+            examples,
+            batch_size=BATCH,
+            seed=seed,
+            first_epoch=first_epoch,
+            first_step=first_step,
+            crop_padding=2,
         )
 
     return SignalStore(folder, signals._teacher, stream, STEPS, {"seed": seed})

@@ -33,8 +33,8 @@ def test_applies_the_gradient():
     assert float(model.weight) == 1.0 - 0.5 * 2.0
 
 
-def test_two_replicas_take_the_step_of_the_whole_batch():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_two_replicas_take_the_step_of_the_whole_batch(two_replicas):
+    strategy = two_replicas
     with strategy.scope():
         model = OneWeight()
         model.compile(CoupledSGD(0.5, momentum=0.0))

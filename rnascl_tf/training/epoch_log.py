@@ -1,0 +1,61 @@
+"""One line for each epoch: its means, its time, and how long the training will still take."""
+
+import time
+
+import keras
+from absl import logging
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Logs every epoch behind its validation.
+
+    Args:
+        stage: the stage's name.
+        epochs: length of the whole training.
+    """
+
+    def __init__(self, stage, epochs):
+        super().__init__()
+        self.stage = stage
+        self.epochs = epochs
+        self._began = 0.0
+        self._seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Logs the line; the time left is that of the fastest half of the epochs so far."""
+        self._seconds.append(time.monotonic() - self._began)
+        # The first epoch holds the tracing, and other work comes and goes.
+        usual = sorted(self._seconds)[(len(self._seconds) - 1) // 2]
+        means = {name: float(value) for name, value in (logs or {}).items()}
+        left = usual * (self.epochs - epoch - 1)
+        logging.get_absl_logger().info(
+            "%s: epoch %d of %d: %s; %s, about %s left",
+            self.stage,
+            epoch + 1,
+            self.epochs,
+            ", ".join(f"{name} {value:.4g}" for name, value in means.items()),
+            _duration(self._seconds[-1]),
+            _duration(left),
+            extra={
+                "fields": {
+                    "stage": self.stage,
+                    "epoch": epoch + 1,
+                    "epochs": self.epochs,
+                    "means": means,
+                    "seconds": round(self._seconds[-1], 3),
+                    "seconds_left": round(left, 1),
+                }
+            },
+        )
+
+
+def _duration(seconds):
+    """Returns a time as people say it: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,64 @@
+"""Batch norm's moving statistics under several replicas.
+
+In training each replica normalises by the moments of its own part of the batch, as PyTorch's
+DistributedDataParallel does, or by those of the whole batch ("synchronized", as its SyncBatchNorm).
+Either way the moving statistics are, after every step, the mean over the replicas: Keras would leave
+each replica its own and save the first one's.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+SEMANTICS = ("per_replica", "synchronized")
+"""Whose moments normalise in training: those of the replica's part, or of the whole batch."""
+
+
+def batch_norms(model):
+    """Returns every batch normalisation of a Keras model that training moves, at any depth."""
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def moving_statistics(model):
+    """Returns the moving means and variances of a model's batch norms, TensorFlow variables."""
+    return [
+        variable.value
+        for layer in batch_norms(model)
+        for variable in (layer.moving_mean, layer.moving_variance)
+    ]
+
+
+def average_over_replicas(variables):
+    """Sets variables to their mean over the replicas, in one message; call in replica context.
+
+    Args:
+        variables: float TensorFlow variables that each replica has changed on its own.
+    """
+    if not variables or tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return
+    context = tf.distribute.get_replica_context()
+    means = context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.identity(v) for v in variables])
+    for variable, mean in zip(variables, means, strict=True):
+        variable.assign(mean)
+
+
+@contextlib.contextmanager
+def moments(model, semantics):
+    """Within it a model's batch norms normalise by these moments in training; acts while traced.
+
+    It is a property of the training and not of the network, which is saved without it.
+
+    Args:
+        model: a Keras model.
+        semantics: one of `SEMANTICS`.
+    """
+    layers = batch_norms(model)
+    for layer in layers:
+        layer.synchronized = semantics == "synchronized"
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.synchronized = False

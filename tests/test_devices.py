@@ -1,0 +1,88 @@
+"""Which devices a command gets, and what it says where they are not to be had."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.devices import (
+    ONE_DEVICE,
+    Devices,
+    DevicesError,
+    WorkerLostError,
+    choose_devices,
+)
+
+TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+
+
+def cluster(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text if isinstance(text, str) else json.dumps(text))
+
+
+def test_one_device_without_gpus_and_cluster(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert choose_devices() == ONE_DEVICE == choose_devices("one_device")
+    assert (ONE_DEVICE.replicas, ONE_DEVICE.is_chief, ONE_DEVICE.agree_on(7)) == (1, True, 7)
+
+
+def test_mirrored_takes_every_device(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    found = choose_devices("mirrored")  # conftest has made two
+    assert found.replicas == 2
+    with found.scope():
+        assert tf.distribute.get_strategy() is found.strategy
+    assert str(found) == "2 replica(s), MirroredStrategy"
+
+
+@pytest.mark.parametrize(
+    ("config", "part"),
+    [
+        ("{", "TF_CONFIG is '{'; wanted"),
+        ("[]", "wanted"),
+        ({"cluster": TWO}, "wanted"),
+        ({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "index 2 is none of the 2"),
+        ({"cluster": TWO, "task": {"type": "worker", "index": -1}}, "index -1 is none"),
+        ({"cluster": TWO, "task": {"type": "chief", "index": 0}}, "workers alone"),
+        (
+            {"cluster": TWO | {"ps": ["h:1"]}, "task": {"type": "worker", "index": 0}},
+            "workers alone",
+        ),
+    ],
+)
+def test_a_tf_config_that_is_none_is_refused(monkeypatch, config, part):
+    cluster(monkeypatch, config)
+    with pytest.raises(DevicesError, match=part):
+        choose_devices("auto")
+
+
+@pytest.mark.parametrize("name", ["one_device", "mirrored"])
+def test_a_cluster_is_not_silently_left_out(monkeypatch, name):
+    cluster(monkeypatch, {"cluster": TWO, "task": {"type": "worker", "index": 1}})
+    with pytest.raises(DevicesError, match="TF_CONFIG names 2 workers"):
+        choose_devices(name)
+
+
+def test_what_cannot_be_had_names_the_way_out(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(DevicesError, match=r"needs TF_CONFIG.*rnascl_tf\.launch"):
+        choose_devices("multi_worker")
+    with pytest.raises(DevicesError, match="'tpu': give one of auto, one_device"):
+        choose_devices("tpu")
+    with pytest.raises(DevicesError, match="should be 0 or more"):
+        choose_devices("mirrored", logical_cpus=-1)
+
+
+def fail(devices, error):
+    with devices.watching():
+        raise error
+
+
+def test_a_lost_worker_is_named_only_where_there_are_several():
+    gone = tf.errors.UnavailableError(None, None, "cluster check alive failed\nmore")
+    with pytest.raises(WorkerLostError, match=r"worker 1 of 3: .*cluster check alive failed\)"):
+        fail(Devices(None, worker=1, workers=3), gone)
+    with pytest.raises(tf.errors.UnavailableError):
+        fail(ONE_DEVICE, gone)
+    with pytest.raises(KeyError):
+        fail(Devices(None, worker=1, workers=3), KeyError("other"))

@@ -1,0 +1,223 @@
+"""Runs that are killed: bit for bit like one that was not; stopped by signals; several workers.
+
+Tests marked `long` run by `make test-long` and not in `make test`.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = [
+    "--config=digits:smoke",
+    "--config.search.epochs=16",
+    "--config.train.epochs=16",
+    "--config.data.train_examples=224",
+]
+
+
+def start(workdir, *arguments, module="rnascl_tf"):
+    """Starts the command in its own process group, its output in a file beside the run."""
+    with workdir.with_name(f"{workdir.name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=workdir.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def output(workdir):
+    return workdir.with_name(f"{workdir.name}.log").read_text(errors="replace")
+
+
+def finish(workdir, *arguments):
+    process = start(workdir, *arguments)
+    assert process.wait(timeout=500) == 0, output(workdir)[-3000:]
+
+
+def wait_for(workdir, text, seconds=120):
+    deadline = time.monotonic() + seconds
+    while text not in (
+        output(workdir) if workdir.with_name(f"{workdir.name}.log").exists() else ""
+    ):
+        assert time.monotonic() < deadline, f"{text!r} did not come: {output(workdir)[-2000:]}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A run whose teacher stage is finished, to be copied."""
+    workdir = tmp_path_factory.mktemp("taught") / "run"
+    finish(workdir, *CONFIG, f"--workdir={workdir}", "--stages=teacher", "--deterministic")
+    return workdir
+
+
+def copy_of(taught, folder):
+    shutil.copytree(taught, folder / "run")
+    return folder / "run"
+
+
+def arrays(workdir):
+    """Everything that search and train have computed, as bytes by name."""
+    import h5py
+
+    found = {"architecture": (workdir / "search" / "architecture.json").read_bytes()}
+    with np.load(workdir / "search" / "diagnostics.npz") as diagnostics:
+        found |= {f"diagnostics {name}": diagnostics[name].tobytes() for name in diagnostics}
+    import zipfile
+
+    with (
+        zipfile.ZipFile(workdir / "train" / "student.keras") as archive,
+        archive.open("model.weights.h5") as weights,
+        h5py.File(weights) as file,
+    ):
+        file.visititems(
+            lambda name, item: (
+                found.update({f"weights {name}": item[()].tobytes()})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    record = json.loads((workdir / "record.json").read_text())
+    for stage in ("search", "train"):
+        rows = [
+            {k: v for k, v in row.items() if k != "seconds"} for row in record["history"][stage]
+        ]
+        found[f"history {stage}"] = json.dumps(rows).encode()
+    return found
+
+
+@pytest.mark.long
+def test_ten_kills_leave_the_bits_of_a_run_that_was_not_killed(taught, tmp_path):
+    arguments = [*CONFIG, "--stages=search,train", "--deterministic"]
+    (tmp_path / "whole").mkdir()
+    whole = copy_of(taught, tmp_path / "whole")
+    began = time.monotonic()
+    finish(whole, *arguments, f"--workdir={whole}")
+    duration = time.monotonic() - began
+
+    (tmp_path / "killed").mkdir()
+    killed = copy_of(taught, tmp_path / "killed")
+    chance = random.Random(7)
+    kills = 0
+    while kills < 10:
+        process = start(killed, *arguments, f"--workdir={killed}")
+        # Of the uninterrupted run's time; the first seconds are imports.
+        moment = chance.uniform(0.1, 0.5) * duration
+        try:
+            code = process.wait(timeout=moment)
+            assert code == 0, output(killed)[-3000:]
+            print(f"the run ended before kill {kills + 1}")
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+            reached = [line for line in output(killed).splitlines() if "epoch" in line][-1:]
+            print(f"kill {kills} after {moment:.1f} s: {reached}")
+    finish(killed, *arguments, f"--workdir={killed}")
+    ours, theirs = arrays(whole), arrays(killed)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert kills == 10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_training_behind_its_step_and_it_resumes_there(
+    taught, tmp_path, number, code
+):
+    arguments = [*CONFIG, "--stages=search,train", "--deterministic"]
+    (tmp_path / "whole").mkdir()
+    whole = copy_of(taught, tmp_path / "whole")
+    finish(whole, *arguments, f"--workdir={whole}")
+
+    (tmp_path / "stopped").mkdir()
+    stopped = copy_of(taught, tmp_path / "stopped")
+    process = start(stopped, *arguments, f"--workdir={stopped}")
+    wait_for(stopped, "search: epoch 1 of 16")
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    assert "the same command without --overwrite resumes" in output(stopped)
+    assert "Traceback" not in output(stopped)
+    finish(stopped, *arguments, f"--workdir={stopped}")
+    assert "search: resuming at epoch" in output(stopped)
+    ours, theirs = arrays(whole), arrays(stopped)
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def launched(workdir, *arguments):
+    return start(
+        workdir, "--workers=2", "--", *CONFIG, f"--workdir={workdir}", *arguments,
+        module="rnascl_tf.launch",
+    )  # fmt: skip
+
+
+@pytest.mark.long
+def test_two_workers_train_what_one_process_with_two_replicas_does(taught, tmp_path):
+    stages = "--stages=search,train"
+    found = []
+    for name in ("cluster", "mirrored"):
+        (tmp_path / name).mkdir()
+        workdir = copy_of(taught, tmp_path / name)
+        if name == "cluster":
+            process = launched(workdir, stages)
+            assert process.wait(timeout=500) == 0, output(workdir)[-3000:]
+        else:
+            finish(
+                workdir, *CONFIG, f"--workdir={workdir}", stages,
+                "--strategy=mirrored", "--logical_cpus=2",
+            )  # fmt: skip
+        found.append(json.loads((workdir / "record.json").read_text()))
+    cluster, mirrored = found
+    assert "2 workers" in cluster["stages"]["train"]["devices"]
+    assert cluster["architecture"]["filters"] == mirrored["architecture"]["filters"]
+    for stage in ("search", "train"):
+        for ours, theirs in zip(cluster["history"][stage], mirrored["history"][stage], strict=True):
+            for name in ours.keys() - {"seconds"}:
+                # Sums over the network come in another order than those in one process.
+                assert ours[name] == pytest.approx(theirs[name], rel=2e-2, abs=2e-2), (stage, name)
+    # The first epoch, before rounding has grown.
+    first = [record["history"]["search"][0]["loss"] for record in found]
+    assert first[0] == pytest.approx(first[1], rel=1e-4)
+
+
+@pytest.mark.long
+def test_a_killed_worker_ends_the_others_within_a_minute_and_the_run_resumes(taught, tmp_path):
+    (tmp_path / "cluster").mkdir()
+    workdir = copy_of(taught, tmp_path / "cluster")
+    process = launched(workdir, "--stages=search,train")
+    wait_for(workdir, "search: epoch 1 of 16")
+    (worker,) = [
+        int(line.split()[0])
+        for line in subprocess.run(
+            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        if line.split()[1] == str(process.pid) and is_worker(int(line.split()[0]), 1)
+    ]
+    os.kill(worker, signal.SIGKILL)
+    began = time.monotonic()
+    assert process.wait(timeout=90) == 1
+    assert time.monotonic() - began < 60
+    assert "another worker no longer answers" in output(workdir)
+    assert "Traceback" not in output(workdir)
+    process = launched(workdir, "--stages=search,train")
+    assert process.wait(timeout=500) == 0, output(workdir)[-3000:]
+    assert "search: resuming at epoch" in output(workdir)
+
+
+def is_worker(pid, index):
+    environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    return f'"index": {index}' in environment

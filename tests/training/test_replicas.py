@@ -1,0 +1,248 @@
+"""Two replicas train like one device on the same batch: weights, Gumbel, statistics, logs."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import teachers
+from rnascl_tf.data import Examples, evaluation_batches, training_batches
+from rnascl_tf.layers import frozen_statistics
+from rnascl_tf.networks import build_student
+from rnascl_tf.robustness import ThreatModel, training_attack
+from rnascl_tf.training import AdversarialModel, CoupledSGD, StudentModel, fit
+from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.moving_statistics import SEMANTICS, batch_norms, moments, moving_statistics
+
+SHAPE, CLASSES, STEPS = (9, 9, 3), 7, 5
+ARCHITECTURE = {
+    "space": "S3",
+    "filters": [[12] * 3, [20] * 3, [52] * 3],
+    "num_classes": CLASSES,
+    "input_shape": SHAPE,
+}
+# Two parts of 10, each split 8 and 2.
+BATCH, PART, WEIGHT_ROWS = 20, 10, 8
+# Float32 sums in another order; what differs by more is another computation.
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+@pytest.fixture(scope="module")
+def examples():
+    generator = np.random.default_rng(1)
+    return Examples(
+        generator.integers(0, 256, (STEPS * BATCH, *SHAPE)).astype("uint8"),
+        generator.integers(0, CLASSES, STEPS * BATCH).astype("int32"),
+    )
+
+
+def batches(examples):
+    def stream(first_epoch, first_step):
+        return training_batches(
+            examples, batch_size=BATCH, seed=3, first_epoch=first_epoch, first_step=first_step
+        )
+
+    return stream
+
+
+def state(model):
+    variables = [*model.variables, *model.optimizer.variables]
+    if hasattr(model, "architecture_optimizer"):
+        variables += model.architecture_optimizer.variables
+    return {f"{i} {variable.path}": variable.value for i, variable in enumerate(variables)}
+
+
+def assert_same_state(ours, theirs):
+    ours, theirs = state(ours), state(theirs)
+    for (name, value), other in zip(ours.items(), theirs.values(), strict=True):
+        np.testing.assert_allclose(value.numpy(), other.numpy(), err_msg=name, **TOLERANCE)
+
+
+def assert_replicas_agree(model, two_replicas):
+    for name, value in state(model).items():
+        first, second = two_replicas.experimental_local_results(value)
+        np.testing.assert_array_equal(first.numpy(), second.numpy(), err_msg=name)
+
+
+def classifier():
+    return teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1)
+
+
+ATTACK = {"attack_steps": 2, "attack_step_size": 0.5}
+
+
+def adversarial():
+    model = AdversarialModel(classifier(), ThreatModel(0.05), average=0.5, **ATTACK)
+    model.compile(CoupledSGD(0.05, 0.9, 1e-4))
+    return model
+
+
+def trades_adversarial():
+    model = TradesAdversarialModel(classifier(), ThreatModel(0.05), beta=3.0, **ATTACK)
+    model.compile(CoupledSGD(0.05, 0.9, 1e-4))
+    return model
+
+
+def student():
+    model = StudentModel(build_student(ARCHITECTURE, momentum=0.9, seed=1))
+    model.compile(CoupledSGD(0.05, 0.9, 1e-4))
+    return model
+
+
+@pytest.mark.parametrize("build", [adversarial, trades_adversarial, student])
+def test_a_synchronized_training_is_that_of_one_device(
+    build, two_replicas, examples, tmp_path, monkeypatch
+):
+    # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its float32 gradient is chance.
+    monkeypatch.setattr(training_attack, "TRADES_START_DEVIATION", 0.05)
+    trained, histories = [], []
+    for scope in (contextlib.nullcontext(), two_replicas.scope()):
+        folder = tmp_path / str(len(trained))
+        folder.mkdir()
+        with scope:
+            model = build()
+            history = fit(
+                model,
+                batches(examples),
+                # A last batch of another size would begin its attack elsewhere.
+                evaluation_batches(examples.evenly_spaced(BATCH), BATCH),
+                epochs=1,
+                steps_per_epoch=STEPS,
+                folder=folder,
+                stage="train",
+                section="train",
+                batch_norm="synchronized",
+            )
+        trained.append(model)
+        histories += history
+    assert_replicas_agree(trained[1], two_replicas)
+    assert_same_state(*trained)
+    for name in histories[0].keys() - {"seconds"}:
+        assert histories[0][name] == pytest.approx(histories[1][name], rel=1e-5, abs=1e-5), name
+    # The semantics is the training's, not the network's: it is not saved.
+    assert not any(layer.synchronized for layer in batch_norms(trained[1]))
+
+
+def reordered(batch):
+    """Puts the rows that the replicas train weights on in front of those for the architecture."""
+    parts = [np.arange(replica * PART, (replica + 1) * PART) for replica in range(2)]
+    order = [part[:WEIGHT_ROWS] for part in parts] + [part[WEIGHT_ROWS:] for part in parts]
+    return tf.nest.map_structure(lambda v: tf.gather(v, np.concatenate(order)), batch)
+
+
+def validation(examples):
+    # 23 in batches of 20: the first replica gets 10 and then 2, the second one 10 and 1.
+    return evaluation_batches(examples.evenly_spaced(23), BATCH)
+
+
+@pytest.fixture(scope="module")
+def searches(new_search_model, two_replicas, examples, tmp_path_factory):
+    """Returns {semantics: (search model, its one epoch's means)}, each trained by two replicas."""
+    found = {}
+    for semantics in SEMANTICS:
+        with two_replicas.scope():
+            model = new_search_model()
+            history = fit(
+                model,
+                batches(examples),
+                validation(examples),
+                epochs=1,
+                steps_per_epoch=STEPS,
+                folder=tmp_path_factory.mktemp(semantics),
+                stage="search",
+                section="search",
+                batch_norm=semantics,
+            )
+        assert_replicas_agree(model, two_replicas)
+        found[semantics] = model, history[0]
+    return found
+
+
+def test_a_synchronized_search_is_that_of_one_device(new_search_model, searches, examples):
+    shared, history = searches["synchronized"]
+    alone = new_search_model()
+    step = tf.function(alone.train_step)
+    for batch in batches(examples)(0, 0).take(STEPS):
+        logs = step(reordered(batch))
+    assert_same_state(alone, shared)
+    measured = alone.evaluate(validation(examples), verbose=0, return_dict=True)
+    logs |= {f"val_{name}": value for name, value in measured.items()}
+    assert logs.keys() == history.keys() - {"epoch", "seconds"}
+    for name, value in logs.items():
+        assert float(value) == pytest.approx(history[name], rel=1e-5, abs=1e-5), name
+
+
+def averaged_update(model, optimizer, variables, parts):
+    """One step by the mean of the parts' gradients, each part forwarded from the same state."""
+    before = [tf.identity(v) for v in moving_statistics(model)]
+    seeds = [v.value for v in model.variables if "seed" in v.path]
+    seeds_before = [tf.identity(v) for v in seeds]
+    gradients, statistics = [], []
+    for part in parts:
+        for variable, value in zip(
+            [*moving_statistics(model), *seeds], [*before, *seeds_before], strict=True
+        ):
+            variable.assign(value)
+        with tf.GradientTape() as tape:
+            terms, _, _ = model.loss_terms(part, model.signals(part))
+        gradients.append(tape.gradient(terms.loss, [v.value for v in variables]))
+        statistics.append([tf.identity(v) for v in moving_statistics(model)])
+    for variable, *values in zip(moving_statistics(model), *statistics, strict=True):
+        variable.assign(sum(values) / len(values))
+    optimizer.apply([sum(of_parts) / 2 for of_parts in zip(*gradients, strict=True)], variables)
+
+
+def test_per_replica_each_part_is_normalised_by_itself(new_search_model, searches, examples):
+    shared, _ = searches["per_replica"]
+    alone = new_search_model()
+    for batch in batches(examples)(0, 0).take(STEPS):
+        parts = [
+            tf.nest.map_structure(lambda v, r=r: v[r * PART : (r + 1) * PART], batch)
+            for r in range(2)
+        ]
+        weight_parts = [tf.nest.map_structure(lambda v: v[:WEIGHT_ROWS], part) for part in parts]
+        other_parts = [tf.nest.map_structure(lambda v: v[WEIGHT_ROWS:], part) for part in parts]
+        averaged_update(alone, alone.optimizer, alone.weight_variables, weight_parts)
+        with frozen_statistics():
+            averaged_update(
+                alone, alone.architecture_optimizer, alone.architecture_variables, other_parts
+            )
+    assert_same_state(alone, shared)
+
+
+def test_the_two_semantics_differ(searches):
+    found = [
+        np.concatenate([v.numpy().ravel() for v in moving_statistics(model)])
+        for model, _ in searches.values()
+    ]
+    assert np.abs(found[0] - found[1]).max() > 1e-4
+
+
+def test_masks_agree_on_all_replicas(new_search_model, two_replicas, batch):
+    with two_replicas.scope():
+        model = new_search_model()
+
+        @tf.function(autograph=False)
+        def gates():
+            return two_replicas.run(lambda: model(batch["image"], training=True)["gates"])
+
+        for _ in range(2):
+            for gate in tf.nest.flatten(gates()):
+                first, second = two_replicas.experimental_local_results(gate)
+                np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def test_moments_are_put_back_also_by_an_error(new_search_model):
+    model = new_search_model()
+    layers = batch_norms(model)
+    assert layers
+
+    def train():
+        with moments(model, "synchronized"):
+            assert all(layer.synchronized for layer in layers)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        train()
+    assert not any(layer.synchronized for layer in layers)
