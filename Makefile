@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test lint bench requirements clean
+.PHONY: setup demo test test-long lint bench requirements build-files clean
 
 setup: $(INSTALLED)
 
@@ -21,6 +21,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
+# Kills, signals and clusters of real processes.
+test-long: setup
+	$(BIN)/python -m pytest -m long tests -s
+
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -33,6 +37,10 @@ requirements: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header \
 	  --quiet requirements.in -o requirements.txt
+
+# BUILD files for Bazel, from the imports.
+build-files: setup
+	$(BIN)/python bazel/write_build_files.py
 
 clean:
 	rm -rf $(VENV)
