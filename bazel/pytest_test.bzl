@@ -1,0 +1,28 @@
+"""A py_test that hands its file to pytest."""
+
+load("@pypi//:requirements.bzl", "requirement")
+load("@rules_python//python:defs.bzl", "py_test")
+
+def pytest_test(name, srcs, deps = [], data = [], **options):
+    """Runs one test file under pytest.
+
+    Args:
+      name: of the target.
+      srcs: the test file, alone.
+      deps: as for py_test.
+      data: as for py_test.
+      **options: as for py_test.
+    """
+    py_test(
+        name = name,
+        size = options.pop("size", "large"),
+        srcs = srcs + ["//bazel:run_pytest.py"],
+        main = "//bazel:run_pytest.py",
+        args = ["$(location {})".format(srcs[0])],
+        data = data,
+        deps = deps + [
+            "//bazel:run_pytest",
+            requirement("pytest-timeout"),
+        ],
+        **options
+    )
