@@ -222,6 +222,12 @@ def test_workdir_that_is_read_only(refused, tmp_path):
     assert "cannot write to run/teacher" in refused(*SMOKE)
 
 
+def test_a_batch_that_replicas_cannot_share(refused):
+    line = refused(*SMOKE, "--strategy=mirrored", "--config.data.batch_size=33")
+    assert "data.batch_size=33 does not divide by 2 replicas into parts of" in line
+    assert "give 32 or 34" in line
+
+
 def test_workdir_on_a_read_only_mount(refused, small_disk):
     (small_disk / "run").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
