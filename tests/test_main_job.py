@@ -258,9 +258,13 @@ def test_strict_ends_with_3_where_gradients_are_masked(workdir, tmp_path, capfd)
     # Logits so large that the cross-entropy saturates: its gradient is zero in float32.
     masked = keras.layers.Rescaling(1e6)(student.outputs[0])
     keras.Model(student.inputs[0], masked).save(path)
+    # Any classifier will do for the other, and S3 takes a minute to trace the verdict's attacks.
+    images = keras.Input((32, 32, 3))
+    features = keras.layers.Flatten()(keras.layers.Conv2D(5, 3, 2, activation="relu")(images))
+    keras.Model(images, keras.layers.Dense(10)(features)).save(copied / "baseline/student.keras")
     again = ["--config=digits:smoke", f"--workdir={copied}", "--overwrite", "--strict"]
     again += ["--stages=evaluate,export,report", "--config.evaluate.masking_examples=32"]
-    again += ["--config.evaluate.attacks=clean"]
+    again += ["--config.evaluate.attacks=clean", "--config.export.kinds=float32"]
     assert main(again) == 3
     assert "gradients look MASKED" in capfd.readouterr().out
     verdicts = json.loads((copied / "record.json").read_text())["masking"]
