@@ -32,7 +32,8 @@ def get_config(variant="demo"):
     config.trades.update(dict(epochs=5, attack_steps=5, attack_step_size=0.5))
     # The verdict on masking takes 500 gradient steps and 1000 questions for each of its images.
     config.evaluate.update(dict(examples=400, masking_examples=50))
-    config.export.examples = 400
+    # Square asks each of four files 1,000 times for each of these images.
+    config.export.update(dict(examples=400, square_examples=50))
     variants = {"demo": lambda config: None, "ablation": _ablation, "smoke": _smoke}
     choose_variant(variant, variants)(config)
     return config
