@@ -92,6 +92,8 @@ def withstood_without_gradients(
     if state is not None:
         left = hashlib.sha256(among.tobytes()).hexdigest()[:8]
         state = state.with_stem(f"{state.stem}_{left}")
+    # A batch is filled up to its size, and each of its images asks a file one by one.
+    settings["batch_size"] = min(batch_size, max(int(among.sum()), 1))
     kept = {"state": state, "model_id": model_id}
     few = Attacker(model, images[rows], labels[rows], threat_model, **settings, **kept)
     worst = few.withstood(Square(f"square{square_queries}", square_queries), among)

@@ -107,3 +107,27 @@ def test_other_images_than_the_models_are_tried_too(linear_model, examples):
     found = measured(linear_model, examples, [moved], square_examples=0)
     wanted = linear_model.exact_logits(moved).argmax(axis=1) == labels
     np.testing.assert_array_equal(found.transferred, found.clean & wanted)
+
+
+def test_no_image_is_asked_about_that_is_not_attacked(linear_model, examples):
+    """A batch of 100 for the few that are left would ask for each of its hundred."""
+    images, labels = examples
+    best = linear_model.best_attack(images, labels, EPSILON).astype(np.float32)
+    asked = []
+
+    def answers(batch):
+        asked.append(len(batch))
+        return linear_model(tf.constant(batch)).numpy()
+
+    found = withstood_without_gradients(
+        BlackBoxFunction(answers),
+        images,
+        labels,
+        ThreatModel(EPSILON),
+        [best],
+        square_examples=11,
+        square_queries=50,
+        batch_size=23,
+    )
+    assert 0 < found.asked < 11
+    assert asked[-1] == found.asked
