@@ -49,8 +49,11 @@ def _command(arguments):
     position = arguments.index("--") if "--" in arguments else len(arguments)
     flag_values = command_line.new_flags()
     flags.DEFINE_integer("workers", 2, "Number of worker processes.", flag_values=flag_values)
-    if not command_line.parse_flags(flag_values, arguments[:position], USAGE):
-        return 0
+    try:
+        if not command_line.parse_flags(flag_values, arguments[:position], USAGE):
+            return 0
+    except flags.UnrecognizedFlagError as error:
+        raise UserError(f"{error}: the main command's arguments go behind --.") from error
     if flag_values.workers < 1:
         raise UserError(f"--workers={flag_values.workers} should be 1 or more.")
     command = arguments[position + 1 :]

@@ -17,7 +17,7 @@ def test_help_says_how(capsys):
         (["--workers=2", "--"], "arguments are missing"),
         (["--workers=0", "--", "--config=digits"], "--workers=0 should be 1 or more"),
         (["--workers=two", "--", "--config=digits"], "workers"),
-        (["--config=digits"], "config"),
+        (["--workers=2", "--config=digits"], "'config': the main command's arguments go behind --"),
         (["--", "--config=digits", "--strategy=mirrored"], "--strategy is multi_worker here"),
     ],
 )
