@@ -72,6 +72,11 @@ class Checkpoints:
                 f"none of the {len(paths)} checkpoints in {self.folder} can be read: start this "
                 "stage again with --overwrite."
             )
+        if (self.folder / "checkpoint").exists():
+            logging.warning(
+                "%s holds checkpoints of an older version, which are not read: the stage begins anew",
+                self.folder,
+            )
         return 0, 0
 
     def save(self, epochs, steps=0, score=None):

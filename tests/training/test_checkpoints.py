@@ -43,6 +43,14 @@ def test_without_any_training_begins(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_those_of_an_older_version_are_not_passed_over_silently(tmp_path, caplog):
+    manager = tf.train.CheckpointManager(tf.train.Checkpoint(a=tf.Variable(1.0)), tmp_path, 1)
+    manager.save()
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        assert Checkpoints(tmp_path, variables()).restore() == (0, 0)
+    assert "of an older version" in caplog.text
+
+
 def test_the_newest_is_restored_also_within_an_epoch(tmp_path):
     saved(tmp_path, (1, 0), (1, 13), (1, 100_001))
     assert restored(tmp_path) == ((1, 100_001), 3)
