@@ -117,7 +117,10 @@ def _execute(name, path, search=None):
     module = importlib.util.module_from_spec(spec)
     if search:
         sys.modules[name] = module
-    spec.loader.exec_module(module)
+    # Not exec_module: it would leave a __pycache__ beside the user's file, and take that for a recipe
+    # that was changed within the same second.
+    code = spec.loader.source_to_code(spec.loader.get_data(str(path)), str(path))
+    exec(code, module.__dict__)
     return module
 
 

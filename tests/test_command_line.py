@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from rnascl_tf.data import cifar10
 def refused(capfd, tmp_path, monkeypatch):
     """Runs the command in an empty folder; returns its one line of complaint."""
     monkeypatch.chdir(tmp_path)
+    # Where PYTHONDONTWRITEBYTECODE is set, a __pycache__ in the user's folder would not show.
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
 
     def run(*arguments):
         capfd.readouterr()
