@@ -94,7 +94,7 @@ def architectures(draw):
     return fields
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(fields=architectures())
 def test_an_architecture_is_a_student_or_one_line(fields, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "architecture.json"
@@ -116,7 +116,7 @@ def test_an_architecture_is_a_student_or_one_line(fields, tmp_path_factory):
         assert again == found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(content=st.binary(max_size=300))
 def test_bytes_that_are_no_architecture_are_one_line(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "bytes.json"
@@ -161,7 +161,6 @@ other_flags = st.one_of(
 
 @settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(given_flags=st.lists(config_flags | config_flags | other_flags, max_size=3))

@@ -49,7 +49,7 @@ def test_shapes_are_static_and_the_stream_endless():
     assert batches.cardinality() == tf.data.INFINITE_CARDINALITY
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(count=st.integers(1, 31), data=st.data())
 def test_an_epoch_shows_no_example_twice(count, data):
     batch_size = data.draw(st.integers(1, count))

@@ -42,7 +42,7 @@ def test_every_width_keeps_the_channels_of_all_narrower_ones():
     assert float(masked[0, 0, 0, 6]) == pytest.approx(float(gate[0]), abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations([0.0, 1.0, 2.0]))
 def test_inference_keeps_exactly_the_most_probable_width(logits):
     layer = ChannelMask(FILTERS)

@@ -64,7 +64,7 @@ def test_normal_noise_is_not_gumbel_noise():
     assert noise.std() == pytest.approx(1.0, abs=0.05)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.lists(st.integers(-5, 5), min_size=3, max_size=3), min_size=2, max_size=2).map(
         lambda rows: np.array(rows, "float32")

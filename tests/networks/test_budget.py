@@ -51,7 +51,7 @@ def log_probabilities(space, seed, spread=2.0):
     tolerance=st.sampled_from([0.005, 0.03, 0.1]),
     spread=st.sampled_from([0.0, 0.01, 2.0, 20.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_is_the_best_of_all_students_within_the_tolerance(seed, part, tolerance, spread):
     narrowest, widest = macs_range(SMALL, CLASSES, SHAPE)
     target = round(narrowest + part * (widest - narrowest))

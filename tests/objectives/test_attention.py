@@ -40,7 +40,7 @@ def test_equals_the_loop_over_all_pairs():
     np.testing.assert_allclose(loss, reference(student, teacher, gates), rtol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_distances_of_any_maps(seed, closeness):
     student = unit_maps(TEACHER, seed)

@@ -27,7 +27,7 @@ def test_kl_is_student_over_teacher_summed_over_classes_mean_over_the_batch():
     assert abs(swapped - expected) > 0.1, "the test must tell the two orders apart"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.01, 100))
 def test_kl_is_never_negative_and_zero_for_equal_logits(seed, scale):
     assert float(kl_divergence(logits(seed, scale), logits(seed + 1, scale))) >= -1e-5

@@ -55,7 +55,7 @@ def test_gradient_flows_through_both_predictions():
     np.testing.assert_allclose(adversarial_gradient, 6.0 * (q - p) / BATCH, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.01, 100))
 def test_divergence_is_never_negative_and_zero_with_its_gradient_at_the_clean_image(seed, scale):
     clean = tf.constant(logits(seed, scale))

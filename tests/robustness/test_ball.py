@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnascl_tf.robustness.ball import Ball, feasible_box
@@ -10,7 +10,6 @@ PIXEL = st.just(0.0) | st.floats(2.0**-20, 1.0, width=32)
 PIXELS = st.lists(PIXEL, min_size=1, max_size=13)
 
 
-@settings(deadline=None)  # shared cores: a slow moment is no failure
 @given(PIXELS, st.floats(0.0, 1.0))
 def test_box_never_overshoots_and_holds_the_image(pixels, epsilon):
     images = np.array(pixels, np.float32)
@@ -50,7 +49,6 @@ def test_box_respects_narrower_bounds():
     np.testing.assert_array_equal(high, [0.75, 0.75])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.0, 4.0), st.floats(0.0, 3.0))
 def test_l2_projection_never_overshoots(seed, epsilon, reach):
     generator = np.random.default_rng(seed)

@@ -87,7 +87,7 @@ def feasible_problems(draw):
     return point, normal, share * (largest if draw(st.booleans()) else least)
 
 
-@settings(deadline=None, max_examples=60)  # shared cores: a slow moment is no failure
+@settings(max_examples=60)
 @given(feasible_problems())
 def test_linf_is_as_short_as_the_linear_program(problem):
     point, normal, rise = problem
@@ -100,7 +100,7 @@ def test_linf_is_as_short_as_the_linear_program(problem):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(feasible_problems())
 def test_l2_is_the_solution_of_the_quadratic_program(problem):
     point, normal, rise = problem
@@ -111,7 +111,7 @@ def test_l2_is_the_solution_of_the_quadratic_program(problem):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), share=st.floats(-3.0, 3.0))
 @example(seed=0, share=0.0)
 @example(seed=0, share=1.0)

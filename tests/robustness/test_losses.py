@@ -93,7 +93,7 @@ rows_of_logits = arrays.arrays(
 @hypothesis.given(
     rows_of_logits, strategies.lists(strategies.integers(0, 4), min_size=3, max_size=3)
 )
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 def test_dlr_is_positive_exactly_when_misclassified(logits, labels):
     labels = np.array(labels)
     values = dlr_loss(labels, tf.constant(logits)).numpy()

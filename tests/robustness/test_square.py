@@ -107,7 +107,7 @@ def test_narrower_bounds_hold(norm, linear_model, examples):
     assert adversarial.max() > 0.74
 
 
-@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(
     strategies.tuples(*(strategies.integers(1, 11) for _ in range(2)), strategies.integers(1, 3)),
     strategies.sampled_from(["linf", "l2"]),

@@ -38,9 +38,7 @@ def before_the_bump():
 
 
 # The fixtures hold no state that an example could change.
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(epsilons=st.lists(st.integers(0, 100), min_size=1, max_size=4, unique=True))
 def test_exact_on_a_linear_model_at_any_epsilons(epsilons, linear_model, examples):
     images, labels = examples

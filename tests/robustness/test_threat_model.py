@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel, parse_epsilon
@@ -76,7 +76,6 @@ def test_parse_epsilon(text, epsilon):
     assert parse_epsilon(text) == epsilon
 
 
-@settings(deadline=None)  # shared cores: a slow moment is no failure
 @given(st.integers(0, 255))
 def test_parse_epsilon_equals_division(numerator):
     assert parse_epsilon(f"{numerator}/255") == numerator / 255

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnascl_tf.robustness.threat_model import RobustnessError
@@ -31,7 +31,6 @@ def test_hand_values(successes, trials, low, high):
     assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
-@settings(deadline=None)  # shared cores: a slow moment is no failure
 @given(st.integers(1, 10_000), st.data())
 def test_matches_the_formula_and_holds_the_proportion(trials, data):
     successes = data.draw(st.integers(0, trials))

@@ -47,7 +47,7 @@ def test_maps_follow_the_formula(size, taps):
         np.testing.assert_allclose(maps[:, index], reference(tap, size), atol=1e-6)
 
 
-@hypothesis.settings(max_examples=30, deadline=None)
+@hypothesis.settings(max_examples=30)
 @hypothesis.given(
     tap=arrays.arrays(
         np.float32,

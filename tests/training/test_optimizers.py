@@ -109,7 +109,7 @@ def test_short_runs_drop_within_an_epoch():
 
 
 @given(epochs=st.integers(1, 300), steps=st.integers(1, 1000))
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_step_schedule_drops_where_75_and_90_percent_are_done(epochs, steps):
     schedule = learning_rate_schedule(settings(epochs=epochs), steps)
     total = epochs * steps

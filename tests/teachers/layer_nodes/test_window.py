@@ -110,7 +110,6 @@ def test_channels_first_is_refused(refusal):
 
 @hypothesis.settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 @hypothesis.given(

@@ -93,7 +93,6 @@ def test_grouped_convolution_and_its_gradient(
 
 @hypothesis.settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 @hypothesis.given(

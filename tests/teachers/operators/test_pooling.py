@@ -45,7 +45,6 @@ def test_average_over_padding_too(ceil_mode, write_classifier, assert_agrees):
 
 @hypothesis.settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 @hypothesis.given(
