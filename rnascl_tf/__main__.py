@@ -5,7 +5,7 @@ import sys
 
 import keras
 import tensorflow as tf
-from absl import flags
+from absl import flags, logging
 
 from rnascl_tf import command_line, recipe_flags
 from rnascl_tf.atomic import reading_only
@@ -35,7 +35,10 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     suspected = []
     code = command_line.run(lambda given: suspected.extend(_command(given)), arguments, USER_ERRORS)
-    return command_line.EXIT_STRICT if code == 0 and suspected else code
+    if code == 0 and suspected:
+        logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))
+        return command_line.EXIT_STRICT
+    return code
 
 
 def _command(arguments):

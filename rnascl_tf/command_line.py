@@ -21,7 +21,8 @@ from rnascl_tf.devices import STRATEGIES, WorkerLostError, choose_devices
 from rnascl_tf.report import console
 from rnascl_tf.stopping import StoppedError, stop_signals
 
-_PACKAGE = Path(__file__).resolve().parent
+# Not resolved: log messages name their files as they were imported, be it through a link.
+_PACKAGE = Path(__file__).parent
 
 EXIT_USER_ERROR = 2
 EXIT_STRICT = 3
