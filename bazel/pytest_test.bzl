@@ -3,7 +3,7 @@
 load("@pypi//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
 
-def pytest_test(name, srcs, deps = [], data = [], **options):
+def pytest_test(name, srcs, deps = [], data = [], long = False, **options):
     """Runs one test file under pytest.
 
     Args:
@@ -11,18 +11,21 @@ def pytest_test(name, srcs, deps = [], data = [], **options):
       srcs: the test file, alone.
       deps: as for py_test.
       data: as for py_test.
+      long: all its tests are marked so: it runs when it is asked for by name, as in make test-long.
       **options: as for py_test.
     """
     py_test(
         name = name,
-        size = options.pop("size", "large"),
+        size = "enormous" if long else "large",
         srcs = srcs + ["//bazel:run_pytest.py"],
         main = "//bazel:run_pytest.py",
-        args = ["$(location {})".format(srcs[0])],
-        data = data,
+        args = ["$(location {})".format(srcs[0])] + (["-mlong"] if long else []),
+        # pytest's options, the same as for make test.
+        data = data + ["//:pyproject.toml"],
         deps = deps + [
             "//bazel:run_pytest",
             requirement("pytest-timeout"),
         ],
+        tags = ["manual"] if long else [],
         **options
     )

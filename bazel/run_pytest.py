@@ -6,6 +6,6 @@ from pathlib import Path
 import pytest
 
 if __name__ == "__main__":
-    # The checkout's options, from beside the test wherever Bazel has put it.
-    arguments = ["--import-mode=importlib", "-p", "no:cacheprovider", *sys.argv[1:]]
-    sys.exit(pytest.main([*arguments, f"--rootdir={Path.cwd()}"]))
+    # The checkout's options, wherever Bazel has put it.
+    options = [f"--config-file={Path.cwd() / 'pyproject.toml'}", f"--rootdir={Path.cwd()}"]
+    sys.exit(pytest.main(["-p", "no:cacheprovider", *options, *sys.argv[1:]]))

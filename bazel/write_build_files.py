@@ -8,6 +8,7 @@ forgotten.
 """
 
 import ast
+import itertools
 import sys
 from pathlib import Path
 
@@ -38,7 +39,7 @@ PACKAGES = {
 }
 """Import name -> name in requirements.txt. What is optional (PyTorch and its kin) is not there."""
 
-_EXPORTED = ("pytest_test.bzl", "run_pytest.py")
+_EXPORTED = {ROOT / "bazel" / "pytest_test.bzl", ROOT / "bazel" / "run_pytest.py"}
 
 HEADER = "# Written by bazel/write_build_files.py.\n"
 
@@ -68,7 +69,9 @@ def main(arguments):
 def build_files():
     """Returns {path of a BUILD file: its text}."""
     folders = sorted({path.parent for tree in TREES for path in python_files(ROOT / tree)})
-    files = {folder / "BUILD": _package(folder) for folder in folders}
+    tests = [path for path in python_files(ROOT / "tests") if path.name.startswith("test_")]
+    read = {file for path in tests for file in _read_elsewhere(path, path.read_text())}
+    files = {folder / "BUILD": _package(folder, read) for folder in folders}
     files[ROOT / "BUILD"] = _top(folders)
     return files
 
@@ -78,7 +81,7 @@ def python_files(folder):
     return sorted(path for path in folder.glob("**/*.py") if "__pycache__" not in path.parts)
 
 
-def _package(folder):
+def _package(folder, read):
     targets = [_target(path) for path in sorted(folder.glob("*.py"))]
     rules = sorted({rule for rule, _ in targets})
     text = "\n".join(body for _, body in targets)
@@ -93,13 +96,15 @@ def _package(folder):
         loads += 'load("//bazel:pytest_test.bzl", "pytest_test")\n'
     return (
         f'{HEADER}{loads}\npackage(default_visibility = ["//visibility:public"])\n\n'
-        + _exports(folder)
+        + _exports(folder, read)
         + text
     )
 
 
-def _exports(folder):
-    names = sorted(path.name for path in folder.iterdir() if path.name in _EXPORTED)
+def _exports(folder, read):
+    """Returns the line that lets other packages read files of this one."""
+    inside = [path for path in {*_EXPORTED, *read} if _package_of(path) == folder]
+    names = sorted(path.relative_to(folder).as_posix() for path in inside)
     return f"exports_files({_list(names, 0)})\n\n" if names else ""
 
 
@@ -130,6 +135,7 @@ def _target(path):
     """Returns (rule, text) of a file's target."""
     source = path.read_text()
     dependencies = {label(module) for module in _own_modules(path, source)}
+    dependencies |= {label(started) for started in _started(path, source)}
     is_test = path.name.startswith("test_")
     data = []
     if is_test:
@@ -138,6 +144,7 @@ def _target(path):
             # It starts commands or reads the tree: what it needs is in no import.
             dependencies.add("//:sources")
             data = ["//:files"]
+        data += sorted(_file_label(file) for file in _read_elsewhere(path, source))
         data += [f'glob(["{name}/**"])' for name in _data_folders(path)]
     dependencies -= {label(path)}
     packages = {PACKAGES[name] for name in _imported(source) if name in PACKAGES}
@@ -156,6 +163,8 @@ def _target(path):
     lines.append(f'    srcs = ["{path.name}"],\n')
     if data:
         lines.append(f"    data = {_data(data)},\n")
+    if is_test and source.count("@pytest.mark.long\n") == source.count("\ndef test_") > 0:
+        lines.append("    long = True,\n")
     lines.append(extra)
     if dependencies or packages:
         lines.append(f"    deps = {_deps(path, dependencies, packages)},\n")
@@ -178,6 +187,66 @@ def _data_folders(path):
         and folder.name not in ("__pycache__", "runs")
         and not any(folder.glob("**/*.py"))
     )
+
+
+def _read_elsewhere(path, source):
+    """Returns the files of other packages, no Python, that a test names beside `/`."""
+    named = {_beside(path, name) for name in _joined_paths(source)}
+    return {
+        file
+        for file in named
+        if file is not None
+        and file.suffix != ".py"
+        and file.name != "BUILD"
+        and _package_of(file) not in (path.parent, ROOT)
+    }
+
+
+def _started(path, source):
+    """Returns the files that a file starts as programs: `-m MODULE`, or a path that ends in .py."""
+    names = [name for name in _joined_paths(source) if name.endswith(".py")]
+    found = {_beside(path, name) for name in names if name != "__init__.py"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.List | ast.Tuple | ast.Call):
+            values = node.args if isinstance(node, ast.Call) else node.elts
+            words = [getattr(value, "value", None) for value in values]
+            for before, word in itertools.pairwise(words):
+                if before == "-m" and isinstance(word, str):
+                    found |= {_file(f"{word}.__main__") or _file(word)}
+    return found - {None, path}
+
+
+def _joined_paths(source):
+    """Yields what is written as `... / "a" / "b.txt"`, as "a/b.txt", and `with_name("b.txt")`."""
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "with_name":
+            names = [getattr(node.args[0], "value", None)]
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            names.insert(0, getattr(node.right, "value", None))
+            node = node.left
+        if names and all(isinstance(name, str) for name in names):
+            yield "/".join(names)
+
+
+def _beside(path, name):
+    """Returns the file of this name in the folder of `path` or one above it; None without one."""
+    for folder in path.parents:
+        if not folder.is_relative_to(ROOT):
+            return None
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def _package_of(path):
+    """Returns the nearest folder above a file that holds Python, or the checkout."""
+    return next(f for f in path.parents if f == ROOT or any(f.glob("*.py")))
+
+
+def _file_label(path):
+    package = _package_of(path)
+    return f"//{package.relative_to(ROOT).as_posix()}:{path.relative_to(package).as_posix()}"
 
 
 def _conftests(path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITER = ROOT / "bazel" / "write_build_files.py"
+TARGET = re.compile(r'^(\w+)\((?:\n    .*)*?\n    srcs = \["(.*)"\]', re.MULTILINE)
 
 
 def test_they_are_what_the_imports_say():
@@ -16,15 +17,10 @@ def test_they_are_what_the_imports_say():
     assert checked.returncode == 0, checked.stdout
 
 
-TARGET = re.compile(r'^(\w+)\((?:\n    .*)*?\n    srcs = \["(.*)"\]', re.MULTILINE)
-
-
 def test_every_file_has_one_target_and_every_test_file_is_tested():
     for folder in ("rnascl_tf", "teachers", "configs", "benchmarks", "examples", "tests"):
         for build in (ROOT / folder).glob("**/BUILD"):
-            targets = re.findall(
-                r'^(\w+)\((?:\n    .*)*?\n    srcs = \["(.*)"\]', build.read_text(), re.M
-            )
+            targets = TARGET.findall(build.read_text())
             files = {path.name for path in build.parent.glob("*.py")}
             assert sorted(name for _, name in targets) == sorted(files), build
             for rule, name in targets:
