@@ -17,6 +17,8 @@ def read_json(path):
         ValueError: it is no JSON, has over `LARGEST_BYTES`, or is nested deeper than Python reads.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")  # a device has no end
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise ValueError(f"{size:,} bytes, {LARGEST_BYTES:,} at most are read")

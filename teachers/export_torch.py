@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -227,7 +229,10 @@ def _stored_images(path, input_shape):
             images = stored["images"][:PROOF_IMAGES]
     except FileNotFoundError as error:
         raise TeacherError(f"--images={path} does not exist.") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, MemoryError),
+        *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise TeacherError(f"--images={path} is no .npz file that holds {wanted}.") from error
     if images.dtype == np.uint8:
         images = images / np.float32(255)

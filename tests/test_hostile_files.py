@@ -1,5 +1,6 @@
 """Files and flags from anywhere: each is what it should be, or one line; none runs code."""
 
+import dataclasses
 import json
 import pickle
 import sys
@@ -28,7 +29,11 @@ from rnascl_tf.robustness import RobustnessError
 from rnascl_tf.robustness.outcomes import Outcomes
 from rnascl_tf.stages import UserError
 from rnascl_tf.stages.run import load_student
-from rnascl_tf.training.search_diagnostics import DiagnosticsError, read_diagnostics
+from rnascl_tf.training.search_diagnostics import (
+    DiagnosticsError,
+    SearchDiagnostics,
+    read_diagnostics,
+)
 
 SPACE = SEARCH_SPACES["S3"]
 TUTORS = [{"student": "stem", "teacher": "layer1", "probability": 0.5}]
@@ -194,7 +199,8 @@ def test_a_pickle_in_an_array_file_is_not_read(tmp_path):
     np.savez(tmp_path / "state.npz", identity=content, attacks=content)
     with pytest.raises(RobustnessError):
         Outcomes(tmp_path / "state.npz", {})
-    np.savez(tmp_path / "diagnostics.npz", temperature=content)
+    fields = {field.name: content for field in dataclasses.fields(SearchDiagnostics)}
+    np.savez(tmp_path / "diagnostics.npz", **fields)
     with pytest.raises(DiagnosticsError):
         read_diagnostics(tmp_path / "diagnostics.npz")
     assert not ran.exists()
@@ -224,6 +230,8 @@ def test_a_student_file_with_code_in_it_is_one_line(tmp_path, monkeypatch):
 
 
 def test_json_is_bounded(tmp_path):
+    with pytest.raises(ValueError, match="no regular file"):
+        read_json("/dev/zero")
     path = tmp_path / "a.json"
     path.write_text("[" * (sys.getrecursionlimit() * 50))
     with pytest.raises(ValueError, match=r"nested too deeply|Expecting"):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     "rnascl_tf.atomic",
     "rnascl_tf.json_files",
+    "rnascl_tf.array_files",
     "rnascl_tf.stopping",
     "rnascl_tf.devices",
     "teachers",

@@ -10,36 +10,17 @@ A file belongs to one model, data set, threat model and seed, and is refused for
 import dataclasses
 import io
 import json
-import struct
 import time
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from rnascl_tf.array_files import ArrayFileError, read_arrays
 from rnascl_tf.atomic import why_unwritable, write_bytes
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 FORMAT = 1
 SECONDS_BETWEEN_SAVES = 5.0
-
-# What NumPy, zipfile and json raise over damaged bytes.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
 
 @dataclasses.dataclass
 class AttackOutcome:
@@ -155,27 +136,27 @@ class Outcomes:
 
 def _read(path, identity):
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            known = json.loads(str(stored["identity"]))
-            version = known.pop("format", None)
-            if version != FORMAT:
-                raise RobustnessError(
-                    f"{path} has format {version}, this program reads {FORMAT}; delete the file."
-                )
-            _check_identity(path, known, identity)
-            names = [str(name) for name in stored["attacks"]]
-            return {
-                name: AttackOutcome(
-                    **{
-                        field.name: _value(stored[f"{name}:{field.name}"])
-                        for field in dataclasses.fields(AttackOutcome)
-                    }
-                )
-                for name in names
-            }
+        stored = read_arrays(path)
+        known = json.loads(str(stored["identity"]))
+        version = known.pop("format", None)
+        if version != FORMAT:
+            raise RobustnessError(
+                f"{path} has format {version}, this program reads {FORMAT}; delete the file."
+            )
+        _check_identity(path, known, identity)
+        names = [str(name) for name in stored["attacks"]]
+        return {
+            name: AttackOutcome(
+                **{
+                    field.name: _value(stored[f"{name}:{field.name}"])
+                    for field in dataclasses.fields(AttackOutcome)
+                }
+            )
+            for name in names
+        }
     except RobustnessError:
         raise
-    except _DAMAGE as error:
+    except (ArrayFileError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RobustnessError(
             f"{path} is no state of an evaluation, or is damaged; delete it to start again. "
             f"({type(error).__name__})"

@@ -6,11 +6,11 @@ at any time, like `history.csv`, and right after a resume.
 
 import dataclasses
 import io
-import zipfile
 
 import keras
 import numpy as np
 
+from rnascl_tf.array_files import ArrayFileError, read_arrays
 from rnascl_tf.atomic import write_bytes
 from rnascl_tf.networks import channel_masks
 
@@ -104,32 +104,29 @@ def read_diagnostics(path):
         OSError: it cannot be opened, for instance because it is absent.
     """
     names = [field.name for field in dataclasses.fields(SearchDiagnostics)]
-    # Opened here: for a file that is no archive, NumPy would leave its own handle open.
-    with path.open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                diagnostics = SearchDiagnostics(**{name: arrays[name] for name in names})
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            zipfile.BadZipFile,
-        ) as error:
-            raise DiagnosticsError(
-                f"{path} is damaged ({error}): remove it; the search goes on without its past."
-            ) from error
+    try:
+        arrays = read_arrays(path)
+        diagnostics = SearchDiagnostics(**{name: arrays[name] for name in names})
+    except (ArrayFileError, KeyError) as error:
+        raise DiagnosticsError(
+            f"{path} is damaged ({error}): remove it; the search goes on without its past."
+        ) from error
     _check_shapes(path, diagnostics)
     return diagnostics
 
 
 def _check_shapes(path, diagnostics):
-    epochs = len(diagnostics.epoch)
+    # Sizes, not lengths: an array without axes has none.
+    epochs, blocks = diagnostics.epoch.size, diagnostics.blocks.size
+    choices = diagnostics.choices.size // max(blocks, 1)
     wanted = {
-        "tutors": (epochs, len(diagnostics.student_layers), len(diagnostics.teacher_layers)),
-        "filters": (epochs, *diagnostics.choices.shape),
-        "choices": (len(diagnostics.blocks), diagnostics.choices.shape[-1]),
+        "epoch": (epochs,),
+        "student_layers": (diagnostics.student_layers.size,),
+        "teacher_layers": (diagnostics.teacher_layers.size,),
+        "blocks": (blocks,),
+        "tutors": (epochs, diagnostics.student_layers.size, diagnostics.teacher_layers.size),
+        "filters": (epochs, blocks, choices),
+        "choices": (blocks, choices),
     }
     for name, shape in wanted.items():
         found = getattr(diagnostics, name).shape
