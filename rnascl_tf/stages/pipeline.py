@@ -28,8 +28,8 @@ class Stage:
         sections: the config sections that its result depends on, beyond what `after` covers.
         after: stages whose files it reads.
         enabled: function config -> whether it runs when no stages are named.
-        on: whose work it is: "replicas" that share batches; "machine", all devices of one machine (of
-            several workers the chief); or "one" device of the chief.
+        on: whose work it is: "replicas" that share batches; "machine", all devices where there is one
+            machine, else one device of the chief; or "one" device of the chief.
     """
 
     name: str
@@ -106,15 +106,16 @@ def execute(run, stages, overwrite=False):
     """
     values = json.loads(run.config.to_json_best_effort())
     selected = {stage.name for stage in stages}
-    overwritten = _overwritten(run, selected) if overwrite else []
-    if overwrite:
-        _refuse_orphans(run, selected)
-    refuse_other_config(run, selected if overwrite else set())
-    _refuse_missing(run, selected)
-    check_replicas(run.config, run.devices.replicas)
-    check_data(run.config, run.dataset)
-    run.folder(".")
     with run.locked():
+        overwritten = _overwritten(run, selected) if overwrite else []
+        if overwrite:
+            _refuse_orphans(run, selected)
+        refuse_other_config(run, selected if overwrite else set())
+        _refuse_missing(run, selected)
+        if any(stage.on == "replicas" for stage in stages):
+            check_replicas(run.config, run.devices.replicas)
+        check_data(run.config, run.dataset)
+        run.folder(".")
         for stage in stages:
             if _is_done(run, stage.name) and stage.name != ALWAYS and not overwrite:
                 seconds = run.record["stages"][stage.name]["seconds"]
@@ -130,7 +131,14 @@ def _execute_one(run, stage, values, overwritten):
         # Printing an old run's tables again does not make them this commit's.
         run.record.describe_environment(values, run.config.seed)
     settings = {section: values[section] for section in stage.sections}
-    entry = {"status": "started", "git_commit": run.record["git_commit"], "settings": settings}
+    if stage.name not in overwritten:
+        _warn_of_other_devices(run, stage)
+    entry = {
+        "status": "started",
+        "git_commit": run.record["git_commit"],
+        "settings": settings,
+        "devices": str(_local(run.devices, stage)),
+    }
     run.announce(stage.name, entry, overwritten)
     started = time.monotonic()
     _on_its_devices(run, stage)
@@ -139,7 +147,6 @@ def _execute_one(run, stage, values, overwritten):
         status="finished",
         seconds=round(seconds, 1),
         finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        devices=str(run.devices),
     )
     run.record.write()
     fields = {"stage": stage.name, "status": "finished", "seconds": round(seconds, 1)}
@@ -151,15 +158,33 @@ def _execute_one(run, stage, values, overwritten):
 
 def _on_its_devices(run, stage):
     """Runs a stage where it belongs; of several workers, those that have no part in it wait."""
-    devices = run.devices
     if stage.on == "replicas":
-        with devices.scope():
+        with run.devices.scope():
             stage.run(run)
-    elif devices.is_chief:
-        # A model made in the scope of several workers would wait for them to make theirs.
-        local = devices if stage.on == "machine" and devices.workers == 1 else ONE_DEVICE
+    elif run.devices.is_chief:
+        local = _local(run.devices, stage)
         with run.on(local), local.scope():
             stage.run(run)
+
+
+def _local(devices, stage):
+    """Returns the devices that a stage works on."""
+    if stage.on == "replicas" or (stage.on == "machine" and devices.workers == 1):
+        return devices
+    # A model made in the scope of several workers would wait for them to make theirs.
+    return ONE_DEVICE
+
+
+def _warn_of_other_devices(run, stage):
+    before = run.record["stages"].get(stage.name, {})
+    now = str(_local(run.devices, stage))
+    if stage.on == "replicas" and before.get("devices", now) != now:
+        logging.warning(
+            "%s: begun on %s, goes on on %s: each replica's part of a batch is another from here on",
+            stage.name,
+            before["devices"],
+            now,
+        )
 
 
 def refuse_other_config(run, overwritten=frozenset()):

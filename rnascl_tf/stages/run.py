@@ -5,6 +5,7 @@ import fcntl
 import functools
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import keras
@@ -35,7 +36,7 @@ class Run:
         self.devices = devices
         self.record = Record(self.workdir / "record.json")
         self._announced = {}
-        self._locks, self._held = None, False
+        self._locks, self._held, self._begun_before = None, False, False
 
     def announce(self, stage, entry, overwritten=()):
         """Keeps a stage's record entry until the stage asks for its folder.
@@ -55,14 +56,16 @@ class Run:
         folder = self.workdir / stage
         entry, overwritten = self._announced.pop(stage, (None, ()))
         try:
+            if writes():
+                self.workdir.mkdir(parents=True, exist_ok=True)
+            if stage != "." and self._locks is not None:
+                self._hold()  # before anything is removed
             for name in overwritten:
                 if writes() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)
                 self.record.forget(name)
             if writes():
-                folder.mkdir(parents=True, exist_ok=True)
-            if stage != "." and self._locks is not None:
-                self._hold()
+                folder.mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
@@ -86,8 +89,11 @@ class Run:
         """
         try:
             with contextlib.ExitStack() as self._locks:
-                if self.record.path.exists():
+                self._begun_before = self.record.path.exists()
+                if self._begun_before:
                     self._hold()
+                    # Another process may have finished stages since it was read.
+                    self.record = Record(self.record.path)
                 yield
         finally:
             self._locks, self._held = None, False
@@ -105,8 +111,13 @@ class Run:
                 f"{self.workdir} is in use by process {file.read().strip()}: wait for it, or give "
                 "another --workdir."
             ) from error
+        if not self._begun_before and self.record.path.exists():
+            raise UserError(
+                f"another process has run stages in {self.workdir} meanwhile: give the same command "
+                "again to go on behind them."
+            )
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()} on {socket.gethostname()}")
         file.flush()
         self._held = True
 

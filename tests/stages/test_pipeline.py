@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from rnascl_tf.devices import Devices
 from rnascl_tf.networks import SEARCH_SPACES, describe, write_architecture
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.stages import STAGES, Run, UserError, execute, select
@@ -85,6 +86,7 @@ def test_data_and_files_may_lie_elsewhere(config, tmp_path):
     before = {"architecture": str(paths[0])}
     finished(run, "teacher", "search", search=before, data={"data_dir": "elsewhere"})
     run.record["architecture"] = json.loads(paths[0].read_text())
+    run.record.write()
     config.search.architecture = str(paths[1])
     execute(run, select(config, ["search"]))
     config.search.architecture = str(paths[2])
@@ -251,7 +253,61 @@ def test_a_second_process_on_a_run_is_refused_and_a_dead_one_is_not_in_the_way(c
     finished(run, "teacher")
     with (
         run.locked(),
-        pytest.raises(UserError, match=f"in use by process {os.getpid()}"),
+        pytest.raises(UserError, match=rf"in use by process {os.getpid()} on \S+: wait"),
     ):
         execute(Run(config, tmp_path), select(config, ["teacher"]))
     execute(Run(config, tmp_path), select(config, ["teacher"]))
+
+
+def test_who_comes_second_to_a_new_run_removes_nothing_and_redoes_nothing(config, tmp_path):
+    """The second process has looked at the folder before the first has written its record."""
+
+    def teacher(run):
+        run.folder("teacher")
+        raise AssertionError("only the first may start")
+
+    stage = Stage("teacher", teacher, STAGES["teacher"].sections)
+    second = Run(config, tmp_path)
+
+    def first(run):
+        (run.folder("teacher") / "of the first").touch()
+        with pytest.raises(UserError, match="in use by process"):
+            execute(second, [stage], overwrite=True)
+
+    execute(Run(config, tmp_path), [Stage("teacher", first, STAGES["teacher"].sections)])
+    assert (tmp_path / "teacher" / "of the first").exists()
+    # The first has finished since: its stage is not done again.
+    execute(second, [stage])
+    assert second.record["stages"]["teacher"]["status"] == "finished"
+
+
+def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(config, tmp_path):
+    def first(run):
+        (run.folder("teacher") / "of the first").touch()
+
+    sections = STAGES["teacher"].sections
+
+    def second(run):
+        # As if the other had begun and ended while this one read its data.
+        execute(Run(config, tmp_path), [Stage("teacher", first, sections)])
+        run.folder("teacher")
+
+    with pytest.raises(UserError, match="another process has run stages"):
+        execute(Run(config, tmp_path), [Stage("teacher", second, sections)], overwrite=True)
+    assert (tmp_path / "teacher" / "of the first").exists()
+
+
+def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_replicas, caplog):
+    def train(run):
+        run.folder("teacher")
+        raise KeyboardInterrupt
+
+    stage = Stage("teacher", train, STAGES["teacher"].sections)
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path), [stage])
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path), [stage])
+    assert "goes on on" not in caplog.text
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path, Devices(two_replicas)), [stage])
+    assert "teacher: begun on one device, goes on on 2 replica(s), Mirrored" in caplog.text
