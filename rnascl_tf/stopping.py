@@ -57,6 +57,7 @@ def stop_signals():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _requests.number = None
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from rnascl_tf.robustness.threat_model import RobustnessError
 FORMAT = 1
 SECONDS_BETWEEN_SAVES = 5.0
 
+
 @dataclasses.dataclass
 class AttackOutcome:
     """Where one attack stands.

@@ -168,7 +168,8 @@ def check_replicas(config, replicas):
         raise UserError(
             f"--config.data.batch_size={size} does not divide by {replicas} replicas into parts of "
             f"{_SMALLEST_BATCH} or more: give {below}"
-            + (f" or {below + replicas}." if below < size else ".")
+            + (f" or {below + replicas}" if below < size else "")
+            + ", or take one of them, --strategy=one_device."
         )
 
 

@@ -1,4 +1,7 @@
-"""When a training is saved: behind every epoch, every ten minutes within one, when it must stop."""
+"""When a training is saved: behind every epoch, every ten minutes within one, when it must stop.
+
+An epoch that is left behind its last step has its validation still before it.
+"""
 
 import time
 
@@ -37,7 +40,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def resume_at(self, step):
-        """Says that the next epoch begins behind so many of its steps."""
+        """Says that the next epoch begins behind so many of its steps, perhaps behind all."""
         self._first_step = step
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -53,12 +56,19 @@ class CheckpointCallback(keras.callbacks.Callback):
         save, stop = self._agreed(
             time.monotonic() - self._saved_at > SECONDS_BETWEEN, stop_requested()
         )
-        if step == self.steps_per_epoch or not (save or stop):
-            return  # the end of the epoch saves
-        for variable, value in zip(self._sums, self._running, strict=True):
-            variable.assign(value)
-        self._save(self._epoch, step)
+        last = step == self.steps_per_epoch
+        if save or stop or last:
+            for variable, value in zip(self._sums, self._running, strict=True):
+                variable.assign(value)  # also behind the last step: validation resets them
+        if stop or (save and not last):  # the end of the epoch saves
+            self._save(self._epoch, step)
         if stop:
+            stop_now()
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Stops if that is wanted: validation under attack may take longer than a signal's sender waits."""
+        if any(self._agreed(stop_requested())):
+            self._save(self._epoch, self.steps_per_epoch)
             stop_now()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -122,7 +122,10 @@ class Checkpoints:
     def paths(self):
         """Returns the folders of all checkpoints, oldest first."""
         found = self.folder.glob("*_*") if self.folder.exists() else ()
-        return sorted(path for path in found if path.is_dir() and _NAME.fullmatch(path.name))
+        named = {path: _NAME.fullmatch(path.name) for path in found if path.is_dir()}
+        # As numbers: from 100,000 steps on names have more digits.
+        whole = [path for path, match in named.items() if match]
+        return sorted(whole, key=lambda path: tuple(map(int, named[path].groups())))
 
     @property
     def newest(self):

@@ -66,6 +66,7 @@ def fit(
     first_epoch, first_step = checkpoints.restore()
     if first_epoch or first_step:
         step = f", step {first_step + 1} of {steps_per_epoch}" if first_step else ""
+        step = ", its validation" if first_step == steps_per_epoch else step
         logging.info("%s: resuming at epoch %d of %d%s", stage, first_epoch + 1, epochs, step)
     history = folder / "history.csv"
     if first_epoch == epochs or (ended and ended(first_epoch)):
@@ -93,10 +94,30 @@ def fit(
             **_validation(model, validation),
         )
 
+    def validate(epoch):
+        """Ends an epoch whose steps are all done as Keras' `fit` does."""
+        listeners = keras.callbacks.CallbackList(every, model=model)
+        listeners.on_train_begin()
+        listeners.on_epoch_begin(epoch)
+        logs = model.get_metrics_result()
+        given = _validation(model, validation)
+        measured = model.evaluate(
+            given["validation_data"],
+            steps=given.get("validation_steps"),
+            callbacks=listeners,
+            return_dict=True,
+            verbose=0,
+        )
+        listeners.on_epoch_end(epoch, logs | {f"val_{k}": value for k, value in measured.items()})
+        listeners.on_train_end()
+
     with deferred_stop(), moments(model, batch_norm):
         if first_step:
             saving.resume_at(first_step)
-            train(first_epoch, first_epoch + 1, first_step)
+            if first_step == steps_per_epoch:
+                validate(first_epoch)
+            else:
+                train(first_epoch, first_epoch + 1, first_step)
             first_epoch += 1
         if first_epoch < epochs and not model.stop_training:
             train(first_epoch, epochs)

@@ -99,6 +99,7 @@ def test_keys_younger_than_a_run_count_as_their_defaults(config, tmp_path):
     finished(run, "teacher", "search")
     settings = run.record["stages"]["search"]["settings"]
     del settings["search"]["cost"], settings["method"]
+    run.record.write()
     execute(run, select(config, ["search"]))
     config.search.cost = "none"
     with pytest.raises(UserError, match=r"search\.cost was macs, now none"):

@@ -52,7 +52,7 @@ def test_those_of_an_older_version_are_not_passed_over_silently(tmp_path, caplog
 
 
 def test_the_newest_is_restored_also_within_an_epoch(tmp_path):
-    saved(tmp_path, (1, 0), (1, 13), (1, 100_001))
+    saved(tmp_path, (1, 0), (1, 99_999), (1, 100_001))
     assert restored(tmp_path) == ((1, 100_001), 3)
     saved(tmp_path, (2, 0))
     assert restored(tmp_path) == ((2, 0), 1)

@@ -1,6 +1,8 @@
 """The resumable fit: interrupted equals uninterrupted, logs stay whole, NaN stops without loss."""
 
 import csv
+import os
+import signal
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ import tensorflow as tf
 import teachers
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.stopping import StoppedError, stop_signals
 from rnascl_tf.training import (
     AdversarialModel,
     CoupledSGD,
@@ -118,6 +121,63 @@ def test_the_search_resumes_with_both_optimizers_and_its_noise(tmp_path, new_sea
     ]
     assert len(states[0]) == 3 + 1
     np.testing.assert_array_equal(*states)
+
+
+class _Signal(keras.callbacks.Callback):
+    """Sends SIGTERM behind a batch of the second epoch, of the training or of its validation."""
+
+    def __init__(self, kind, batch):
+        super().__init__()
+        self.kind, self.batch, self.epoch = kind, batch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.send("train", batch)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.send("validation", batch)
+
+    def send(self, kind, batch):
+        if (kind, batch, self.epoch) == (self.kind, self.batch, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, new_search_model):
+    model = new_search_model()
+    folder = tmp_path_factory.mktemp("whole")
+    return model, run(model, folder, epochs=3, callbacks=[TemperatureAnnealing(3)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch", "position"),
+    [
+        ("train", 0, "00001_00001"),
+        ("train", STEPS - 1, "00001_00002"),
+        ("validation", 0, "00001_00002"),
+    ],
+)
+def test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there(
+    whole, kind, batch, position, tmp_path, new_search_model
+):
+    model = new_search_model()
+    callbacks = [TemperatureAnnealing(3), _Signal(kind, batch)]
+    with pytest.raises(StoppedError) as stopped, stop_signals():
+        run(model, tmp_path, epochs=3, callbacks=callbacks)
+    assert stopped.value.number == signal.SIGTERM
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir())[-1] == position
+
+    resumed = new_search_model()
+    history = run(resumed, tmp_path, epochs=3, callbacks=[TemperatureAnnealing(3)])
+    uninterrupted, wanted = whole
+    assert [row.keys() for row in history] == [row.keys() for row in wanted]
+    for ours, theirs in zip(history, wanted, strict=True):
+        assert ours | {"seconds": 0} == pytest.approx(theirs | {"seconds": 0}, rel=1e-3, abs=1e-5)
+    for ours, theirs in zip(resumed.variables, uninterrupted.variables, strict=True):
+        # Threads may add float32 gradients in another order.
+        np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-4, err_msg=ours.path)
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path):
