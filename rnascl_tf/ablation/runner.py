@@ -57,7 +57,15 @@ def run_jobs(jobs, at_once, on_done=lambda job, failure: None):
         printed_before = job.log.stat().st_size if job.log.exists() else 0
         command = [sys.executable, "-m", "rnascl_tf", *job.arguments]
         with job.log.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                # A terminal's Ctrl-C would reach it once from there and once from here, and a second
+                # one ends it without saving.
+                start_new_session=True,
+            )
             processes.add(process)
             code = process.wait()
         processes.discard(process)

@@ -1,6 +1,15 @@
 """Jobs as real processes: at a time, with their share of the cores, failures with their reasons."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 from rnascl_tf.ablation import Job, run_jobs
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def job(tmp_path, name, *arguments):
@@ -20,3 +29,29 @@ def test_a_failing_job_stops_no_other_and_is_named_with_its_own_reason(tmp_path)
     assert "exit code 2" in failures[bad]
     assert "usage: rnascl" in good.log.read_text()
     assert bad.log.read_text().startswith("error: of an earlier try\n"), "the log is kept"
+
+
+def test_ctrl_c_reaches_each_job_once(tmp_path):
+    """A terminal sends it to the whole group; a second one ends a job without saving."""
+    log = tmp_path / "log.txt"
+    arguments = ("--config=digits:smoke", f"--workdir={tmp_path / 'run'}", "--stages=teacher")
+    script = (
+        "from pathlib import Path; from rnascl_tf.ablation import Job, run_jobs\n"
+        f"run_jobs([Job('one', {arguments!r}, Path({str(log)!r}))], 1)"
+    )
+    group = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not log.exists() or "teacher: started" not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    children = ["ps", "-o", "pid=", "--ppid", str(group.pid)]
+    (child,) = subprocess.run(children, capture_output=True, text=True, check=True).stdout.split()
+    assert os.getpgid(int(child)) != group.pid
+    os.killpg(group.pid, signal.SIGINT)
+    assert group.wait(timeout=120) != 0
+    assert "interrupted; the same command" in log.read_text()
