@@ -9,13 +9,13 @@ import tensorflow as tf
 import teachers
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.layers import frozen_statistics
-from rnascl_tf.networks import SEARCH_SPACES, build_student
+from rnascl_tf.networks import SEARCH_SPACES, build_student, student_taps
 from rnascl_tf.robustness import ThreatModel, training_attack
 from rnascl_tf.training import AdversarialModel, CoupledSGD, StudentModel, fit
 from rnascl_tf.training.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.moving_statistics import SEMANTICS, batch_norms, moments, moving_statistics
 from rnascl_tf.training.trades_model import TradesModel
-from tests.training.conftest import CLASSES, SHAPE, SPACE
+from tests.training.conftest import ATTENTION_SIZE, CLASSES, SHAPE, SPACE
 
 STEPS = 5
 ARCHITECTURE = {
@@ -74,25 +74,29 @@ def classifier():
 ATTACK = {"attack_steps": 2, "attack_step_size": 0.5}
 
 
-def adversarial():
+def adversarial(signals):
     model = AdversarialModel(classifier(), ThreatModel(0.05), average=0.5, **ATTACK)
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
 
-def trades_adversarial():
+def trades_adversarial(signals):
     model = TradesAdversarialModel(classifier(), ThreatModel(0.05), beta=3.0, **ATTACK)
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
 
-def student():
-    model = StudentModel(build_student(ARCHITECTURE, momentum=0.9, seed=1))
+def distilled(signals):
+    student = build_student(ARCHITECTURE, momentum=0.9, seed=1)
+    layers = signals.teacher_layers
+    names = list(student_taps(student).output["taps"])
+    tutors = {name: layers[i % len(layers)] for i, name in enumerate(names)}
+    model = StudentModel(student, signals, tutors, attention_size=ATTENTION_SIZE, gamma=17.0)
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
 
-def fine_tuned():
+def fine_tuned(signals):
     model = TradesModel(
         build_student(ARCHITECTURE, momentum=0.9, seed=1),
         threat_model=ThreatModel(0.05),
@@ -103,9 +107,9 @@ def fine_tuned():
     return model
 
 
-@pytest.mark.parametrize("build", [adversarial, trades_adversarial, student, fine_tuned])
+@pytest.mark.parametrize("build", [adversarial, trades_adversarial, distilled, fine_tuned])
 def test_a_synchronized_training_is_that_of_one_device(
-    build, two_replicas, examples, tmp_path, monkeypatch
+    build, signals, two_replicas, examples, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(SEARCH_SPACES, SPACE.name, SPACE)
     # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its float32 gradient is chance.
@@ -115,7 +119,7 @@ def test_a_synchronized_training_is_that_of_one_device(
         folder = tmp_path / str(len(trained))
         folder.mkdir()
         with scope:
-            model = build()
+            model = build(signals)
             history = fit(
                 model,
                 batches(examples),
