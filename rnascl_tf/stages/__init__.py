@@ -3,7 +3,8 @@
 from rnascl_tf.stages.branch import branch
 from rnascl_tf.stages.errors import USER_ERRORS, UserError
 from rnascl_tf.stages.estimate import dry_run
-from rnascl_tf.stages.pipeline import STAGES, execute, select
+from rnascl_tf.stages.order import STAGES, select
+from rnascl_tf.stages.pipeline import execute
 from rnascl_tf.stages.run import Run, load_student, run_file
 from rnascl_tf.stages.settings import check
 

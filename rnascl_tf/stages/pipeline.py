@@ -1,11 +1,9 @@
-"""The order of the stages, which of them run, and what a finished or foreign run directory means."""
+"""Running the stages, and what a finished or foreign run directory means for them."""
 
-import dataclasses
 import datetime
 import hashlib
 import json
 import time
-import typing
 
 from absl import logging
 
@@ -13,83 +11,9 @@ import teachers
 from rnascl_tf.devices import ONE_DEVICE
 from rnascl_tf.networks import read_architecture
 from rnascl_tf.recipes import default_config
-from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, trades, train
 from rnascl_tf.stages.errors import UserError
+from rnascl_tf.stages.order import ALWAYS, STAGES, downstream, upstream
 from rnascl_tf.stages.settings import check_data, check_replicas
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One step of the main job.
-
-    Attributes:
-        name: on the command line, and of its folder.
-        run: function (Run) -> None.
-        sections: the config sections that its result depends on, beyond what `after` covers.
-        after: stages whose files it reads.
-        enabled: function config -> whether it runs when no stages are named.
-        on: whose work it is: "replicas" that share batches; "machine", all devices where there is one
-            machine, else one device of the chief; or "one" device of the chief.
-    """
-
-    name: str
-    run: typing.Callable
-    sections: tuple[str, ...]
-    after: tuple[str, ...] = ()
-    enabled: typing.Callable = lambda config: True
-    on: str = "replicas"
-
-
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage("teacher", teacher.run, ("seed", "data", "replicas", "threat", "teacher")),
-        Stage("search", search.run, ("search", "method"), ("teacher",)),
-        Stage("train", train.run, ("train", "method"), ("search",)),
-        Stage("trades", trades.run, ("trades",), ("train",), lambda config: config.trades.enabled),
-        Stage(
-            "baseline",
-            baseline.run,
-            ("train", "baseline"),
-            ("search",),
-            lambda config: config.baseline.enabled,
-        ),
-        Stage(
-            "evaluate",
-            evaluate.run,
-            ("evaluate", "baseline", "trades"),
-            ("train", "trades", "baseline"),
-            on="machine",
-        ),
-        Stage("export", export.run, ("export", "trades"), ("train", "trades"), on="one"),
-        Stage("report", report.run, (), ("search", "evaluate", "export"), on="one"),
-    )
-}
-"""The stages by name, in the order in which they run."""
-
-ALWAYS = "report"
-"""The stage that runs even when it is finished: its output is what the user is waiting for."""
-
-
-def select(config, names):
-    """Returns the stages to run, in order.
-
-    Args:
-        config: the run's config.
-        names: stage names, or empty for all that the config enables.
-
-    Raises:
-        UserError: an unknown name, or a stage that the config disables.
-    """
-    for name in names:
-        if name not in STAGES:
-            raise UserError(f"unknown stage {name!r}: give some of {','.join(STAGES)}.")
-        if not STAGES[name].enabled(config):
-            raise UserError(
-                f"stage {name} is disabled: set --config.{name}.enabled=true, or leave it out."
-            )
-    wanted = names or [name for name, stage in STAGES.items() if stage.enabled(config)]
-    return [stage for name, stage in STAGES.items() if name in wanted]
 
 
 def execute(run, stages, overwrite=False):
@@ -208,10 +132,10 @@ def refuse_other_config(run, overwritten=frozenset()):
             for key, old, new in _differences(section, before, values.get(section)):
                 if not (_has_no_effect(key, before, values) or _moved(run, key, old, new)):
                     first = first or (name, key, old, new)
-                    differing |= set(_downstream(name))
+                    differing |= set(downstream(name))
     if first:
         again = differing | {
-            source for name in differing for source in _upstream(name) if not _is_done(run, source)
+            source for name in differing for source in upstream(name) if not _is_done(run, source)
         }
         again = ",".join(s for s in STAGES if s in again and _is_enabled(run, s))
         name, key, old, new = first
@@ -225,7 +149,7 @@ def _refuse_orphans(run, selected):
     """Refuses an overwrite that would leave results of files that are gone."""
     kept = set(run.record["stages"]) - selected - {ALWAYS}
     orphans = {
-        name for name in kept if _is_enabled(run, name) and selected.intersection(_upstream(name))
+        name for name in kept if _is_enabled(run, name) and selected.intersection(upstream(name))
     }
     if orphans:
         again = ",".join(name for name in STAGES if name in selected | orphans)
@@ -250,7 +174,7 @@ def _refuse_missing(run, selected):
 def _overwritten(run, selected):
     """The selected stages, and those of disabled ones that stand on them: nobody else drops these."""
     disabled = {name for name in run.record["stages"] if not _is_enabled(run, name)}
-    stale = {name for name in disabled if selected.intersection(_upstream(name))}
+    stale = {name for name in disabled if selected.intersection(upstream(name))}
     return [name for name in STAGES if name in selected | stale]
 
 
@@ -260,19 +184,6 @@ def _is_done(run, name):
 
 def _is_enabled(run, name):
     return name in STAGES and STAGES[name].enabled(run.config)
-
-
-def _upstream(name):
-    """Names of all stages whose results a stage depends on."""
-    found = set()
-    for source in STAGES[name].after:
-        found |= {source} | _upstream(source)
-    return found
-
-
-def _downstream(name):
-    """The stage and all that depend on it, in order."""
-    return [other for other in STAGES if other == name or name in _upstream(other)]
 
 
 def _differences(key, old, new):

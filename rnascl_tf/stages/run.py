@@ -66,6 +66,10 @@ class Run:
                 self.record.forget(name)
             if writes():
                 folder.mkdir(exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UserError(
+                f"{error.filename} is a file where {folder} should be a folder: give another --workdir."
+            ) from error
         except OSError as error:
             raise UserError(
                 f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."

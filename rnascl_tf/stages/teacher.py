@@ -125,6 +125,8 @@ def _measure(run, teacher):
             ATTACKS,
             batch_size=run.config.evaluate.batch_size,
             seed=run.config.seed,
+            # Of several workers each measures by itself, on one device.
+            strategy=run.devices.strategy if run.devices.workers == 1 else None,
             on_batch=on_batch,
         )
 
