@@ -22,7 +22,7 @@ usage: rnascl --config=RECIPE[:variant] --workdir=DIR [--stages=A,B] [--config.k
 
 RECIPE is a Python file with get_config(variant), or a shipped recipe: {", ".join(shipped_recipes())}.
 The stages are {", ".join(STAGES)}. A finished stage is
-skipped, a killed one resumes from its last epoch: run the same command again.
+skipped, a killed one resumes from its last checkpoint: run the same command again.
 --dry_run prints every config key with its value.
 
 exit code: 0 done, 2 wrong input (one line says what), 3 with --strict when a student's gradients look
@@ -84,15 +84,14 @@ def _command(arguments):
         keras.utils.set_random_seed(config.seed)
         tf.config.experimental.enable_op_determinism()
     devices = command_line.devices(flag_values)
+    if not devices.is_chief:
+        command_line.be_quiet()
     run = Run(config, flag_values.workdir, devices)
     if flag_values.dry_run:
         dry_run(run, stages)
         return []
-    with contextlib.nullcontext() if devices.is_chief else reading_only():
-        if not devices.is_chief:
-            command_line.be_quiet()
-        with devices.watching():
-            execute(run, stages, overwrite=flag_values.overwrite)
+    with contextlib.nullcontext() if devices.is_chief else reading_only(), devices.watching():
+        execute(run, stages, overwrite=flag_values.overwrite)
     verdicts = run.record.get("masking", {}) if flag_values.strict else {}
     return [name for name, verdict in verdicts.items() if verdict["suspicious"]]
 

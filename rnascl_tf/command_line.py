@@ -120,8 +120,8 @@ def devices(flag_values):
 
 
 def be_quiet():
-    """Leaves the console to another process: only warnings and errors are shown from here on."""
-    logging.set_verbosity(logging.WARNING)
+    """Leaves the console to another process, which says the same; errors are still shown."""
+    logging.set_verbosity(logging.ERROR)
     console.quiet = True
 
 
@@ -178,30 +178,43 @@ def run(command, arguments, user_errors, interrupted=RESUMES):
         interrupted: what to say of an interrupted command.
     """
     _set_up_logging()
+    if "--log_json" in arguments:
+        # Flags may be wrong before they are parsed, and a recipe before its flags are known.
+        logging.get_absl_handler().setFormatter(_JsonFormatter())
     try:
         with stop_signals(), data_errors():
             command(arguments)
     except (*user_errors, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(f"error: {' '.join(str(error).split())}")
         return EXIT_USER_ERROR
     except OSError as error:
         # Folders without permission, full disks: the file system's own words say what to mend.
-        print(
-            f"error: {error.filename or 'input/output'}: {error.strerror or error}.",
-            file=sys.stderr,
-        )
+        _say(f"error: {error.filename or 'input/output'}: {error.strerror or error}.")
         return EXIT_USER_ERROR
     except WorkerLostError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        _say(f"error: {error}")
+        sys.stdout.flush()
         # Python would wait for TensorFlow, which waits for the worker that is gone.
         os._exit(1)
     except StoppedError as error:
-        print(interrupted, file=sys.stderr)
+        _say(interrupted)
         return 128 + error.number
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
+        _say(interrupted)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _say(line):
+    """Prints a command's last words on standard error, as JSON where the log is."""
+    formatter = logging.get_absl_handler().python_handler.formatter
+    if isinstance(formatter, _JsonFormatter):
+        level = standard_logging.ERROR if line.startswith("error: ") else standard_logging.INFO
+        message = line.removeprefix("error: ")
+        line = formatter.format(
+            standard_logging.LogRecord("rnascl", level, __file__, 0, message, None, None)
+        )
+    print(line, file=sys.stderr, flush=True)
 
 
 def _set_up_logging():
@@ -214,7 +227,9 @@ def _set_up_logging():
     handler = logging.get_absl_handler()
     handler.setFormatter(None)
     handler.addFilter(_is_for_the_user)
-    tf.get_logger().setLevel("WARNING")
+    tensorflow = tf.get_logger()
+    tensorflow.setLevel("WARNING")
+    tensorflow.handlers.clear()  # absl's, at the root, has what its own would print once more
 
 
 class _JsonFormatter(standard_logging.Formatter):
@@ -230,6 +245,8 @@ class _JsonFormatter(standard_logging.Formatter):
 
 
 def _is_for_the_user(message):
+    if "triggered tf.function retracing" in str(message.msg):
+        return False  # every attack is a function of its own; TensorFlow counts them by their line
     ours = Path(message.pathname).is_relative_to(_PACKAGE)
     return ours or message.levelno >= standard_logging.WARNING
 

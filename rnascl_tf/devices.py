@@ -13,6 +13,9 @@ import os
 import tensorflow as tf
 from absl import logging
 
+from rnascl_tf.stopping import listen_again
+from rnascl_tf.workers import workers_of
+
 _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -71,28 +74,13 @@ class Devices:
                 raise
             raise WorkerLostError(
                 f"worker {self.worker} of {self.workers}: another worker no longer answers "
-                f"({str(error).splitlines()[0][:120]}); start the same command again on all of them, "
+                f"({_first_words(error)}); start the same command again on all of them, "
                 "it resumes."
             ) from error
 
     def wait_for_all(self):
         """Returns when every worker has come here; at once where there is one."""
-        if self.workers > 1:
-            self.agree_on(0)
-
-    def agree_on(self, value):
-        """Returns the chief's integer in every worker; `value` itself where there is one."""
-        if self.workers == 1:
-            return value
-        mine = tf.constant(value if self.is_chief else 0, tf.int64)
-
-        @tf.function
-        def summed():
-            local = self.strategy.run(lambda: mine)
-            return self.strategy.reduce("SUM", local, axis=None)
-
-        # Every replica of the chief has added it.
-        return int(summed()) // (self.replicas // self.workers)
+        workers_of(self.strategy).wait_for_all()
 
     def __str__(self):
         if self.strategy is None:
@@ -126,6 +114,11 @@ def choose_devices(name="auto", logical_cpus=0):
             f"--strategy={name} is for one machine, but TF_CONFIG names {workers} workers: give "
             "--strategy=multi_worker, or unset TF_CONFIG."
         )
+    if logical_cpus and (name != "mirrored" or _gpus()):
+        raise DevicesError(
+            f"--logical_cpus={logical_cpus} is for --strategy=mirrored on a machine without GPUs, "
+            f"this is {name} with {_gpus()}: leave it out."
+        )
     _split_cpu(logical_cpus)
     if name == "one_device":
         return ONE_DEVICE
@@ -135,14 +128,33 @@ def choose_devices(name="auto", logical_cpus=0):
                 "--strategy=multi_worker needs TF_CONFIG with the addresses of all workers: set it, "
                 "or try it here with python -m rnascl_tf.launch --workers=2 -- ARGUMENTS."
             )
-        logging.info("devices: waiting for %d workers", workers)
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        return Devices(strategy, worker, workers)
+        if not worker:
+            logging.info("devices: waiting for %d workers", workers)
+        return Devices(_cluster_strategy(worker, workers), worker, workers)
     kind = "GPU" if _gpus() else "CPU"
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(names) == 1:
         logging.warning("--strategy=mirrored: there is one %s, nothing is shared", kind)
     return Devices(tf.distribute.MirroredStrategy(names))
+
+
+def _cluster_strategy(worker, workers):
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except (*_LOST, tf.errors.UnknownError, tf.errors.InvalidArgumentError) as error:
+        raise DevicesError(
+            f"worker {worker} of {workers} cannot join the others ({_first_words(error)}): are the "
+            "addresses of TF_CONFIG HOST:PORT, is this port free, and do all the others run?"
+        ) from error
+    # TensorFlow has put a handler of its own in front of SIGTERM, which does nothing here.
+    listen_again()
+    return strategy
+
+
+def _first_words(error):
+    """Returns the first line of TensorFlow's that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.endswith(":")), "no reason")[:160]
 
 
 def _gpus():

@@ -73,11 +73,12 @@ def run_workers(count, arguments):
         count: number of processes.
         arguments: the main command's, without `--strategy`.
     """
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
-    with tempfile.TemporaryDirectory() as folder:
-        workers = [_start(index, addresses, arguments, folder) for index in range(count)]
-        with _forwarded_signals(workers):
-            return _wait(workers, folder)
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    workers = []
+    with tempfile.TemporaryDirectory() as folder, _forwarded_signals(workers):
+        for index in range(count):
+            workers.append(_start(index, addresses, arguments, folder))
+        return _wait(workers, folder)
 
 
 def _start(index, addresses, arguments, folder):
@@ -113,14 +114,14 @@ def _wait(workers, folder):
         return 0
     index, _ = failed
     code = workers[index].returncode
-    if index:
-        print(_output(folder, index).read_text(errors="replace")[-2000:], file=sys.stderr)
+    if workers[0].returncode == code > 0:
+        index = 0  # what both have to say is on the console already
+    printed = _output(folder, index).read_text(errors="replace").splitlines() if index else []
+    if printed:
+        print(f"worker {index} printed last:", *printed[-20:], sep="\n", file=sys.stderr)
     if code < 0:
-        print(
-            f"error: worker {index} was ended by {signal.Signals(-code).name}; the same command "
-            "resumes.",
-            file=sys.stderr,
-        )
+        name = signal.Signals(-code).name
+        print(f"worker {index} was ended by {name}; the same command resumes.", file=sys.stderr)
         return 1
     return code
 
@@ -145,7 +146,8 @@ def _forwarded_signals(workers):
                 worker.kill()
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Returns so many ports of this machine that nobody uses now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

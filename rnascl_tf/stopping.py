@@ -26,6 +26,7 @@ class _Requests:
     def __init__(self):
         self.number = None
         self.deferring = 0
+        self.listening = False
 
     def __call__(self, number, frame):
         if self.number is not None:
@@ -50,6 +51,7 @@ def stop_signals():
     try:
         for number in _SIGNALS:
             before[number] = signal.signal(number, _requests)
+        _requests.listening = True
     except ValueError:
         pass  # not the main thread
     try:
@@ -57,7 +59,14 @@ def stop_signals():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _requests.number = None
+        _requests.number, _requests.listening = None, False
+
+
+def listen_again():
+    """Puts the handlers of `stop_signals` back where a library has put its own."""
+    if _requests.listening:
+        for number in _SIGNALS:
+            signal.signal(number, _requests)
 
 
 @contextlib.contextmanager

@@ -52,13 +52,11 @@ def test_a_damaged_archive_is_itself_or_one_error(position, bit, cut, tmp_path_f
     path.write_bytes(content)
     try:
         found = read_arrays(path)
-    except ArrayFileError as error:
-        assert str(error)
-    else:
-        # A flip in a date or a name goes unseen; one in the numbers does not.
-        values = [found[name] for name in found]
-        for array, value in zip(ARRAYS.values(), values, strict=True):
-            np.testing.assert_array_equal(value, array)
+    except ArrayFileError:
+        return
+    # A flip in a date or a name goes unseen; one in the numbers does not.
+    for array, value in zip(ARRAYS.values(), found.values(), strict=True):
+        np.testing.assert_array_equal(value, array)
 
 
 def with_header(shape, content=b""):

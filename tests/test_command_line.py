@@ -131,6 +131,14 @@ def test_recipe_that_raises_or_gives_no_config(refused, tmp_path):
         assert wanted in refused("--config=mine.py", "--workdir=run")
 
 
+def test_an_error_is_json_where_the_log_is(capfd, tmp_path):
+    assert main(["--config=nope", f"--workdir={tmp_path}", "--log_json"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    values = json.loads(line)
+    assert values["level"] == "ERROR"
+    assert values["message"].startswith("no recipe is called 'nope'")
+
+
 def test_onnx_file_that_is_not_onnx(refused, tmp_path):
     (tmp_path / "teacher.onnx").write_bytes(b"not a model" * 100)
     line = refused(*SMOKE, "--config.teacher.onnx=teacher.onnx")

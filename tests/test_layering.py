@@ -13,6 +13,7 @@ ORDER = [
     "rnascl_tf.json_files",
     "rnascl_tf.array_files",
     "rnascl_tf.stopping",
+    "rnascl_tf.workers",
     "rnascl_tf.devices",
     "teachers",
     "rnascl_tf.layers",

@@ -16,7 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnascl_tf.launch import free_ports
+
 ROOT = Path(__file__).resolve().parents[1]
+# Ten kills and as many resumes take longer than a test of `make test` may.
+pytestmark = pytest.mark.timeout(3000)
+
 CONFIG = [
     "--config=digits:smoke",
     "--config.search.epochs=6",
@@ -25,13 +30,13 @@ CONFIG = [
 ]
 
 
-def start(workdir, *arguments, module="rnascl_tf"):
+def start(workdir, *arguments, module="rnascl_tf", **variables):
     """Starts the command in its own process group, its output in a file beside the run."""
     with workdir.with_name(f"{workdir.name}.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=workdir.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -199,30 +204,86 @@ def test_two_workers_train_what_one_process_with_two_replicas_does(taught, tmp_p
                 assert ours[name] == wanted, (stage, step, name)
 
 
+def worker_of(launcher, index):
+    """Returns the process id of one of a launcher's workers."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(launcher.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (worker,) = [
+        int(pid)
+        for pid in listed.split()
+        if f'"index": {index}' in Path(f"/proc/{pid}/environ").read_text(errors="replace")
+    ]
+    return worker
+
+
 @pytest.mark.long
-def test_a_killed_worker_ends_the_others_within_a_minute_and_the_run_resumes(taught, tmp_path):
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_killed_worker_ends_the_others_within_a_minute_and_the_run_resumes(
+    index, taught, tmp_path
+):
     (tmp_path / "cluster").mkdir()
     workdir = copy_of(taught, tmp_path / "cluster")
     process = launched(workdir, "--stages=search,train")
     wait_for(workdir, "search: epoch 1 of 6")
-    (worker,) = [
-        int(line.split()[0])
-        for line in subprocess.run(
-            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-        if line.split()[1] == str(process.pid) and is_worker(int(line.split()[0]), 1)
-    ]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(worker_of(process, index), signal.SIGKILL)
     began = time.monotonic()
     assert process.wait(timeout=90) == 1
+    print(f"worker {index} killed: the other ended after {time.monotonic() - began:.1f} s")
     assert time.monotonic() - began < 60
-    assert "another worker no longer answers" in output(workdir)
+    print(output(workdir)[-1500:])
+    assert f"worker {index} was ended by SIGKILL; the same command resumes" in output(workdir)
+    # The chief alone is on the console.
+    assert ("another worker no longer answers" in output(workdir)) == (index == 1)
     assert "Traceback" not in output(workdir)
     process = launched(workdir, "--stages=search,train")
     assert process.wait(timeout=500) == 0, output(workdir)[-3000:]
     assert "search: resuming at epoch" in output(workdir)
 
 
-def is_worker(pid, index):
-    environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    return f'"index": {index}' in environment
+@pytest.mark.long
+def test_sigterm_to_one_worker_stops_all_behind_the_same_step(taught, tmp_path):
+    (tmp_path / "cluster").mkdir()
+    workdir = copy_of(taught, tmp_path / "cluster")
+    process = launched(workdir, "--stages=search")
+    wait_for(workdir, "search: epoch 1 of 6")
+    os.kill(worker_of(process, 1), signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert "epoch 6 of 6" not in output(workdir)
+    process = launched(workdir, "--stages=search")
+    wait_for(workdir, "search: resuming at epoch")
+    # A launcher hands its own signal on to all of them.
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    assert "Traceback" not in output(workdir)
+
+
+@pytest.mark.long
+def test_workers_that_see_different_checkpoints_do_not_train_on(taught, tmp_path):
+    """As with folders that are not shared: the second worker's lacks the newest checkpoint."""
+    folders = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        folders.append(copy_of(taught, tmp_path / name))
+    process = launched(folders[0], "--stages=search")
+    wait_for(folders[0], "search: epoch 2 of 6")
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    shutil.copytree(folders[0], folders[1], dirs_exist_ok=True)
+    checkpoints = sorted((folders[1] / "search" / "checkpoints").iterdir())
+    shutil.rmtree(checkpoints[-1])
+    ports = free_ports(2)
+    workers = []
+    for index, folder in enumerate(folders):
+        addresses = [f"127.0.0.1:{port}" for port in ports]
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        arguments = [*CONFIG, f"--workdir={folder}", "--stages=search", "--strategy=multi_worker"]
+        workers.append(start(folder, *arguments, TF_CONFIG=json.dumps(task)))
+    for folder, worker in zip(folders, workers, strict=True):
+        assert worker.wait(timeout=120) == 2, output(folder)[-3000:]
+        (line,) = [line for line in output(folder).splitlines() if line.startswith("error: ")]
+        assert "another worker does not see the checkpoint" in line
+        assert "Traceback" not in output(folder)

@@ -6,7 +6,6 @@ An epoch that is left behind its last step has its validation still before it.
 import time
 
 import keras
-import tensorflow as tf
 
 from rnascl_tf.stopping import stop_now, stop_requested
 
@@ -23,20 +22,21 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     Args:
         checkpoints: a `Checkpoints` of all variables, `sums` among them.
+        workers: the `Workers` of the model's strategy.
         running: variables of the epoch's running means.
         sums: variables of the same shapes, in which these are saved; Keras resets the former.
         steps_per_epoch: steps of a whole epoch.
     """
 
-    def __init__(self, checkpoints, running, sums, steps_per_epoch):
+    def __init__(self, checkpoints, workers, running, sums, steps_per_epoch):
         super().__init__()
         self.checkpoints = checkpoints
+        self._workers = workers
         self.steps_per_epoch = steps_per_epoch
         self._running = running
         self._sums = sums
         self._first_step = 0
         self._epoch = 0
-        self._summed = None
         self._saved_at = time.monotonic()
 
     def resume_at(self, step):
@@ -53,7 +53,7 @@ class CheckpointCallback(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Saves if it is time to, and stops training if that is wanted."""
         step = self._first_step + batch + 1
-        save, stop = self._agreed(
+        save, stop = self._workers.any_of(
             time.monotonic() - self._saved_at > SECONDS_BETWEEN, stop_requested()
         )
         last = step == self.steps_per_epoch
@@ -66,8 +66,8 @@ class CheckpointCallback(keras.callbacks.Callback):
             stop_now()
 
     def on_test_batch_end(self, batch, logs=None):
-        """Stops if that is wanted: validation under attack may take longer than a signal's sender waits."""
-        if any(self._agreed(stop_requested())):
+        """Stops if that is wanted: under attack a validation may take minutes."""
+        if any(self._workers.any_of(stop_requested())):
             self._save(self._epoch, self.steps_per_epoch)
             stop_now()
 
@@ -76,21 +76,9 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._first_step = 0
         scores = [float(logs[name]) for name in _SCORES if name in (logs or {})]
         self._save(epoch + 1, 0, scores[0] if scores else None)
-        if any(self._agreed(stop_requested())):
+        if any(self._workers.any_of(stop_requested())):
             stop_now()
 
     def _save(self, epochs, steps, score=None):
         self.checkpoints.save(epochs, steps, score)
         self._saved_at = time.monotonic()
-
-    def _agreed(self, *wishes):
-        """Returns for each wish whether any worker has it."""
-        strategy = self.model.distribute_strategy
-        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return wishes
-        if self._summed is None:
-            # One function for all steps: a new one would be traced each time.
-            self._summed = tf.function(
-                lambda mine: strategy.reduce("SUM", strategy.run(lambda: mine), axis=None)
-            )
-        return [count > 0 for count in self._summed(tf.constant(wishes, tf.float32)).numpy()]

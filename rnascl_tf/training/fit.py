@@ -11,11 +11,12 @@ from rnascl_tf.data import shared_batches
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 from rnascl_tf.stopping import deferred_stop
 from rnascl_tf.training.checkpoint_callback import CheckpointCallback
-from rnascl_tf.training.checkpoints import Checkpoints
+from rnascl_tf.training.checkpoints import CheckpointError, Checkpoints
 from rnascl_tf.training.divergence_guard import DivergenceGuard
 from rnascl_tf.training.epoch_log import EpochLog
 from rnascl_tf.training.history import HistoryLog, read_history
 from rnascl_tf.training.moving_statistics import moments
+from rnascl_tf.workers import workers_of
 
 
 def fit(
@@ -56,7 +57,8 @@ def fit(
         The history: a dict of floats for each epoch, those before the resume included.
 
     Raises:
-        CheckpointError: there are checkpoints, and none can be read.
+        CheckpointError: there are checkpoints, and none can be read, or another worker has read
+            another one.
         TrainingDivergedError: a loss term is not finite; the checkpoints stay.
         StoppedError: a signal came.
     """
@@ -64,6 +66,12 @@ def fit(
     sums = [tf.Variable(v, trainable=False) for v in _metric_variables(model)]
     checkpoints = Checkpoints(folder / "checkpoints", [*_variables(model), *sums])
     first_epoch, first_step = checkpoints.restore()
+    workers = workers_of(model.distribute_strategy)
+    if not workers.agree(first_epoch, first_step):
+        raise CheckpointError(
+            f"another worker does not see the checkpoint {checkpoints.newest} that this one goes on "
+            "from: --workdir must be one folder for all of them; give the same command again on all."
+        )
     if first_epoch or first_step:
         step = f", step {first_step + 1} of {steps_per_epoch}" if first_step else ""
         step = ", its validation" if first_step == steps_per_epoch else step
@@ -78,7 +86,9 @@ def fit(
     ]
     if writes():
         every.append(keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False))
-    saving = CheckpointCallback(checkpoints, _metric_variables(model), sums, steps_per_epoch)
+    saving = CheckpointCallback(
+        checkpoints, workers, _metric_variables(model), sums, steps_per_epoch
+    )
     every += [EpochLog(stage, epochs), saving]
 
     def train(first_epoch, epochs, first_step=0):
