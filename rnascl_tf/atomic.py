@@ -29,9 +29,8 @@ def write_bytes(path, content):
     if not writes():
         return
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with _temporary(path, f".{path.name}.{os.getpid()}.partial") as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(path, text):
@@ -50,9 +49,21 @@ def save_model(model, path):
         return
     path = Path(path)
     # Keras insists on the suffix, so the temporary name keeps it.
-    temporary = path.with_name(f".{path.stem}.partial.keras")
-    model.save(temporary)
-    temporary.replace(path)
+    with _temporary(path, f".{path.stem}.{os.getpid()}.partial.keras") as temporary:
+        model.save(temporary)
+
+
+@contextlib.contextmanager
+def _temporary(path, name):
+    """Gives a name beside `path` that is this process' own, and renames what it gets over `path`."""
+    temporary = path.with_name(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        # On a full disk the half that was written would keep it full.
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def why_unwritable(folder):

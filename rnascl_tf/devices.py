@@ -9,11 +9,12 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 
 import tensorflow as tf
 from absl import logging
 
-from rnascl_tf.stopping import listen_again
+from rnascl_tf.stopping import unheard
 from rnascl_tf.workers import workers_of
 
 _LOST = (
@@ -24,6 +25,8 @@ _LOST = (
     tf.errors.InternalError,
     tf.errors.UnavailableError,
 )
+
+_ADDRESS = re.compile(r".+:\d{1,5}")
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
@@ -140,15 +143,14 @@ def choose_devices(name="auto", logical_cpus=0):
 
 def _cluster_strategy(worker, workers):
     try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        # It waits for the others where no handler is called, and takes SIGTERM for itself.
+        with unheard():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except (*_LOST, tf.errors.UnknownError, tf.errors.InvalidArgumentError) as error:
         raise DevicesError(
             f"worker {worker} of {workers} cannot join the others ({_first_words(error)}): are the "
             "addresses of TF_CONFIG HOST:PORT, is this port free, and do all the others run?"
         ) from error
-    # TensorFlow has put a handler of its own in front of SIGTERM, which does nothing here.
-    listen_again()
-    return strategy
 
 
 def _first_words(error):
@@ -191,6 +193,12 @@ def _cluster():
     if others or kind != "worker" or not isinstance(addresses, list):
         raise DevicesError(
             f"TF_CONFIG should name workers alone (worker 0 is the chief): wanted {wanted}."
+        )
+    wrong = [text for text in addresses if not _ADDRESS.fullmatch(str(text))]
+    if wrong or len(set(addresses)) < len(addresses):
+        raise DevicesError(
+            f"TF_CONFIG names the workers {', '.join(map(str, addresses))[:200]}: wanted HOST:PORT, "
+            "another one for each."
         )
     if not 0 <= index < len(addresses):
         raise DevicesError(

@@ -62,11 +62,24 @@ def stop_signals():
         _requests.number, _requests.listening = None, False
 
 
-def listen_again():
-    """Puts the handlers of `stop_signals` back where a library has put its own."""
-    if _requests.listening:
-        for number in _SIGNALS:
-            signal.signal(number, _requests)
+@contextlib.contextmanager
+def unheard():
+    """Within it signals end the process as if nobody listened; at its end `stop_signals` listens again.
+
+    For work of a library that waits where Python's handlers are not called, or puts in its own, which
+    are out of force again at the end.
+    """
+    handlers = (signal.SIG_DFL, _requests) if _requests.listening else (None, None)
+    try:
+        _handle_by(handlers[0])
+        yield
+    finally:
+        _handle_by(handlers[1])
+
+
+def _handle_by(handler):
+    for number in _SIGNALS if handler is not None else ():
+        signal.signal(number, handler)
 
 
 @contextlib.contextmanager

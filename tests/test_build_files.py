@@ -27,7 +27,7 @@ def test_every_file_has_one_target_and_every_test_file_is_tested():
                 assert (rule == "pytest_test") == name.startswith("test_"), name
     without = [
         path.parent
-        for tree in ("rnascl_tf", "teachers", "tests")
+        for tree in ("rnascl_tf", "teachers", "configs", "benchmarks", "examples", "bazel", "tests")
         for path in (ROOT / tree).glob("**/*.py")
         if not (path.parent / "BUILD").exists()
     ]

@@ -1,6 +1,13 @@
 """Which devices a command gets, and what it says where they are not to be had."""
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -12,7 +19,10 @@ from rnascl_tf.devices import (
     WorkerLostError,
     choose_devices,
 )
+from rnascl_tf.launch import free_ports
 
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = {"type": "worker", "index": 0}
 TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
 
 
@@ -45,6 +55,9 @@ def test_mirrored_takes_every_device(monkeypatch):
         ({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "index 2 is none of the 2"),
         ({"cluster": TWO, "task": {"type": "worker", "index": -1}}, "index -1 is none"),
         ({"cluster": TWO, "task": {"type": "chief", "index": 0}}, "workers alone"),
+        ({"cluster": {"worker": ["here"]}, "task": FIRST}, "workers here: wanted HOST:PORT"),
+        ({"cluster": {"worker": ["h:1", "h:1"]}, "task": FIRST}, "another one for each"),
+        ({"cluster": {"worker": [7, None]}, "task": FIRST}, "wanted HOST:PORT"),
         (
             {"cluster": TWO | {"ps": ["h:1"]}, "task": {"type": "worker", "index": 0}},
             "workers alone",
@@ -87,3 +100,39 @@ def test_a_lost_worker_is_named_only_where_there_are_several():
         fail(ONE_DEVICE, gone)
     with pytest.raises(KeyError):
         fail(Devices(None, worker=1, workers=3), KeyError("other"))
+
+
+def joining(addresses, **options):
+    """A process that joins a cluster as worker 0 by the main command."""
+    cluster = {"cluster": {"worker": addresses}, "task": FIRST}
+    return subprocess.Popen(
+        [sys.executable, "-m", "rnascl_tf", "--config=digits:smoke", "--workdir=run"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(cluster)},
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        mine = f"127.0.0.1:{other.getsockname()[1]}"
+        process = joining([mine, "127.0.0.1:1"], cwd=tmp_path)
+        _, printed = process.communicate(timeout=120)
+    assert process.returncode == 2, printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("error: ")]
+    assert "worker 0 of 2 cannot join the others (Could not start gRPC server)" in line
+    assert "Traceback" not in printed
+
+
+def test_who_waits_for_the_others_can_be_stopped(tmp_path):
+    """By Ctrl-C; SIGTERM is TensorFlow's until all have come, and there is nothing to save before."""
+    process = joining([f"127.0.0.1:{port}" for port in free_ports(2)], cwd=tmp_path)
+    for line in process.stderr:
+        if "waiting for 2 workers" in line:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    assert list(tmp_path.iterdir()) == []
