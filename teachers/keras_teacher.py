@@ -9,6 +9,7 @@ import numpy as np
 
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
+from teachers.keras_file import load_keras_file
 from teachers.keras_graph import convolution_graph
 from teachers.taps import choose_taps
 from teachers.teacher import Teacher
@@ -41,7 +42,7 @@ def load_keras(
     if not path.is_file():
         raise TeacherError(f"{path} is not a file; give the path of a .keras file.")
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = load_keras_file(path)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer
         raise TeacherError(
             f"{path} is not a Keras model that loads here ({first_line(error)}); "

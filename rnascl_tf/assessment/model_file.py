@@ -9,12 +9,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 import teachers
 from rnascl_tf.deploy import TFLiteClassifier
 from rnascl_tf.robustness import BlackBoxFunction
+from teachers.keras_file import load_keras_file
 
 SIGNATURE = "serving_default"
 
@@ -96,7 +96,7 @@ def _load_keras(path, *_):
         # Keras would say that there is no such file.
         raise ModelFileError(f"{path} is damaged or no Keras model; save it again with model.save.")
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = load_keras_file(path)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer
         raise ModelFileError(
             f"{path} is not a Keras model that loads here ({_first_line(error)}); save it again "

@@ -8,7 +8,6 @@ import shutil
 import socket
 from pathlib import Path
 
-import keras
 from absl import logging
 
 from rnascl_tf.atomic import writes
@@ -19,6 +18,7 @@ from rnascl_tf.report import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
 from rnascl_tf.stages.errors import UserError
 from rnascl_tf.stages.teacher import load as load_teacher
+from teachers.keras_file import load_keras_file
 
 
 class Run:
@@ -199,7 +199,7 @@ def load_student(workdir, stage):
     """
     path = run_file(workdir, stage, "student.keras")
     try:
-        return keras.models.load_model(path)
+        return load_keras_file(path)
     except Exception as error:  # a damaged archive raises whatever its parts' readers do
         raise UserError(
             f"{path} is damaged: start the {stage} stage again, --overwrite --stages={stage} and "
