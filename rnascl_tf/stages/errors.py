@@ -7,7 +7,12 @@ from rnascl_tf.networks import ArchitectureError, LatencyTableError, TargetError
 from rnascl_tf.recipes import RecipeError
 from rnascl_tf.report import RecordError
 from rnascl_tf.robustness import RobustnessError
-from rnascl_tf.training import CheckpointError, DiagnosticsError, TrainingDivergedError
+from rnascl_tf.training import (
+    CheckpointError,
+    DiagnosticsError,
+    HistoryError,
+    TrainingDivergedError,
+)
 from teachers import TeacherError
 
 
@@ -22,6 +27,7 @@ USER_ERRORS = (
     DeployError,
     DevicesError,
     DiagnosticsError,
+    HistoryError,
     LatencyTableError,
     RecipeError,
     RecordError,

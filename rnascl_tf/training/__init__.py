@@ -4,6 +4,7 @@ from rnascl_tf.training.adversarial_model import AdversarialModel
 from rnascl_tf.training.checkpoints import CheckpointError
 from rnascl_tf.training.divergence_guard import TrainingDivergedError
 from rnascl_tf.training.fit import batch_norm_momentum, fit
+from rnascl_tf.training.history import HistoryError
 from rnascl_tf.training.optimizers import (
     CoupledSGD,
     architecture_optimizer,
@@ -29,6 +30,7 @@ __all__ = [
     "CoupledSGD",
     "DiagnosticsError",
     "DiagnosticsLog",
+    "HistoryError",
     "LiveSignals",
     "SearchModel",
     "SignalStore",

@@ -13,16 +13,29 @@ import keras
 from rnascl_tf.atomic import write_text
 
 
+class HistoryError(ValueError):
+    """A `history.csv` that is damaged; the message is one line."""
+
+
 def read_history(path):
-    """Returns the rows of a `history.csv`, dicts of floats with an integer "epoch"; [] if absent."""
+    """Returns the rows of a `history.csv`, dicts of floats with an integer "epoch"; [] if absent.
+
+    Raises:
+        HistoryError: it is damaged.
+    """
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        rows = [
-            {name: float(value) for name, value in row.items() if value != ""}
-            for row in csv.DictReader(file)
-        ]
-    return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    try:
+        with path.open(newline="") as file:
+            rows = [
+                {name: float(value) for name, value in row.items() if value != ""}
+                for row in csv.DictReader(file)
+            ]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    except (ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
+        raise HistoryError(
+            f"{path} is damaged: remove it; the training goes on, without its rows so far."
+        ) from error
 
 
 class HistoryLog(keras.callbacks.Callback):

@@ -1,6 +1,8 @@
 """history.csv: one row per epoch, whole at any time, right after a resume."""
 
-from rnascl_tf.training.history import HistoryLog, read_history
+import pytest
+
+from rnascl_tf.training.history import HistoryError, HistoryLog, read_history
 
 
 def log_epochs(path, epochs, first_epoch=0):
@@ -22,6 +24,17 @@ def test_rows_come_back_as_numbers(tmp_path):
     assert "val_loss" not in first
     assert (second["loss"], second["val_loss"]) == (1e-30, 2.0)
     assert all(row["seconds"] >= 0 for row in (first, second))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"epoch,loss\n0,1.0,7\n", b"loss\n1.0\n", b"epoch,loss\nx,1\n", b"\xff\xfe", b"epoch\ninf"],
+)
+def test_a_damaged_file_is_one_line(tmp_path, content):
+    path = tmp_path / "history.csv"
+    path.write_bytes(content)
+    with pytest.raises(HistoryError, match=r"history\.csv is damaged: remove it"):
+        read_history(path)
 
 
 def test_an_epoch_that_is_done_again_replaces_its_row(tmp_path):
