@@ -1,6 +1,7 @@
 """NumPy archives from anywhere, read as data of bounded size: no pickle, no array but those there."""
 
 import math
+import os
 import struct
 import zipfile
 import zlib
@@ -8,6 +9,12 @@ import zlib
 import numpy as np
 
 LARGEST_BYTES = 4 * 2**30
+
+_END_SIGNATURE = b"PK\x05\x06"
+_COUNT_OFFSET = 10
+"""Of the number of entries in a zip archive's end record (PKWARE's APPNOTE, section 4.3.16)."""
+_LONGEST_END = 22 + 0xFFFF
+"""Bytes of that record with the longest comment."""
 
 
 class ArrayFileError(ValueError):
@@ -34,6 +41,7 @@ def read_arrays(path):
         try:
             with zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
+                _require_all(file, members)
                 total = sum(member.file_size for member in members)
                 if total > LARGEST_BYTES:
                     raise ArrayFileError(
@@ -60,6 +68,21 @@ def read_arrays(path):
             if isinstance(error, ArrayFileError):
                 raise
             raise ArrayFileError(str(error) or type(error).__name__) from error
+
+
+def _require_all(file, members):
+    """Compares the directory's entries with their number in the archive's end record.
+
+    A damaged length in one entry makes `zipfile` take the next entries for a part of it, and say
+    nothing.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _LONGEST_END))
+    tail = file.read()
+    end = tail.rfind(_END_SIGNATURE)
+    (count,) = struct.unpack_from("<H", tail, end + _COUNT_OFFSET)
+    if count != len(members):
+        raise ArrayFileError(f"its directory has {len(members)} of {count} arrays")
 
 
 def _array(archive, member):

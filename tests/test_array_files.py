@@ -59,6 +59,22 @@ def test_a_damaged_archive_is_itself_or_one_error(position, bit, cut, tmp_path_f
         np.testing.assert_array_equal(value, array)
 
 
+def test_no_flipped_bit_loses_an_array(tmp_path):
+    """Every bit of the directory: a damaged length may swallow the entries after it."""
+    path = tmp_path / "damaged.npz"
+    directory = WHOLE.index(b"PK\x01\x02")
+    for position in range(directory, len(WHOLE)):
+        for bit in range(8):
+            content = bytearray(WHOLE)
+            content[position] ^= 1 << bit
+            path.write_bytes(content)
+            try:
+                found = read_arrays(path)
+            except ArrayFileError:
+                continue
+            assert len(found) == len(ARRAYS), f"byte {position}, bit {bit}"
+
+
 def with_header(shape, content=b""):
     header = io.BytesIO()
     described = {"descr": "<f4", "fortran_order": False, "shape": shape}
