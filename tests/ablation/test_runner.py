@@ -34,7 +34,13 @@ def test_a_failing_job_stops_no_other_and_is_named_with_its_own_reason(tmp_path)
 def test_ctrl_c_reaches_each_job_once(tmp_path):
     """A terminal sends it to the whole group; a second one ends a job without saving."""
     log = tmp_path / "log.txt"
-    arguments = ("--config=digits:smoke", f"--workdir={tmp_path / 'run'}", "--stages=teacher")
+    arguments = (
+        "--config=digits:smoke",
+        f"--workdir={tmp_path / 'run'}",
+        "--stages=teacher",
+        "--config.teacher.epochs=10000",  # it must not end before the signal comes
+        "--config.teacher.patience=10000",
+    )
     script = (
         "from pathlib import Path; from rnascl_tf.ablation import Job, run_jobs\n"
         f"run_jobs([Job('one', {arguments!r}, Path({str(log)!r}))], 1)"
