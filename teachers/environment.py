@@ -1,8 +1,8 @@
 """Settings that TensorFlow and Keras read once, at import: this module is imported before them.
 
-TensorFlow writes start-up lines to the C level's standard error that no setting silences (that no GPU
-driver was found, which the command itself says better). They are left out here; anything else that
-comes while it is imported is passed on.
+TensorFlow writes start-up lines to the C level's standard error before any setting silences it: that no
+GPU driver was found, that oneDNN is used. They are left out here; anything else that comes while it is
+imported is passed on. A user who has set TF_CPP_MIN_LOG_LEVEL lower sees all that TensorFlow says.
 """
 
 import contextlib
@@ -10,11 +10,17 @@ import os
 import sys
 import tempfile
 
-_START_UP_NOISE = ("absl::InitializeLog()", "cudart_stub.cc", "cpu_feature_guard.cc")
+_START_UP_NOISE = (
+    b"absl::InitializeLog()",
+    b"cudart_stub.cc",
+    b"cpu_feature_guard.cc",
+    b"oneDNN custom operations are on",
+)
 
 # Keras would otherwise obey a user-wide setting made for another project.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Our own child processes inherit the 3.
+_user_wants_logs = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3"
 
 
 @contextlib.contextmanager
@@ -29,9 +35,9 @@ def _without_start_up_noise():
             os.dup2(terminal.fileno(), 2)
             captured.seek(0)
             for line in captured:
-                if not any(noise.encode() in line for noise in _START_UP_NOISE):
+                if not any(noise in line for noise in _START_UP_NOISE):
                     terminal.write(line)
 
 
-with _without_start_up_noise():
+with contextlib.nullcontext() if _user_wants_logs else _without_start_up_noise():
     import tensorflow  # noqa: F401  imported for its start-up alone

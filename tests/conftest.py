@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# What TensorFlow does by itself on CPUs with AVX512_VNNI, and then says so: also on those without.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 import hypothesis
 import pytest
 import tensorflow as tf
