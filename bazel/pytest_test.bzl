@@ -3,7 +3,7 @@
 load("@pypi//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
 
-def pytest_test(name, srcs, deps = [], data = [], long = False, **options):
+def pytest_test(name, srcs, deps = [], data = [], **options):
     """Runs one test file under pytest.
 
     Args:
@@ -11,21 +11,19 @@ def pytest_test(name, srcs, deps = [], data = [], long = False, **options):
       srcs: the test file, alone.
       deps: as for py_test.
       data: as for py_test.
-      long: all its tests are marked so: it runs when it is asked for by name, as in make test-long.
       **options: as for py_test.
     """
     py_test(
         name = name,
-        size = "enormous" if long else "large",
+        size = "large",
         srcs = srcs + ["//bazel:run_pytest.py"],
         main = "//bazel:run_pytest.py",
-        args = ["$(location {})".format(srcs[0])] + (["-mlong"] if long else []),
+        args = ["$(location {})".format(srcs[0])],
         # pytest's options, the same as for make test.
         data = data + ["//:pyproject.toml"],
         deps = deps + [
             "//bazel:run_pytest",
             requirement("pytest-timeout"),
         ],
-        tags = ["manual"] if long else [],
         **options
     )

@@ -17,8 +17,8 @@ from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient
 
 import rnascl_tf  # noqa: F401  registers the layers that the network's file names
 from benchmarks.ratio import measure, once
+from rnascl_tf.console import console
 from rnascl_tf.data import load_dataset
-from rnascl_tf.report import console
 from rnascl_tf.robustness import ThreatModel, evaluate
 
 try:

@@ -17,9 +17,9 @@ from absl import flags
 import rnascl_tf  # noqa: F401  registers the layers that the network's file names
 from benchmarks.crosscheck_record import begun, comparison, facts, outcome, table
 from rnascl_tf import command_line
-from rnascl_tf.atomic import write_json
+from rnascl_tf.console import print_whole, progress
 from rnascl_tf.data import DataError, load_dataset
-from rnascl_tf.report import print_whole, progress
+from rnascl_tf.files.atomic import write_json
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, attack_outcomes
 
 try:

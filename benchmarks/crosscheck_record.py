@@ -14,8 +14,8 @@ import rich.box
 import rich.table
 import tensorflow as tf
 
-from rnascl_tf.atomic import write_json
-from rnascl_tf.report.record import git_commit, hardware, versions
+from rnascl_tf.files.atomic import write_json
+from rnascl_tf.record.record import git_commit, hardware, versions
 from rnascl_tf.robustness import RobustnessError
 
 ALLOWED_POINTS = 1.0

@@ -4,7 +4,7 @@ python -m rnascl_tf --config=configs/cifar10.py:s3 --workdir=runs/c10 \
         --config.teacher.onnx=TEACHER.onnx [--config.data.data_dir=PREPARED]
 """
 
-from configs.base import base_config, choose_variant
+from rnascl_tf.recipes import base_config, choose_variant
 
 
 def get_config(variant="s3"):

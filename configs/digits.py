@@ -11,7 +11,7 @@ gamma is 10, the one of the paper's candidates {0.01, 0.1, 1, 10, 100} nearest t
 n_t = 7: eq. 1 divides by n_t, which starves it at gamma 1.
 """
 
-from configs.base import base_config, choose_variant
+from rnascl_tf.recipes import base_config, choose_variant
 
 
 def get_config(variant="demo"):

@@ -16,7 +16,7 @@ training. An ONNX file of your own is taken with --config.teacher.onnx=TEACHER.o
 folders of train in alphabetical order.
 """
 
-from configs.base import base_config, choose_variant
+from rnascl_tf.recipes import base_config, choose_variant
 
 
 def get_config(variant="small"):

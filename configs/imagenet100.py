@@ -8,7 +8,7 @@ FOLDER holds ImageNet as class folders (train/WNID/*, val/WNID/*) or as TFDS has
 of the sorted WordNet ids. Without --config.teacher.onnx a small network is trained as the teacher.
 """
 
-from configs.base import base_config, choose_variant
+from rnascl_tf.recipes import base_config, choose_variant
 
 
 def get_config(variant="is"):

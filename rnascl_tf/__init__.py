@@ -1,12 +1,22 @@
 """RNAS-CL on TensorFlow: robust architecture search with cross-layer distillation (arXiv 2301.08092).
 
-Importing the package registers its layers, so that `keras.models.load_model` reads its models.
+Importing the package registers its layers with Keras, so that `keras.models.load_model` reads its
+models: at once if Keras is there, else when it comes. TensorFlow is not imported before it is used, so
+that commands answer wrong input at once.
 """
 
-from teachers import environment  # isort: skip  first of all: it must come before TensorFlow's import
+import importlib
 
-from rnascl_tf import layers, networks
+import wrapt
+
+from rnascl_tf.runtime import environment
 
 __version__ = "0.1.0"
 
-__all__ = ["environment", "layers", "networks"]
+environment.prepare()
+
+
+@wrapt.when_imported("keras")
+def _register_layers(_keras):
+    importlib.import_module("rnascl_tf.layers")
+    importlib.import_module("teachers.layers")

@@ -15,18 +15,16 @@ from pathlib import Path
 import tensorflow as tf
 from absl import flags, logging
 
-from rnascl_tf.atomic import why_unwritable
+from rnascl_tf.console import console
 from rnascl_tf.data import data_errors
-from rnascl_tf.devices import STRATEGIES, WorkerLostError, choose_devices
-from rnascl_tf.report import console
-from rnascl_tf.stopping import StoppedError, stop_signals
+from rnascl_tf.errors import UserError
+from rnascl_tf.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
+from rnascl_tf.files.atomic import why_unwritable
+from rnascl_tf.runtime.devices import STRATEGIES, WorkerLostError, choose_devices
+from rnascl_tf.runtime.stopping import StoppedError, stop_signals
 
 # Not resolved: log messages name their files as they were imported, be it through a link.
 _PACKAGE = Path(__file__).parent
-
-EXIT_USER_ERROR = 2
-EXIT_STRICT = 3
-EXIT_INTERRUPTED = 130
 
 
 def new_flags():
@@ -168,13 +166,12 @@ def writable_file(name, path, suffix):
 RESUMES = "interrupted; the same command without --overwrite resumes."
 
 
-def run(command, arguments, user_errors, interrupted=RESUMES):
+def run(command, arguments, interrupted=RESUMES):
     """Runs a command and returns the exit code.
 
     Args:
-        command: function (arguments) -> None.
+        command: function (arguments) -> exit code, or None for 0.
         arguments: the command line without the program's name.
-        user_errors: exception types whose message is for the user: printed alone on one line.
         interrupted: what to say of an interrupted command.
     """
     _set_up_logging()
@@ -183,8 +180,8 @@ def run(command, arguments, user_errors, interrupted=RESUMES):
         logging.get_absl_handler().setFormatter(_JsonFormatter())
     try:
         with stop_signals(), data_errors():
-            command(arguments)
-    except (*user_errors, flags.Error) as error:
+            return command(arguments) or 0
+    except (UserError, flags.Error) as error:
         _say(f"error: {' '.join(str(error).split())}")
         return EXIT_USER_ERROR
     except OSError as error:
@@ -202,7 +199,6 @@ def run(command, arguments, user_errors, interrupted=RESUMES):
     except KeyboardInterrupt:
         _say(interrupted)
         return EXIT_INTERRUPTED
-    return 0
 
 
 def _say(line):

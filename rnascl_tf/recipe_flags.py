@@ -5,8 +5,8 @@ import difflib
 from ml_collections import ConfigDict, config_flags
 
 from rnascl_tf import command_line
-from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import UserError
+from rnascl_tf.errors import UserError
+from rnascl_tf.recipes.loading import load_recipe
 
 
 def parse(flag_values, arguments, usage):

@@ -1,7 +1,9 @@
 """The one exception that a teacher which cannot be used raises."""
 
+from rnascl_tf.errors import UserError
 
-class TeacherError(ValueError):
+
+class TeacherError(UserError):
     """A teacher was refused; the message is one line: what came, what was wanted, the fix."""
 
 

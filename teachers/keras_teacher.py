@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from rnascl_tf.files.keras_file import load_keras_file
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
-from teachers.keras_file import load_keras_file
 from teachers.keras_graph import convolution_graph
 from teachers.taps import choose_taps
 from teachers.teacher import Teacher

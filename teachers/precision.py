@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from teachers.constant_layers import ConstantArithmetic
+from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from teachers.errors import TeacherError
-from teachers.normalization import PixelNormalization
+from teachers.layers.constant_layers import ConstantArithmetic
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 """What can be asked for."""

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from teachers.attention import attention_maps
+from rnascl_tf.layers.attention import attention_maps
 from teachers.errors import TeacherError
 from teachers.precision import model_in_bfloat16
 from teachers.relative_error import Comparison, RelativeErrors

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 import teachers
-from rnascl_tf.__main__ import main
+from rnascl_tf.commands.run import main
 from rnascl_tf.data import cifar10
 
 
@@ -109,7 +109,7 @@ def test_disabled_stage_that_is_asked_for(refused):
     assert "stage baseline is disabled: set --config.baseline.enabled=true" in line
 
 
-BASE = "from configs.base import base_config\ndef get_config():\n    config = base_config()\n"
+BASE = "from rnascl_tf.recipes.base import base_config\ndef get_config():\n    config = base_config()\n"
 
 
 def test_recipe_that_raises_or_gives_no_config(refused, tmp_path):

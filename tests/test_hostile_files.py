@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnascl_tf import __main__ as command
-from rnascl_tf.json_files import LARGEST_BYTES, read_json
+from rnascl_tf.commands import run as command
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.json_files import LARGEST_BYTES, read_json
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,
@@ -22,14 +23,13 @@ from rnascl_tf.networks import (
     read_architecture,
     write_architecture,
 )
-from rnascl_tf.recipes import default_config
-from rnascl_tf.report import Record
-from rnascl_tf.report.record import RecordError
+from rnascl_tf.recipes import base_config
+from rnascl_tf.record import Record
+from rnascl_tf.record.record import RecordError
 from rnascl_tf.robustness import RobustnessError
 from rnascl_tf.robustness.outcomes import Outcomes
-from rnascl_tf.stages import UserError
-from rnascl_tf.stages.run import load_student
-from rnascl_tf.training.search_diagnostics import (
+from rnascl_tf.runs.run import load_student
+from rnascl_tf.training.search.search_diagnostics import (
     DiagnosticsError,
     SearchDiagnostics,
     read_diagnostics,
@@ -139,7 +139,7 @@ def leaves(config, prefix=""):
             yield f"{prefix}{name}"
 
 
-KEYS = sorted(leaves(default_config()))
+KEYS = sorted(leaves(base_config()))
 flag_values = (
     st.integers(-3, 300).map(str)
     | st.floats().map(str)

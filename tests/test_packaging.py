@@ -40,7 +40,7 @@ def run(installed, tmp_path, *arguments):
 
 def test_ships_recipes_and_licence_and_no_tests(installed):
     for name in (
-        "configs/base.py",
+        "rnascl_tf/recipes/base.py",
         "configs/digits.py",
         "configs/cifar10.py",
         "teachers/native/small_resnet.py",

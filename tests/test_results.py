@@ -9,7 +9,7 @@ import pytest
 
 from rnascl_tf.ablation import comparison, write_comparison
 from rnascl_tf.networks import count
-from rnascl_tf.report import Record
+from rnascl_tf.record import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnascl_tf.launch import free_ports
+from rnascl_tf.commands.launch import free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 # Ten kills and as many resumes take longer than a test of `make test` may.
@@ -30,11 +30,11 @@ CONFIG = [
 ]
 
 
-def start(workdir, *arguments, module="rnascl_tf", **variables):
+def start(workdir, *arguments, module=("rnascl_tf",), **variables):
     """Starts the command in its own process group, its output in a file beside the run."""
     with workdir.with_name(f"{workdir.name}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", *module, *arguments],
             cwd=workdir.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
             stdout=log,
@@ -166,7 +166,7 @@ def test_a_signal_ends_a_training_behind_its_step_and_it_resumes_there(
 def launched(workdir, *arguments):
     return start(
         workdir, "--workers=2", "--", *CONFIG, f"--workdir={workdir}", *arguments,
-        module="rnascl_tf.launch",
+        module=("rnascl_tf", "launch"),
     )  # fmt: skip
 
 

@@ -2,11 +2,11 @@
 # Makes the runs behind docs/results.md: one search, thirteen rows, one seed. About seven hours of one core
 # each on two cores; stop it at any time, the same command goes on where it was.
 #
-# usage: docs/results/run.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl_tf.ablate]
+# usage: docs/results/run.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl_tf.commands.ablate]
 set -eu
 data=$1 teacher=$2 workdir=$3
 shift 3
-exec "${PYTHON:-python}" -m rnascl_tf.ablate --config=cifar10:s3 --workdir="$workdir" --jobs=2 \
+exec "${PYTHON:-python}" -m rnascl_tf ablate --config=cifar10:s3 --workdir="$workdir" --jobs=2 \
   --config.data.data_dir="$data" --config.teacher.onnx="$teacher" \
   --config.teacher.evaluate_examples=1000 \
   --config.search.epochs=5 --config.train.epochs=8 --config.trades.epochs=1 \

@@ -4,9 +4,9 @@ import dataclasses
 import itertools
 import re
 
+from rnascl_tf.errors import UserError
 from rnascl_tf.layers.gumbel import NOISES
-from rnascl_tf.stages import UserError
-from rnascl_tf.stages.method import TUTORS
+from rnascl_tf.runs.method import TUTORS
 
 SHORT_NAMES = {
     "tutor": ("method.tutor",),

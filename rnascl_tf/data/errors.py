@@ -10,8 +10,10 @@ import re
 
 import tensorflow as tf
 
+from rnascl_tf.errors import UserError
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """The user's data, or the wish made of it, is wrong; the message is one line with the fix."""
 
 

@@ -14,10 +14,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from rnascl_tf.atomic import write_bytes, write_json
 from rnascl_tf.data.class_folders import listed
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
+from rnascl_tf.files.atomic import write_bytes, write_json
 
 # ImageNet's validation images are our test split, in the folder that ImageNet's users expect.
 _SPLITS = {"train": "train", "validation": "val"}

@@ -1,5 +1,7 @@
 """The error for what a user can mend about exported files."""
 
+from rnascl_tf.errors import UserError
 
-class DeployError(ValueError):
+
+class DeployError(UserError):
     """What was given for deployment is wrong; the message is one line with the fix."""

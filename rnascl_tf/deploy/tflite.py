@@ -26,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
-from rnascl_tf.deploy.quantization import float_operators
+from rnascl_tf.deploy.tflite_quantization import float_operators
 
 SIGNATURE = "serving_default"
 KINDS = ("float32", "float16", "dynamic", "int8")

@@ -2,7 +2,7 @@
 
 import keras
 
-from teachers.attention import attention_maps
+from rnascl_tf.layers.attention import attention_maps
 
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")

@@ -3,12 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-from rnascl_tf.atomic import write_json
-from rnascl_tf.json_files import read_json
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.atomic import write_json
+from rnascl_tf.files.json_files import read_json
 from rnascl_tf.networks.cost import PAPER_ACTIVATION, activation_of, count
 
 
-class ArchitectureError(ValueError):
+class ArchitectureError(UserError):
     """A file or mapping that is no architecture; the message says what is wrong in one line."""
 
 

@@ -5,7 +5,7 @@ import keras
 from rnascl_tf.layers import inverted_residual
 from rnascl_tf.layers.activation import activate
 from rnascl_tf.layers.inverted_residual import convolution, normalized
-from teachers.normalization import PixelNormalization
+from rnascl_tf.layers.pixel_normalization import PixelNormalization
 
 PIXEL_MEAN = (0.5, 0.5, 0.5)
 PIXEL_DEVIATION = (0.25, 0.25, 0.25)

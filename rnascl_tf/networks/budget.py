@@ -12,6 +12,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
+from rnascl_tf.errors import UserError
 from rnascl_tf.networks.cost import macs_table, total_macs
 
 TOLERANCE = 0.03
@@ -26,7 +27,7 @@ _INFEASIBLE = 2
 """scipy.optimize.milp's status for a problem without a solution."""
 
 
-class TargetError(ValueError):
+class TargetError(UserError):
     """A target that no student of the space comes near; the message gives the reachable range."""
 
 

@@ -4,7 +4,7 @@ A student's time is taken for a sum over its parts, ms = a + b (stem + blocks + 
 by itself. a and b are fitted to a few whole students, because parts measured alone pay for things that
 inner parts do not: a and b are the same for all students, so that they decide no comparison.
 A block is known by the widths before and behind it, its stride, expansion and the size of its input;
-`rnascl_tf.deploy.latency_table` measures them and writes the file.
+`rnascl_tf.commands.latency_table` measures them and writes the file.
 """
 
 import dataclasses
@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnascl_tf.json_files import read_json
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.json_files import read_json
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 
 SCHEMA = 1
@@ -24,7 +25,7 @@ RANK_CORRELATION = 0.9
 """What random students' predicted times must keep below, and their order above, for a search."""
 
 
-class LatencyTableError(ValueError):
+class LatencyTableError(UserError):
     """A file that is no latency table, or one of something else; the message names the difference."""
 
 
@@ -136,7 +137,7 @@ class LatencyTable:
         if differences:
             raise LatencyTableError(
                 f"the latency table is of something else: {'; '.join(differences)}. Measure another "
-                "with python -m rnascl_tf.deploy.latency_table."
+                "with rnascl latency-table."
             )
 
     def as_json(self):
@@ -184,7 +185,7 @@ def block_shapes(space, input_shape):
 
 
 def read_latency_table(path):
-    """Reads a file that `python -m rnascl_tf.deploy.latency_table` wrote.
+    """Reads a file that `rnascl latency-table` wrote.
 
     Raises:
         LatencyTableError: it is missing, is no such table, or lacks blocks of its space.

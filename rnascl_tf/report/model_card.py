@@ -49,7 +49,7 @@ def model_card(record, dataset):
         _flagged(exports),
         f"p50 / p90: milliseconds for one image on {record['hardware']['cpu']}, "
         f"{exports[0]['latency']['threads']} thread(s), {exports[0]['latency']['runs']} runs. "
-        "A phone's are others: `python -m rnascl_tf.deploy.latency --device=adb`.",
+        "A phone's are others: `rnascl latency --device=adb`.",
         _latency_target(exports),
         "| kind | input: dtype, scale, zero point | output: dtype, scale, zero point |\n|---|---|---|\n"
         + "\n".join(_quantization(export) for export in exports),
@@ -65,7 +65,7 @@ def model_card(record, dataset):
         "data that are not embedded give `--data_dir=FOLDER`; `--attacks=square` asks the file 5,000 "
         "times for each image.",
         "```bash\nsha256sum -c SHA256SUMS\n"
-        f"python -m rnascl_tf.robustness --model={_file(exports[0])} --dataset={dataset.name} \\\n"
+        f"rnascl attack --model={_file(exports[0])} --dataset={dataset.name} \\\n"
         f"    --image_size={dataset.input_shape[0]} {_crop(record)}--norm={threat['norm']} "
         f"--epsilon={threat['epsilon']:.6g} --attacks=clean \\\n"
         f"    --examples={exports[0]['clean']['n']} --out=verified\n```",

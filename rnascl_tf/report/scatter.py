@@ -9,8 +9,9 @@ import io
 import math
 from pathlib import Path
 
-from rnascl_tf.atomic import write_text
-from rnascl_tf.report.record import Record, RecordError
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.atomic import write_text
+from rnascl_tf.record.record import Record, RecordError
 from rnascl_tf.robustness import parse_epsilon
 
 STRONGEST = "strongest"
@@ -60,7 +61,7 @@ class Point:
     robust_n: int
 
 
-class ScatterError(ValueError):
+class ScatterError(UserError):
     """Records that make no picture; the message is one line."""
 
 
@@ -84,7 +85,7 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
         ScatterError: no record, no point, or points that do not compare.
     """
     if not paths:
-        raise ScatterError("no record was given: python -m rnascl_tf.report --scatter RUN...")
+        raise ScatterError("no record was given: rnascl scatter RUN...")
     if epsilon is not None:
         epsilon = parse_epsilon(epsilon)
     files = list(dict.fromkeys(file for path in paths for file in _record_files(path)))

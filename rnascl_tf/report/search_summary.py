@@ -1,6 +1,6 @@
 """How decided a search is: entropy of its probabilities and when its choices last changed.
 
-NumPy functions of the arrays in `rnascl_tf.training.search_diagnostics.SearchDiagnostics`.
+NumPy functions of the arrays in `rnascl_tf.training.search.search_diagnostics.SearchDiagnostics`.
 """
 
 import numpy as np

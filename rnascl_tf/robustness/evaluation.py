@@ -1,7 +1,7 @@
 """Accuracies under a list of attacks, as records ready for JSON (DESIGN section 3)."""
 
 from rnascl_tf.robustness.attacker import Attacker
-from rnascl_tf.robustness.attacks import CLEAN, attack_named, known_attacks
+from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named, known_attacks
 from rnascl_tf.robustness.wilson import wilson_interval
 
 

@@ -13,6 +13,8 @@ import re
 
 import numpy as np
 
+from rnascl_tf.errors import UserError
+
 NORMS = ("linf", "l2")
 SPACES = ("pixel", "normalized")
 LARGEST_L2 = 20.0
@@ -20,7 +22,7 @@ LARGEST_L2 = 20.0
 published L2 thresholds end at 5."""
 
 
-class RobustnessError(ValueError):
+class RobustnessError(UserError):
     """A robustness measurement that would be meaningless; the message names reason and fix."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnascl_tf.data.examples import evenly_spaced_rows
 from rnascl_tf.robustness.attacker import Attacker
-from rnascl_tf.robustness.square import Square
+from rnascl_tf.robustness.attacks.square import Square
 
 
 @dataclasses.dataclass(frozen=True)

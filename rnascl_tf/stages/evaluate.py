@@ -4,13 +4,13 @@ What each attack has found so far is kept per image in `DIR/evaluate/`, so that 
 on where it was. A verdict on masked gradients belongs to every student's numbers.
 """
 
-from rnascl_tf.atomic import write_json
-from rnascl_tf.report import progress
+from rnascl_tf.console import progress
+from rnascl_tf.files.atomic import write_json
 from rnascl_tf.report.sweep_plot import save_sweep
 from rnascl_tf.robustness import evaluate
-from rnascl_tf.robustness.masking import masking_verdict
-from rnascl_tf.robustness.masking_measure import Measure
-from rnascl_tf.robustness.requested_attack import parse_attack
+from rnascl_tf.robustness.attacks.requested_attack import parse_attack
+from rnascl_tf.robustness.masking.checks import masking_verdict
+from rnascl_tf.robustness.masking.measure import Measure
 from rnascl_tf.robustness.sweep import sweep
 
 STUDENTS = {"student": "train", "trades": "trades", "baseline": "baseline"}

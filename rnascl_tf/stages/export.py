@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 from absl import logging
 
-from rnascl_tf.atomic import write_bytes, write_text
+from rnascl_tf.console import progress
 from rnascl_tf.deploy import (
     TFLiteClassifier,
     agreement,
@@ -20,12 +20,12 @@ from rnascl_tf.deploy import (
     measure_interleaved,
     quantization,
 )
-from rnascl_tf.report import progress
+from rnascl_tf.files.atomic import write_bytes, write_text
 from rnascl_tf.report.model_card import model_card
 from rnascl_tf.robustness import BlackBoxFunction, adversarial_images, wilson_interval
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients
+from rnascl_tf.runs.latency_target import measured_beside_predicted
 from rnascl_tf.stages.evaluate import STUDENTS
-from rnascl_tf.stages.latency_target import measured_beside_predicted
 
 FLAGGED_POINTS = 2.0
 """A file that loses more robust accuracy than this against the Keras student is flagged."""

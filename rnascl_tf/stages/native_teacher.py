@@ -9,12 +9,12 @@ import numpy as np
 from absl import logging
 
 import teachers
-from rnascl_tf.atomic import save_model, write_bytes
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.stages.batches import training_stream
+from rnascl_tf.files.atomic import save_model, write_bytes
+from rnascl_tf.runs.batches import training_stream
 from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
-from rnascl_tf.training.adversarial_model import TradesAdversarialModel
-from rnascl_tf.training.best_epoch import BestEpoch
+from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 from teachers import TeacherError
 from teachers.native import NETWORKS
 

@@ -1,11 +1,11 @@
 """Report stage: the final tables on the screen, and plots in `DIR/report/`."""
 
+from rnascl_tf.console import console, print_whole
+from rnascl_tf.errors import UserError
 from rnascl_tf.report import (
     attention_panels,
-    console,
     export_table,
     least_probable,
-    print_whole,
     robustness_table,
     save_attention_figure,
     save_filter_probabilities,
@@ -18,8 +18,7 @@ from rnascl_tf.report import (
     verdict,
 )
 from rnascl_tf.report.masking_table import finding, masking_table
-from rnascl_tf.stages.errors import UserError
-from rnascl_tf.training.search_diagnostics import read_diagnostics
+from rnascl_tf.training.search.search_diagnostics import read_diagnostics
 from teachers import TeacherError
 
 SHOWN_IMAGES = 4

@@ -21,9 +21,9 @@ from rnascl_tf.networks import (
     write_architecture,
 )
 from rnascl_tf.objectives import cost_model
-from rnascl_tf.stages.latency_target import note_predicted, warn_of_table
-from rnascl_tf.stages.method import control_tutors
-from rnascl_tf.stages.signals import taught_stream
+from rnascl_tf.runs.latency_target import note_predicted, warn_of_table
+from rnascl_tf.runs.method import control_tutors
+from rnascl_tf.runs.signals import taught_stream
 from rnascl_tf.stages.student_training import check_fit
 from rnascl_tf.training import (
     DiagnosticsLog,

@@ -1,11 +1,11 @@
 """What the train stage and its baseline share: one slim student, trained from scratch and saved."""
 
-from rnascl_tf.atomic import save_model
 from rnascl_tf.data import evaluation_batches
+from rnascl_tf.files.atomic import save_model
 from rnascl_tf.networks import ArchitectureError, build_student, read_architecture
-from rnascl_tf.stages.batches import training_stream
-from rnascl_tf.stages.method import uses_attention
-from rnascl_tf.stages.signals import taught_stream
+from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.runs.method import uses_attention
+from rnascl_tf.runs.signals import taught_stream
 from rnascl_tf.training import StudentModel, batch_norm_momentum, fit, weight_optimizer
 
 

@@ -8,13 +8,13 @@ import dataclasses
 from absl import logging
 
 import teachers
-from rnascl_tf.atomic import write_bytes, write_json, writes
-from rnascl_tf.json_files import read_json
-from rnascl_tf.report import progress
+from rnascl_tf.console import progress
+from rnascl_tf.files.atomic import write_bytes, write_json, writes
 from rnascl_tf.robustness import evaluate
+from rnascl_tf.runs.teacher_files import load_onnx, load_written_teacher
 from rnascl_tf.stages.native_teacher import train_native
-from rnascl_tf.training.best_epoch import best_files
-from teachers import TeacherError, choose_precision
+from rnascl_tf.training.adversarial.best_epoch import best_files
+from teachers import choose_precision
 
 ATTACKS = ("clean", "pgd20")
 
@@ -35,7 +35,7 @@ def run(run):
     else:
         training = train_native(run)
         file = "teacher.keras"
-        teacher = _load(run, file)
+        teacher = load_written_teacher(run, file)
         verification = teacher.verify(_verify_images(run))
     precision = choose_precision(teacher, _verify_images(run), settings.precision)
     logging.info("teacher: %s", precision)
@@ -73,41 +73,6 @@ def near_chance(robustness, num_classes):
     return robustness["clean"]["accuracy"] < 2 / num_classes
 
 
-def load(run):
-    """Returns the `Teacher` that the stage has accepted."""
-    path = run.need("teacher", "teacher.json")
-    try:
-        description = read_json(path)
-        name, digest = description["file"], description.get("sha256")
-        # Runs older than this choice ran their teachers in float32.
-        precision = description.get("precision", {}).get("chosen", "float32")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TeacherError(f"{path} is damaged: start the teacher stage again.") from error
-    if name not in ("teacher.onnx", "teacher.keras"):
-        raise TeacherError(f"{path} names {name!r}, not a file of the teacher stage.")
-    given = run.config.teacher.onnx
-    if name == "teacher.onnx" and not path.with_name(name).exists() and given:
-        # Published runs come without their teachers, which have owners and licences of their own.
-        teacher = load_onnx(run, given)
-        if teacher.sha256 == digest:
-            logging.info(
-                "teacher: %s is not there; %s is the same file", path.with_name(name), given
-            )
-            return teacher.in_precision(precision)
-    return _load(run, name).in_precision(precision)
-
-
-def load_onnx(run, path):
-    """Returns the config's ONNX teacher from a path, checked against the data set."""
-    settings = run.config.teacher
-    return teachers.load_onnx(
-        path,
-        mean=tuple(settings.mean) or None,
-        std=tuple(settings.std) or None,
-        **_expectations(run),
-    )
-
-
 def _verify_images(run):
     """Returns real training images on which implementations and precisions are compared."""
     train = run.dataset.train
@@ -137,19 +102,3 @@ def _copy_onnx(run):
     content = teachers.self_contained_onnx(run.config.teacher.onnx)
     write_bytes(run.folder("teacher") / "teacher.onnx", content)
     return "teacher.onnx"
-
-
-def _load(run, name):
-    path = run.need("teacher", name)
-    if path.suffix == ".onnx":
-        return load_onnx(run, path)
-    return teachers.load_keras(path, **_expectations(run))
-
-
-def _expectations(run):
-    return {
-        "attention_size": run.config.search.attention_size,
-        "taps": run.config.teacher.taps,
-        "num_classes": run.dataset.num_classes,
-        "input_shape": run.dataset.input_shape,
-    }

@@ -1,15 +1,15 @@
 """TRADES stage: the trained student made robust by fine-tuning; writes `DIR/trades/student.keras`."""
 
-from rnascl_tf.atomic import save_model
 from rnascl_tf.data import evaluation_batches
+from rnascl_tf.files.atomic import save_model
 from rnascl_tf.layers import BatchNormalization
 from rnascl_tf.networks import read_architecture
-from rnascl_tf.stages.batches import training_stream
-from rnascl_tf.stages.method import is_taught
-from rnascl_tf.stages.signals import taught_stream
+from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.runs.method import is_taught
+from rnascl_tf.runs.signals import taught_stream
 from rnascl_tf.stages.student_training import check_fit, eq_3
 from rnascl_tf.training import batch_norm_momentum, fit, weight_optimizer
-from rnascl_tf.training.trades_model import TradesModel
+from rnascl_tf.training.adversarial.trades_model import TradesModel
 
 
 def run(run):

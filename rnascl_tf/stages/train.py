@@ -1,6 +1,6 @@
 """Train stage: the slim student from scratch by eq. 3; writes `DIR/train/student.keras`."""
 
-from rnascl_tf.stages.method import is_taught
+from rnascl_tf.runs.method import is_taught
 from rnascl_tf.stages.student_training import train_student
 
 

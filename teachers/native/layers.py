@@ -4,7 +4,7 @@ import zlib
 
 import keras
 
-from teachers.constant_layers import LowestPadding
+from teachers.layers.constant_layers import LowestPadding
 
 BATCH_NORM_EPSILON = 1e-5
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import keras
 
+from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from teachers.native.layers import SeededLayers
 from teachers.native.stems import Stem
-from teachers.normalization import PixelNormalization
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from rnascl_tf.ablation import parse_row, vary
-from rnascl_tf.stages import UserError
+from rnascl_tf.errors import UserError
 
 
 def test_a_control_has_values_of_its_own():

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from rnascl_tf.networks import SEARCH_SPACES, build_student, describe
-from rnascl_tf.recipes import RecipeError, load_recipe
-from rnascl_tf.stages.batches import training_stream
-from rnascl_tf.stages.run import Run
+from rnascl_tf.recipes.loading import RecipeError, load_recipe
+from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.runs.run import Run
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnascl_tf.recipes import RecipeError, load_recipe
+from rnascl_tf.recipes.loading import RecipeError, load_recipe
 
 
 @pytest.mark.parametrize(("variant", "space"), [("is", "IS"), ("im", "IM"), ("i", "I")])

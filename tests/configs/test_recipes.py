@@ -4,8 +4,8 @@ import pytest
 
 from rnascl_tf.data import DATASETS
 from rnascl_tf.networks import SEARCH_SPACES
-from rnascl_tf.recipes import load_recipe, shipped_recipes
-from rnascl_tf.stages import STAGES, check, select
+from rnascl_tf.pipeline import STAGES, check, select
+from rnascl_tf.recipes.loading import load_recipe, shipped_recipes
 
 REFERENCES = ["digits", "digits:demo", "digits:smoke", "digits:ablation"]
 REFERENCES += ["cifar10", *(f"cifar10:{space}" for space in ("s3", "s5", "s7", "m", "l"))]

@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from rnascl_tf.deploy.agreement import agreement
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
+from rnascl_tf.deploy.logit_agreement import agreement
 from rnascl_tf.deploy.saved_model import export_saved_model
 from rnascl_tf.deploy.tflite import KINDS, convert
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rnascl_tf.training.search_diagnostics import SearchDiagnostics
+from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics
 
 
 @pytest.fixture

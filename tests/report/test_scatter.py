@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from rnascl_tf.report import RecordError
+from rnascl_tf.record import RecordError
 from rnascl_tf.report.scatter import (
     STRONGEST,
     ScatterError,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.robustness.attack import Attack, Cascade
 from rnascl_tf.robustness.attacker import Attacker
-from rnascl_tf.robustness.attacks import ATTACKS, attack_named
+from rnascl_tf.robustness.attacks.attack import Attack, Cascade
+from rnascl_tf.robustness.attacks.registry import ATTACKS, attack_named
 from rnascl_tf.robustness.logits_function import BlackBoxFunction
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnascl_tf.robustness.attack import Cascade
-from rnascl_tf.robustness.attacks import ATTACKS
+from rnascl_tf.robustness.attacks.attack import Cascade
+from rnascl_tf.robustness.attacks.registry import ATTACKS
 from rnascl_tf.robustness.evaluation import evaluate
 from rnascl_tf.robustness.logits_function import logits_function
 from rnascl_tf.robustness.sweep import EPSILONS, sweep

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.robustness import Attacker, BlackBoxFunction, RobustnessError, ThreatModel
-from rnascl_tf.robustness.square import Square
+from rnascl_tf.robustness.attacks.square import Square
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients
 
 EPSILON = 0.02

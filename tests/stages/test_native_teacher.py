@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 import teachers
-from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import Run, execute, native_teacher, select
+from rnascl_tf.pipeline import execute, select
+from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.runs import Run
+from rnascl_tf.stages import native_teacher
 from rnascl_tf.stages import teacher as teacher_stage
 from rnascl_tf.stages.native_teacher import NATIVE, adversarial_model, native_classifier
 from rnascl_tf.training import AdversarialModel
-from rnascl_tf.training.adversarial_model import TradesAdversarialModel
-from rnascl_tf.training.best_epoch import BestEpoch
+from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 import teachers
-from rnascl_tf.atomic import save_model, write_json
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.atomic import save_model, write_json
 from rnascl_tf.networks import SEARCH_SPACES, build_student, describe, student_taps
-from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import Run, UserError, report
-from rnascl_tf.training.search_diagnostics import SearchDiagnostics, write_diagnostics
+from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.runs import Run
+from rnascl_tf.stages import report
+from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics, write_diagnostics
 
 PLOTS = set(report.PLOTS)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from rnascl_tf.deploy import Latency, Timing
-from rnascl_tf.deploy.device import LocalDevice
+from rnascl_tf.deploy.latency.device import LocalDevice
 from rnascl_tf.networks import LatencyTable, block_shapes
 from rnascl_tf.networks.budget import latency_range
+from rnascl_tf.runs.latency_target import measured_beside_predicted, warn_of_table
 from rnascl_tf.stages import search
-from rnascl_tf.stages.latency_target import measured_beside_predicted, warn_of_table
 
 GOOD = {"median_error": 0.02, "rank_correlation": 0.97}
 
@@ -103,7 +103,7 @@ PHONE = {"kind": "adb", "cpu": "Phone 7"}
     [
         ({}, ("float32", "dynamic"), "of int8 files (add int8 to --config.export.kinds): what"),
         ({"threads": 3}, ("int8",), "of 3 thread(s) (--config.export.threads=3 times so): what"),
-        ({"device": PHONE}, ("int8",), "of another device (Phone 7; rnascl_tf.deploy.latency"),
+        ({"device": PHONE}, ("int8",), "of another device (Phone 7; rnascl_tf.commands.latency"),
     ],
 )
 def test_a_table_of_what_is_not_exported_is_named(run, caplog, changes, kinds, part):

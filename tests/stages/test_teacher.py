@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rnascl_tf.recipes import load_recipe
-from rnascl_tf.stages import Run, UserError, execute, select
-from rnascl_tf.stages.teacher import load, near_chance
+from rnascl_tf.errors import UserError
+from rnascl_tf.pipeline import execute, select
+from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.runs import Run
+from rnascl_tf.runs.teacher_files import load_teacher as load
+from rnascl_tf.stages.teacher import near_chance
 from teachers import TeacherError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"

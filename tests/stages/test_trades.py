@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from rnascl_tf.errors import UserError
 from rnascl_tf.layers import BatchNormalization
-from rnascl_tf.stages import Run, UserError, trades
+from rnascl_tf.runs import Run
+from rnascl_tf.stages import trades
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import teachers
-from teachers.onnx_convert import convert
-from teachers.onnx_graph import read_onnx
+from teachers.onnx_import.convert import convert
+from teachers.onnx_import.graph import read_onnx
 
 FOLDER = Path(__file__).parent / "onnx_files"
 SCRIPT = Path(__file__).parent / "make_onnx_files.py"

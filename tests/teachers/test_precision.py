@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import teachers
+from rnascl_tf import layers
 from teachers import precision
 from teachers.precision import choose_precision, model_in_bfloat16
 
@@ -37,7 +38,7 @@ def test_layers_compute_in_bfloat16_and_keep_float32_weights(teacher, images):
     assert {tap.dtype for tap in outputs["taps"].values()} == {tf.bfloat16}
     assert {variable.dtype for variable in copy.variables} == {"float32"}
     normalization = [layer for layer in copy.layers if "Normalization" in type(layer).__name__]
-    assert isinstance(normalization[0], teachers.PixelNormalization)
+    assert isinstance(normalization[0], layers.PixelNormalization)
     assert normalization[0].compute_dtype == "float32"
     assert not copy.trainable_variables
 

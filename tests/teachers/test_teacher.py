@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 import teachers
+from rnascl_tf import layers
 from teachers.teacher import VERIFY_BATCH, Teacher, Verification
 
 
@@ -48,7 +49,7 @@ def test_signals_are_logits_and_maps_of_the_taps(make, images):
     outputs = teacher.model(images, training=False)
     np.testing.assert_allclose(logits, outputs["logits"], atol=1e-6)
     taps = [outputs["taps"][name] for name in teacher.tap_names]
-    np.testing.assert_allclose(maps, teachers.attention_maps(taps, 5), atol=1e-6)
+    np.testing.assert_allclose(maps, layers.attention_maps(taps, 5), atol=1e-6)
     assert maps.shape == (3, 2, 25)
     np.testing.assert_allclose(teacher.classifier(images), logits, atol=1e-6)
 

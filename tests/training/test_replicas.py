@@ -10,11 +10,12 @@ import teachers
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.layers import frozen_statistics
 from rnascl_tf.networks import SEARCH_SPACES, build_student, student_taps
-from rnascl_tf.robustness import ThreatModel, training_attack
+from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training import AdversarialModel, CoupledSGD, StudentModel, fit
-from rnascl_tf.training.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.adversarial import training_attack
+from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
+from rnascl_tf.training.adversarial.trades_model import TradesModel
 from rnascl_tf.training.moving_statistics import SEMANTICS, batch_norms, moments, moving_statistics
-from rnascl_tf.training.trades_model import TradesModel
 from tests.training.conftest import ATTENTION_SIZE, CLASSES, SHAPE, SPACE
 
 STEPS = 5

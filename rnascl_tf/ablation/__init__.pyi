@@ -1,0 +1,9 @@
+from .rows import VARIED as VARIED
+from .rows import Row as Row
+from .rows import parse_row as parse_row
+from .rows import vary as vary
+from .runner import Job as Job
+from .runner import run_jobs as run_jobs
+from .table import comparison as comparison
+from .table import comparison_table as comparison_table
+from .table import write_comparison as write_comparison

@@ -1,0 +1,1 @@
+"""The commands, one file each: flags, one library call, an exit code."""

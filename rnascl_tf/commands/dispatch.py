@@ -1,0 +1,60 @@
+"""The one command: `rnascl COMMAND ...`; without a command's name, `rnascl run ...`."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from rnascl_tf import __version__
+from rnascl_tf.exit_codes import EXIT_USER_ERROR
+
+COMMANDS = {
+    "run": "Robust teacher in, small robust student out: the main job, stage by stage.",
+    "predict": "Classify image files with a run's student.",
+    "attack": "Attack any classifier file; say what withstands, and whether gradients are masked.",
+    "ablate": "Run a recipe with single settings varied, over several seeds; one table.",
+    "scatter": "Draw clean against robust accuracy of every model in some runs (Figure 1).",
+    "latency": "Time TFLite files, here or on an Android device.",
+    "latency-table": "Time every block of a search space, to search to a latency.",
+    "launch": "Run the main job as several worker processes on this machine.",
+    "import-teacher": "Turn an ONNX classifier into a teacher, proven layer by layer.",
+    "export-teacher": "Turn a robust PyTorch checkpoint into a proven ONNX file.",
+}
+"""Every command with one line; `NAME` is the file `commands/NAME.py`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that the first argument names; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given in (["--help"], ["-h"], ["help"]):
+        print(_help())
+        return 0
+    if given == ["--version"]:
+        print(f"rnascl {__version__}")
+        return 0
+    if given[0].startswith("-"):
+        given.insert(0, "run")
+    name, *rest = given
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else "`rnascl --help` lists the commands."
+        print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    module = importlib.import_module(f"rnascl_tf.commands.{name.replace('-', '_')}")
+    return module.main(rest)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()]
+    return "\n".join(
+        (
+            "RNAS-CL: an adversarially robust teacher in, a small, searched, robust student out.",
+            "",
+            "usage: rnascl COMMAND ...    (rnascl COMMAND --help explains one)",
+            "",
+            *lines,
+            "",
+            "With flags alone it is run: rnascl --config=digits --workdir=runs/digits",
+        )
+    )

@@ -1,0 +1,95 @@
+"""The main command: `python -m rnascl_tf --config=RECIPE --workdir=DIR`, installed as `rnascl`."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+from absl import flags, logging
+
+from rnascl_tf import command_line, recipe_flags
+from rnascl_tf.errors import UserError
+from rnascl_tf.exit_codes import EXIT_STRICT
+from rnascl_tf.files.atomic import reading_only
+from rnascl_tf.pipeline import STAGES, check, dry_run, execute, select
+from rnascl_tf.recipes.loading import shipped_recipes
+from rnascl_tf.runs import Run
+
+USAGE = f"""
+RNAS-CL: an adversarially robust teacher in, a small, searched, robust student out.
+
+usage: rnascl --config=RECIPE[:variant] --workdir=DIR [--stages=A,B] [--config.key=value ...]
+
+  rnascl --config=digits --workdir=runs/digits
+  rnascl --config=cifar10:s3 --workdir=runs/c10 --config.teacher.onnx=teacher.onnx
+
+RECIPE is a Python file with get_config(variant), or a shipped recipe: {", ".join(shipped_recipes())}.
+The stages are {", ".join(STAGES)}. A finished stage is
+skipped, a killed one resumes from its last checkpoint: run the same command again.
+--dry_run prints every config key with its value.
+
+exit code: 0 done, 2 wrong input (one line says what), 3 with --strict when a student's gradients look
+masked, 130 interrupted, 143 terminated, 1 anything else.
+"""
+
+
+def main(arguments):
+    """Runs the command; returns its exit code."""
+    return command_line.run(_command, arguments)
+
+
+def _command(arguments):
+    flag_values = command_line.new_flags()
+    flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=flag_values)
+    flags.DEFINE_list(
+        "stages",
+        [],
+        "Comma-separated stages to run; all that the config enables when left out.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool("overwrite", False, "Start the chosen stages again.", flag_values=flag_values)
+    flags.DEFINE_bool(
+        "strict", False, "Exit with 3 when gradients look masked.", flag_values=flag_values
+    )
+    command_line.define_devices(flag_values)
+    flags.DEFINE_bool(
+        "deterministic",
+        False,
+        "The same numbers bit for bit in every run on this machine, resumed or not; slower.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "dry_run",
+        False,
+        "Print config, stages, sizes and a measured time estimate; write nothing.",
+        flag_values=flag_values,
+    )
+    config = recipe_flags.parse(flag_values, arguments, USAGE)
+    if config is None:
+        return 0
+    if flag_values.workdir is None:
+        raise UserError("--workdir is missing: give the run's folder, --workdir=runs/NAME.")
+    check(config)
+    if flag_values.strict and not config.evaluate.masking_examples:
+        raise UserError(
+            "--strict needs a verdict on masked gradients, and --config.evaluate.masking_examples=0 "
+            "asks for none: give at least 1."
+        )
+    stages = select(config, flag_values.stages)
+    if flag_values.deterministic:
+        keras.utils.set_random_seed(config.seed)
+        tf.config.experimental.enable_op_determinism()
+    devices = command_line.devices(flag_values)
+    if not devices.is_chief:
+        command_line.be_quiet()
+    run = Run(config, flag_values.workdir, devices)
+    if flag_values.dry_run:
+        dry_run(run, stages)
+        return 0
+    with contextlib.nullcontext() if devices.is_chief else reading_only(), devices.watching():
+        execute(run, stages, overwrite=flag_values.overwrite)
+    verdicts = run.record.get("masking", {}) if flag_values.strict else {}
+    suspected = [name for name, verdict in verdicts.items() if verdict["suspicious"]]
+    if suspected:
+        logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))
+        return EXIT_STRICT
+    return 0

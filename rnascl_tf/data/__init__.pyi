@@ -1,0 +1,15 @@
+from .batches import evaluation_batches as evaluation_batches
+from .batches import steps_per_epoch as steps_per_epoch
+from .batches import training_batches as training_batches
+from .dataset import DataSet as DataSet
+from .errors import DataError as DataError
+from .errors import data_errors as data_errors
+from .examples import Examples as Examples
+from .examples import LabelledImages as LabelledImages
+from .examples import unit_range as unit_range
+from .file_examples import FileExamples as FileExamples
+from .image_files import read_images as read_images
+from .registry import DATASETS as DATASETS
+from .registry import load_dataset as load_dataset
+from .replicas import shared_batches as shared_batches
+from .resized_crop import MARGIN as MARGIN

@@ -1,0 +1,14 @@
+from .errors import DeployError as DeployError
+from .interpreter import TFLiteClassifier as TFLiteClassifier
+from .latency.timing import Latency as Latency
+from .latency.timing import Timing as Timing
+from .latency.timing import measure_interleaved as measure_interleaved
+from .latency.timing import measure_latency as measure_latency
+from .logit_agreement import Agreement as Agreement
+from .logit_agreement import agreement as agreement
+from .saved_model import export_saved_model as export_saved_model
+from .tflite import KINDS as KINDS
+from .tflite import convert as convert
+from .tflite_quantization import quantization as quantization
+from .xnnpack_delegation import Delegation as Delegation
+from .xnnpack_delegation import delegation as delegation

@@ -1,0 +1,226 @@
+"""Measures a `LatencyTable`: blocks by themselves, and whole students to fit and to check it.
+
+All files are timed in one session and in turns; `Timing.undisturbed_ms` counts.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import scipy.optimize
+import scipy.stats
+
+from rnascl_tf.deploy.errors import DeployError
+from rnascl_tf.deploy.latency.block_files import (
+    block_file,
+    empty_file,
+    stem_file,
+    student_file,
+    tail_file,
+)
+from rnascl_tf.files.atomic import write_bytes
+from rnascl_tf.networks import LatencyTable, block_shapes
+
+FITTED = 6
+"""Students that intercept and slope are fitted to: the narrowest, the widest, and random ones."""
+
+_RETIMED = 3
+"""How often parts are timed again that seem to take no time, before the device is called too noisy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredTable:
+    """What a table is to be of.
+
+    Attributes:
+        space: a `SearchSpace`.
+        kind: of the TFLite files.
+        activation: of the students.
+        input_shape: (height, width, 3).
+        num_classes: number of classes.
+        check: how many random students it is checked on, 3 or more.
+        seed: of those students.
+    """
+
+    space: object
+    kind: str
+    activation: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    check: int
+    seed: int
+
+    def students(self):
+        """Returns the filters of the students to fit to, and of those to check on, all different."""
+        generator = np.random.default_rng(self.seed)
+        found = [self.space.narrowest, self.space.widest]
+        while len(found) < min(FITTED + self.check, self.space.size):
+            filters = [
+                [int(generator.choice(stage.choices)) for _ in range(stage.depth)]
+                for stage in self.space.stages
+            ]
+            if filters not in found:
+                found.append(filters)
+        return found[:FITTED], found[FITTED:]
+
+
+def distinct_shapes(space, input_shape):
+    """Returns every `BlockShape` of a space once, in network order."""
+    positions = block_shapes(space, input_shape)
+    return list(dict.fromkeys(shape for rows in positions for row in rows for shape in row))
+
+
+def table_files(wanted, folder, on_file):
+    """Returns {name: TFLite file} of all that is timed, converted where the folder has them not.
+
+    Args:
+        wanted: a `MeasuredTable`.
+        folder: where converted files are kept, so that a stopped command goes on.
+        on_file: called as on_file(done, total) after each file.
+    """
+    makers = _makers(wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    size = "x".join(map(str, wanted.input_shape[:2]))
+    mark = f"{wanted.space.name}_{size}_{wanted.kind}_{wanted.activation}_{wanted.num_classes}"
+    files = {}
+    for number, (name, make) in enumerate(makers.items(), start=1):
+        path = folder / f"{mark}_{name}.tflite"
+        if not path.exists():
+            write_bytes(path, make())
+        files[name] = path.read_bytes()
+        on_file(number, len(makers))
+    return files
+
+
+def measure_table(wanted, files, device, threads, runs, rounds, on_round):
+    """Times all files and makes a table of them.
+
+    Args:
+        wanted: a `MeasuredTable`.
+        files: of `table_files`.
+        device: from `device.device`.
+        threads: CPU threads.
+        runs: inferences of each file.
+        rounds: turns that they are divided into.
+        on_round: called as on_round(done, total) after each turn.
+
+    Returns:
+        The `LatencyTable`, and the record of its check: {"students", "median_error", "largest_error",
+        "rank_correlation", "fastest_ms", "slowest_ms", "measured_ms", "predicted_ms"}.
+
+    Raises:
+        DeployError: the device failed, or its times are noise.
+    """
+
+    def timed(names):
+        chosen = {name: files[name] for name in names}
+        timings = device.measure(chosen, threads, runs, rounds, on_round=on_round)
+        return {name: timing.undisturbed_ms for name, timing in timings.items()}
+
+    times = timed(files)
+    parts = _parts(wanted)
+    for _ in range(_RETIMED):
+        again = {name for pair in _without_time(parts, times) for name in pair}
+        if again:
+            times |= timed([name for name in files if name in again])
+    lost = [name for name, _ in _without_time(parts, times)]
+    if lost:
+        raise DeployError(
+            f"{', '.join(lost)} took no longer than an empty file: the device is too noisy, or "
+            "something else runs there. Give the command again, with more --runs."
+        )
+    table = _table(wanted, times, device, threads)
+    fitted, checked = wanted.students()
+    raw = [table.predict(filters) for filters in fitted]
+    measured = [times[_student_name(filters)] for filters in fitted]
+    # Neither may be negative: a student is no faster than its parts' share says.
+    (intercept, slope), _ = scipy.optimize.nnls(np.stack([np.ones(len(raw)), raw], 1), measured)
+    if slope == 0:
+        raise DeployError(
+            "the blocks' times say nothing of the students': the device is too noisy, or something "
+            "else runs there. Measure again, with more --runs."
+        )
+    table = dataclasses.replace(table, slope=float(slope), intercept_ms=float(intercept))
+    return table, _checked(
+        [times[_student_name(filters)] for filters in checked],
+        [table.predict(filters) for filters in checked],
+    )
+
+
+def _makers(wanted):
+    """{name: function that converts that part}, of blocks, empty files, stem, tails, students."""
+    space, shape, kind = wanted.space, wanted.input_shape, wanted.kind
+    whole = (space, wanted.num_classes, shape, kind, wanted.activation)
+    makers = {}
+    for block in distinct_shapes(space, shape):
+        makers[_block_name(block)] = lambda block=block: block_file(block, kind, wanted.activation)
+        empty = (block.height, block.width, block.input_filters)
+        makers[_empty_of(block)] = lambda empty=empty: empty_file(*empty, kind)
+    makers["stem"] = lambda: stem_file(*whole)
+    for filters in space.stages[-1].choices:
+        makers[f"tail_{filters}"] = lambda filters=filters: tail_file(filters, *whole)
+    for filters in itertools.chain(*wanted.students()):
+        makers[_student_name(filters)] = lambda filters=filters: student_file(filters, *whole)
+    return makers
+
+
+def _parts(wanted):
+    """{name of a part: name of the empty file that its time is counted from}, blocks and stem."""
+    shapes = distinct_shapes(wanted.space, wanted.input_shape)
+    parts = {_block_name(shape): _empty_of(shape) for shape in shapes}
+    return parts | {"stem": _empty_of(shapes[0])}
+
+
+def _without_time(parts, times):
+    return [(name, empty) for name, empty in parts.items() if times[name] <= times[empty]]
+
+
+def _table(wanted, times, device, threads):
+    """The table with intercept 0 and slope 1: plain sums of the parts."""
+    net = {name: times[name] - times[empty] for name, empty in _parts(wanted).items()}
+    shapes = distinct_shapes(wanted.space, wanted.input_shape)
+    return LatencyTable(
+        space=wanted.space.name,
+        kind=wanted.kind,
+        activation=wanted.activation,
+        input_shape=wanted.input_shape,
+        num_classes=wanted.num_classes,
+        threads=threads,
+        device=device.description,
+        blocks={shape: net[_block_name(shape)] for shape in shapes},
+        stem_ms=net["stem"],
+        tail_ms={filters: times[f"tail_{filters}"] for filters in wanted.space.stages[-1].choices},
+        intercept_ms=0.0,
+        slope=1.0,
+    )
+
+
+def _checked(measured, predicted):
+    measured, predicted = np.array(measured), np.array(predicted)
+    errors = np.abs(predicted / measured - 1)
+    return {
+        "students": len(measured),
+        "median_error": float(np.median(errors)),
+        "largest_error": float(errors.max()),
+        "rank_correlation": float(scipy.stats.spearmanr(measured, predicted).statistic),
+        "fastest_ms": float(measured.min()),
+        "slowest_ms": float(measured.max()),
+        "measured_ms": measured.tolist(),
+        "predicted_ms": predicted.tolist(),
+    }
+
+
+def _block_name(shape):
+    return "block_" + "_".join(map(str, shape))
+
+
+def _empty_of(shape):
+    return _empty_name(shape.height, shape.width, shape.input_filters)
+
+
+def _empty_name(height, width, channels):
+    return f"empty_{height}_{width}_{channels}"
+
+
+def _student_name(filters):
+    return "student_" + "_".join(str(width) for stage in filters for width in stage)

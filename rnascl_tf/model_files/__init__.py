@@ -1,0 +1,5 @@
+"""Classifiers from files of any kind, ready to be attacked."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

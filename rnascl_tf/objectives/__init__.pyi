@@ -1,0 +1,14 @@
+from .attention import attention_loss as attention_loss
+from .attention import pairwise_distances as pairwise_distances
+from .authors_cost import AuthorsCost as AuthorsCost
+from .cost import ExpectedMacs as ExpectedMacs
+from .cost import Free as Free
+from .cost import Price as Price
+from .cost_models import COST_MODELS as COST_MODELS
+from .cost_models import Steered as Steered
+from .cost_models import cost_model as cost_model
+from .distillation import Terms as Terms
+from .distillation import distillation_loss as distillation_loss
+from .divergence import cross_entropy as cross_entropy
+from .divergence import kl_divergence as kl_divergence
+from .latency_cost import ExpectedLatency as ExpectedLatency

@@ -1,0 +1,40 @@
+"""A run that starts from finished stages of another, so that a comparison shares its teacher."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from rnascl_tf.errors import UserError
+from rnascl_tf.record import Record
+
+
+def branch(source, target, stages):
+    """Copies finished stages of one run directory into a new one; an existing run is left alone.
+
+    Args:
+        source: the run directory that has them.
+        target: the new run directory.
+        stages: names of the stages.
+
+    Raises:
+        UserError: the source has not finished one of them.
+    """
+    source, target = Path(source), Path(target)
+    if (target / "record.json").exists():
+        return
+    record = Record(source / "record.json")
+    for stage in stages:
+        if record["stages"].get(stage, {}).get("status") != "finished":
+            raise UserError(f"{source} has not finished its {stage} stage: run it there first.")
+    for stage in list(record["stages"]):
+        if stage not in stages:
+            record.forget(stage)
+    target.mkdir(parents=True, exist_ok=True)
+    for stage in stages:
+        with tempfile.TemporaryDirectory(dir=target) as temporary:
+            copy = shutil.copytree(source / stage, Path(temporary) / stage)
+            # Left by a branch that was killed before its record was written.
+            shutil.rmtree(target / stage, ignore_errors=True)
+            copy.rename(target / stage)
+    record.path = target / "record.json"
+    record.write()  # last: what it lists is there

@@ -1,0 +1,128 @@
+"""Finding and loading a recipe: `--config=FILE[:variant]`, or a shipped recipe by name."""
+
+import difflib
+import re
+import types
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from rnascl_tf.errors import UserError
+from rnascl_tf.recipes.base import base_config
+
+_INSTALLED = Path(__file__).parent / "shipped"
+# In a checkout they are at its top; an installed package has them as data.
+_SHIPPED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+class RecipeError(UserError):
+    """The recipe cannot be had; the message says why, in one line."""
+
+
+def shipped_recipes():
+    """Returns the names of the recipes that come with the package."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.py"))
+
+
+def load_recipe(reference):
+    """Returns the locked config that a reference names.
+
+    Args:
+        reference: "PATH.py", "PATH.py:variant", "NAME" or "NAME:variant"; a name is looked up among
+            the shipped recipes, from any folder.
+
+    Raises:
+        RecipeError: no such file or name, the file raises, or it gives no config.
+    """
+    location, _, variant = reference.partition(":")
+    module = _module(location)
+    if not callable(getattr(module, "get_config", None)):
+        raise RecipeError(f"{location} has no function get_config(variant): see configs/digits.py.")
+    try:
+        config = module.get_config(variant) if variant else module.get_config()
+    except Exception as error:  # the user's own code may raise anything
+        raise RecipeError(_reason(reference, error)) from error
+    if not isinstance(config, ConfigDict):
+        raise RecipeError(
+            f"get_config of {location} returned {type(config).__name__}; it should return an "
+            "ml_collections.ConfigDict."
+        )
+    _refuse_other_keys(location, config)
+    return config.lock()
+
+
+def _refuse_other_keys(location, config):
+    """A recipe may leave out or invent nothing: every stage reads its own section."""
+    wanted, found = _keys(base_config()), _keys(config)
+    for difference, what in ((found - wanted, "unknown key"), (wanted - found, "no key")):
+        if difference:
+            raise RecipeError(
+                f"config {location} has {what} {min(difference)}: start from "
+                "rnascl_tf.recipes' base_config() and change its values."
+            )
+
+
+def _keys(config, prefix=""):
+    keys = set()
+    for name, value in config.items():
+        keys.add(f"{prefix}{name}")
+        if isinstance(value, ConfigDict):
+            keys |= _keys(value, f"{prefix}{name}.")
+    return keys
+
+
+def _module(location):
+    """Returns the executed recipe file; a recipe is a file, and never imported by a name."""
+    try:
+        return _execute(_path(location))
+    except RecipeError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name in ("configs", "configs.base"):
+            raise RecipeError(
+                f"config {location} imports {error.name}, which is gone: write "
+                "`from rnascl_tf.recipes import base_config, choose_variant`."
+            ) from error
+        raise RecipeError(_reason(location, error)) from error
+    except Exception as error:
+        raise RecipeError(_reason(location, error)) from error
+
+
+def _path(location):
+    if location.endswith(".py"):
+        path = Path(location)
+        # A shipped recipe's path works from any folder too: configs/digits.py.
+        if not path.is_file() and path.parent.name == "configs":
+            path = _SHIPPED / path.name
+        if not path.is_file():
+            raise RecipeError(
+                f"config file {location} does not exist; shipped recipes are found by name: "
+                f"{', '.join(shipped_recipes())}."
+            )
+        return path
+    if location not in shipped_recipes():
+        near = difflib.get_close_matches(location, shipped_recipes(), 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise RecipeError(
+            f"no recipe is called {location!r}{hint}: give a .py file or one of "
+            f"{', '.join(shipped_recipes())}."
+        )
+    return _SHIPPED / f"{location}.py"
+
+
+def _execute(path):
+    # Not imported: that would leave a __pycache__ beside the user's file, take it for a recipe that was
+    # changed within the same second, and need a name among the modules.
+    module = types.ModuleType("rnascl_recipe")
+    module.__file__ = str(path)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    return module
+
+
+def _reason(location, error):
+    text = " ".join(str(error).split())
+    # ml_collections prints the whole config between the unknown key and its suggestion.
+    text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text.replace("\\n", " "))
+    if isinstance(error, ValueError):
+        return f"config {location}: {text}"
+    return f"config {location} raised {type(error).__name__}: {text}"

@@ -1,0 +1,2 @@
+from .record import Record as Record
+from .record import RecordError as RecordError

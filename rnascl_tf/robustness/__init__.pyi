@@ -1,0 +1,14 @@
+from .attacker import Attacker as Attacker
+from .attacks.attack import Attack as Attack
+from .attacks.attack import Cascade as Cascade
+from .attacks.registry import ATTACKS as ATTACKS
+from .attacks.registry import attack_named as attack_named
+from .evaluation import adversarial_images as adversarial_images
+from .evaluation import attack_outcomes as attack_outcomes
+from .evaluation import attack_record as attack_record
+from .evaluation import evaluate as evaluate
+from .logits_function import BlackBoxFunction as BlackBoxFunction
+from .threat_model import RobustnessError as RobustnessError
+from .threat_model import ThreatModel as ThreatModel
+from .threat_model import parse_epsilon as parse_epsilon
+from .wilson import wilson_interval as wilson_interval

@@ -1,0 +1,1 @@
+"""Does a model withstand attacks, or does it only hide its gradients?"""

@@ -1,0 +1,5 @@
+"""A run's folder, config and data: what its stages share."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,191 @@
+"""A run: its config, its folder, and what its stages share (data, teacher, record)."""
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from absl import logging
+
+from rnascl_tf.data import load_dataset
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.atomic import writes
+from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.record import Record
+from rnascl_tf.robustness import ThreatModel, parse_epsilon
+from rnascl_tf.runs.stage_files import load_student, stage_file
+from rnascl_tf.runs.teacher_files import load_teacher
+from rnascl_tf.runtime.devices import ONE_DEVICE
+
+
+class Run:
+    """One run directory and its config.
+
+    Args:
+        config: a locked config, see `rnascl_tf/recipes/base.py`.
+        workdir: the run's folder, the same for all workers; nothing is created by the constructor.
+        devices: the `Devices` that share the batches.
+    """
+
+    def __init__(self, config, workdir, devices=ONE_DEVICE):
+        self.config = config
+        self.workdir = Path(workdir)
+        self.devices = devices
+        self.record = Record(self.workdir / "record.json")
+        self._announced = {}
+        self._locks, self._held, self._begun_before = None, False, False
+
+    def announce(self, stage, entry, overwritten=()):
+        """Keeps a stage's record entry until the stage asks for its folder.
+
+        A stage checks its input first; input that is refused then leaves no trace: the corrected
+        command is not taken for another config's, and an overwrite has not removed anything yet.
+
+        Args:
+            stage: the stage's name.
+            entry: what the record will say of it.
+            overwritten: stages whose files and findings are removed when this one starts.
+        """
+        self._announced[stage] = (entry, overwritten)
+
+    def folder(self, stage):
+        """Returns the folder of a stage's files, created; records the stage as started."""
+        folder = self.workdir / stage
+        entry, overwritten = self._announced.pop(stage, (None, ()))
+        try:
+            if writes():
+                self.workdir.mkdir(parents=True, exist_ok=True)
+            if stage != "." and self._locks is not None:
+                self._hold()  # before anything is removed
+            for name in overwritten:
+                if writes() and (self.workdir / name).exists():
+                    shutil.rmtree(self.workdir / name)
+                self.record.forget(name)
+            if writes():
+                folder.mkdir(exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UserError(
+                f"{error.filename} is a file where {folder} should be a folder: give another --workdir."
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
+            ) from error
+        if entry is not None:
+            self.record["stages"][stage] = entry
+            self.record.write()
+            logging.get_absl_logger().info(
+                "%s: started", stage, extra={"fields": {"stage": stage, "status": "started"}}
+            )
+            # No worker may read what is being removed.
+            self.devices.wait_for_all()
+        return folder
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps a second process from this run, from the first file on: refused input leaves none.
+
+        Raises:
+            UserError: at once or from `folder`: another process is at work here; it is named.
+        """
+        try:
+            with contextlib.ExitStack() as self._locks:
+                self._begun_before = self.record.path.exists()
+                if self._begun_before:
+                    self._hold()
+                    # Another process may have finished stages since it was read.
+                    self.record = Record(self.record.path)
+                yield
+        finally:
+            self._locks, self._held = None, False
+
+    def _hold(self):
+        if self._held or not writes():
+            return
+        file = self._locks.enter_context((self.workdir / ".lock").open("a+"))
+        try:
+            # The lock ends with the process, however that ends.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f"{self.workdir} is in use by process {file.read().strip()}: wait for it, or give "
+                "another --workdir."
+            ) from error
+        if not self._begun_before and self.record.path.exists():
+            raise UserError(
+                f"another process has run stages in {self.workdir} meanwhile: give the same command "
+                "again to go on behind them."
+            )
+        file.truncate(0)
+        file.write(f"{os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        self._held = True
+
+    def need(self, stage, name):
+        """Returns the path of a file that an earlier stage has left.
+
+        Raises:
+            UserError: it is not there.
+        """
+        return stage_file(self.workdir, stage, name)
+
+    def student(self, stage):
+        """Returns the student that a stage has saved; UserError if it is missing or damaged."""
+        return load_student(self.workdir, stage)
+
+    @functools.cached_property
+    def dataset(self):
+        """The config's `DataSet`."""
+        if not self.devices.is_chief:
+            self.devices.wait_for_all()  # the first reading may download or copy
+        try:
+            return self._dataset()
+        finally:
+            if self.devices.is_chief:
+                self.devices.wait_for_all()
+
+    def _dataset(self):
+        data = self.config.data
+        return load_dataset(
+            data.name,
+            data_dir=data.data_dir or None,
+            train_examples=data.train_examples,
+            validation_examples=data.validation_examples,
+            image_size=data.image_size,
+            resized_crop=data.resized_crop,
+        )
+
+    @contextlib.contextmanager
+    def on(self, devices):
+        """Within it the run's models are those of other devices; data stay."""
+        before = self.devices
+        if devices is before:
+            yield
+            return
+        self.devices = devices
+        self.__dict__.pop("teacher", None)
+        try:
+            yield
+        finally:
+            self.devices = before
+            self.__dict__.pop("teacher", None)
+
+    @property
+    def space(self):
+        """The config's `SearchSpace`."""
+        return SEARCH_SPACES[self.config.search.space]
+
+    @property
+    def threat_model(self):
+        """The config's `ThreatModel`."""
+        threat = self.config.threat
+        return ThreatModel(epsilon=parse_epsilon(threat.epsilon), norm=threat.norm)
+
+    @functools.cached_property
+    def teacher(self):
+        """The teacher that the teacher stage has accepted."""
+        return load_teacher(self)

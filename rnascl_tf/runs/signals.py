@@ -1,0 +1,56 @@
+"""What the teacher says of every batch: computed in each step, or read from a store made once."""
+
+from absl import logging
+
+from rnascl_tf.console import progress
+from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals
+
+
+def taught_stream(run, stage, epochs):
+    """Returns what `training_stream` does, and the signals, for a taught training.
+
+    With `signals.store` set, what is missing there of these epochs is computed first.
+
+    Args:
+        run: a `Run`.
+        stage: the stage's name, for the progress bar.
+        epochs: length of the training.
+    """
+    stream, steps = training_stream(run)
+    if not run.config.signals.store:
+        return stream, steps, LiveSignals(run.teacher)
+    store = SignalStore(run.config.signals.store, run.teacher, stream, steps, _identity(run))
+    missing = len(store.missing(epochs))
+    logging.info(
+        "%s: teacher signals from %s, %d of %d epochs to compute",
+        stage,
+        store.folder,
+        missing,
+        epochs,
+    )
+    if missing:
+        with progress(f"{stage}, teacher signals") as on_batch:
+            size = run.config.data.batch_size
+            store.prepare(
+                epochs, lambda done, total: on_batch(f"{missing} epochs", done * size, total * size)
+            )
+    return store.attach, steps, StoredSignals(run.teacher.tap_names)
+
+
+def _identity(run):
+    """Everything that decides a batch and the teacher's answer to it."""
+    data, teacher = run.config.data, run.config.teacher
+    # Only where they differ from what older stores were made with.
+    special = {"mean": list(teacher.mean), "std": list(teacher.std)} if teacher.mean else {}
+    special |= {"taps": teacher.taps} if teacher.taps != "main" else {}
+    if run.teacher.precision != "float32":
+        special["precision"] = run.teacher.precision
+    return {
+        "teacher": run.teacher.sha256,
+        **special,
+        "attention_size": run.config.search.attention_size,
+        "seed": run.config.seed,
+        "data": data.to_dict() | {"data_dir": ""},
+        "labels": run.dataset.train.fingerprint(),
+    }

@@ -1,0 +1,1 @@
+"""The process a command runs in: TensorFlow's environment, devices, workers, signals."""

@@ -1,0 +1,80 @@
+"""Early stopping: keeps the network of the best validation epoch, and ends when none gets better.
+
+Adversarial training overfits: robust accuracy on unseen images falls while that on training images
+rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep learning").
+"""
+
+import keras
+from absl import logging
+
+from rnascl_tf.files.atomic import save_model, writes
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Saves the network whenever validation accuracy reaches a new maximum.
+
+    The files carry their epoch, and the best one's predecessor stays: a run killed before its next
+    checkpoint goes on from a state that still names the file before.
+
+    Args:
+        network: the Keras model to save.
+        folder: where `best_<epoch>.keras` is written, atomically.
+        patience: epochs without a new maximum after which training ends, at least 1.
+        best: a `keras.Variable` of shape [2], (accuracy, epoch) of the best so far, saved with the
+            training state; (-1, -1) before the first.
+    """
+
+    METRIC = "val_accuracy"
+
+    def __init__(self, network, folder, patience, best):
+        super().__init__()
+        self.network = network
+        self.folder = folder
+        self.patience = patience
+        self.best = best
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compares the epoch with the best; the first of equals stays."""
+        accuracy = float(logs[self.METRIC])
+        best_accuracy, best_epoch = self.best.numpy()
+        if accuracy > best_accuracy:
+            save_model(self.network, self._path(epoch))
+            self.best.assign([accuracy, epoch])
+            self._remove_all_but(epoch, int(best_epoch))
+        elif self.ended(epoch + 1):
+            logging.info(
+                "validation accuracy under attack is best at epoch %d (%.1f%%) and has not risen "
+                "for %d epochs: training ends",
+                best_epoch + 1,
+                100 * best_accuracy,
+                self.patience,
+            )
+            self.model.stop_training = True
+
+    def ended(self, epochs_done):
+        """Tells whether training ends behind so many epochs; also of one that is resumed."""
+        best_epoch = int(self.best.numpy()[1])
+        return best_epoch >= 0 and epochs_done - 1 - best_epoch >= self.patience
+
+    def restore(self):
+        """Loads the best epoch's weights into the network; returns (accuracy, epoch from 0)."""
+        accuracy, epoch = self.best.numpy()
+        # Weights and not the whole file: the network at hand carries this run's names and seeds.
+        self.network.load_weights(self._path(int(epoch)))
+        return float(accuracy), int(epoch)
+
+    def _path(self, epoch):
+        return self.folder / f"best_{epoch}.keras"
+
+    def _remove_all_but(self, *epochs):
+        if not writes():
+            return
+        kept = {self._path(epoch) for epoch in epochs}
+        for path in best_files(self.folder):
+            if path not in kept:
+                path.unlink()
+
+
+def best_files(folder):
+    """Returns the files that `BestEpoch` has left in a folder."""
+    return sorted(folder.glob("best_*.keras"))

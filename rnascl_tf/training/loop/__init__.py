@@ -1,0 +1,1 @@
+"""One resumable training: `fit`, its checkpoints, logs and guards."""

@@ -1,0 +1,56 @@
+"""Stops a training whose loss is no longer a number, before it can spoil a checkpoint."""
+
+import math
+
+import keras
+
+from rnascl_tf.errors import UserError
+
+
+class TrainingDivergedError(UserError):
+    """A loss term became NaN or infinite; the message names it."""
+
+
+class DivergenceGuard(keras.callbacks.Callback):
+    """Raises at the first loss term that is not finite; runs before the checkpoint callback.
+
+    Args:
+        stage: the stage's name, for the message.
+        section: the config section that holds its learning rate.
+        last_checkpoint: function -> path of the last good checkpoint, or None.
+    """
+
+    # The sum comes last, so that the message names the term which broke it.
+    _ORDER = ("cross_entropy", "divergence", "attention", "cost_factor")
+
+    def __init__(self, stage, section, last_checkpoint):
+        super().__init__()
+        self.stage = stage
+        self.section = section
+        self.last_checkpoint = last_checkpoint
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks the running means: a NaN in any step stays in them."""
+        self._check(logs or {}, f"step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Checks validation too: the last update's damage shows only there."""
+        self._check(logs or {}, "validation")
+
+    def _check(self, logs, place):
+        names = [name for name in self._ORDER if name in logs]
+        names += [name for name in logs if name not in names]
+        for name in names:
+            if not math.isfinite(float(logs[name])):
+                kept = self.last_checkpoint()
+                raise TrainingDivergedError(
+                    f"{self.stage}: the loss term {name} became {float(logs[name])} at epoch "
+                    f"{self._epoch + 1}, {place}; "
+                    + (f"the checkpoint {kept} is kept" if kept else "no epoch had ended yet")
+                    + f". Give a lower --config.{self.section}.learning_rate, and another --workdir."
+                )

@@ -1,0 +1,70 @@
+"""The per-epoch log of a stage, `history.csv`: what Keras' CSVLogger writes, but right after a resume.
+
+A run killed between the log and the checkpoint would log that epoch twice; here the rows from the
+resumed epoch on are dropped, and the file is always whole.
+"""
+
+import csv
+import io
+import time
+
+import keras
+
+from rnascl_tf.errors import UserError
+from rnascl_tf.files.atomic import write_text
+
+
+class HistoryError(UserError):
+    """A `history.csv` that is damaged; the message is one line."""
+
+
+def read_history(path):
+    """Returns the rows of a `history.csv`, dicts of floats with an integer "epoch"; [] if absent.
+
+    Raises:
+        HistoryError: it is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="") as file:
+            rows = [
+                {name: float(value) for name, value in row.items() if value != ""}
+                for row in csv.DictReader(file)
+            ]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    except (ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
+        raise HistoryError(
+            f"{path} is damaged: remove it; the training goes on, without its rows so far."
+        ) from error
+
+
+class HistoryLog(keras.callbacks.Callback):
+    """Appends one row per epoch: its number, seconds, and every logged mean.
+
+    Args:
+        path: of the CSV file.
+        first_epoch: the epoch at which training (re)starts; later rows are dropped.
+    """
+
+    def __init__(self, path, first_epoch=0):
+        super().__init__()
+        self.path = path
+        self.rows = [row for row in read_history(path) if row["epoch"] < first_epoch]
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Rewrites the file with the epoch's row."""
+        row = {"epoch": epoch, "seconds": round(time.monotonic() - self._started, 3)}
+        row |= {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append(row)
+        table = io.StringIO(newline="")
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        writer = csv.DictWriter(table, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, table.getvalue())

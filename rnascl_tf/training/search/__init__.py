@@ -1,0 +1,1 @@
+"""The search: its model, temperature and diagnostics."""

@@ -1,0 +1,13 @@
+"""What pyproject.toml cannot say: recipes live in configs/, and are installed inside rnascl_tf.
+
+A module named `configs` in site-packages would shadow a user's own.
+"""
+
+from setuptools import find_packages, setup
+
+SHIPPED = "rnascl_tf.recipes.shipped"
+
+setup(
+    packages=[*find_packages(include=["rnascl_tf*", "teachers*"]), SHIPPED],
+    package_dir={SHIPPED: "configs"},
+)

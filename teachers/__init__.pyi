@@ -1,0 +1,16 @@
+from . import native as native
+from .errors import TeacherError as TeacherError
+from .keras_teacher import from_keras as from_keras
+from .keras_teacher import load_keras as load_keras
+from .native.small_resnet import resnet as resnet
+from .onnx_export.keras_onnx import to_onnx as to_onnx
+from .onnx_import.file import self_contained_onnx as self_contained_onnx
+from .onnx_import.normalization import normalized_onnx as normalized_onnx
+from .onnx_import.teacher import load_onnx as load_onnx
+from .precision import PRECISIONS as PRECISIONS
+from .precision import PrecisionChoice as PrecisionChoice
+from .precision import choose_precision as choose_precision
+from .teacher import TOLERANCE as TOLERANCE
+from .teacher import Signals as Signals
+from .teacher import Teacher as Teacher
+from .teacher import Verification as Verification

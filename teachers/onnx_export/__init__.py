@@ -1,0 +1,1 @@
+"""From Keras layers to an ONNX file."""

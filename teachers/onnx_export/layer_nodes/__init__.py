@@ -1,0 +1,20 @@
+"""One function per Keras layer that writes its ONNX nodes, in a table by class; see `operators`.
+
+To write one more, put its function into the module of its kind and register it there.
+"""
+
+from teachers.onnx_export.layer_nodes import dense, normalization, pointwise, shape, window
+from teachers.onnx_export.layer_nodes.registry import LAYERS
+from teachers.onnx_export.layer_nodes.writer import Features, OnnxWriter, UnsupportedLayerError
+
+__all__ = [
+    "LAYERS",
+    "Features",
+    "OnnxWriter",
+    "UnsupportedLayerError",
+    "dense",
+    "normalization",
+    "pointwise",
+    "shape",
+    "window",
+]

@@ -1,0 +1,1 @@
+"""From an ONNX file to Keras layers: reading, converting, checking against onnxruntime."""

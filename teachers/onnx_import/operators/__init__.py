@@ -1,0 +1,32 @@
+"""One function per ONNX operator, in a table by the operator's name.
+
+To support one more, write its converter in the module of its kind and register it there.
+"""
+
+from teachers.onnx_import.operators import (
+    activation,
+    arithmetic,
+    convolution,
+    dense,
+    joining,
+    passing,
+    pooling,
+    shape,
+)
+from teachers.onnx_import.operators.layout import Features
+from teachers.onnx_import.operators.registry import OPERATORS, UnsupportedNodeError, Value
+
+__all__ = [
+    "OPERATORS",
+    "Features",
+    "UnsupportedNodeError",
+    "Value",
+    "activation",
+    "arithmetic",
+    "convolution",
+    "dense",
+    "joining",
+    "passing",
+    "pooling",
+    "shape",
+]

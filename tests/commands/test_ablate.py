@@ -1,0 +1,87 @@
+"""The comparison as a user runs it: real processes, and wrong input refused before any of them."""
+
+import json
+
+import pytest
+
+from rnascl_tf.commands.ablate import main
+
+SMOKE = [
+    "--config=digits:smoke",
+    "--config.evaluate.attacks=clean,fgsm",
+    "--config.teacher.evaluate_examples=8",
+    "--config.teacher.verify_examples=2",
+]
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("ablate")
+    rows = ["--vary=tutor=reversed", "--row=plain:kl=off,attention=off"]
+    assert main([*SMOKE, f"--workdir={workdir}", *rows]) == 0
+    return workdir
+
+
+def record(workdir, row):
+    return json.loads((workdir / row / "seed_0" / "record.json").read_text())
+
+
+def test_rows_share_teacher_and_filters_and_differ_in_what_is_varied(workdir):
+    base, reversed_, plain = (record(workdir, row) for row in ("base", "tutor_reversed", "plain"))
+    assert base["teacher"] == reversed_["teacher"] == plain["teacher"]
+    filters = [run["architecture"]["filters"] for run in (base, reversed_, plain)]
+    assert filters[0] == filters[1] == filters[2]
+    tutors = [tutor["teacher"] for tutor in reversed_["architecture"]["tutors"]]
+    taps = reversed_["teacher"]["taps"]
+    assert tutors[0] == taps[-1]
+    assert tutors[-1] == taps[0]
+    assert plain["architecture"]["tutors"] == []
+    assert set(reversed_["history"]["train"][0]) > {"divergence", "attention"}
+    assert not {"divergence", "attention"} & set(plain["history"]["train"][0])
+    assert "search" not in plain["history"], "the base's search is shared"
+
+
+def test_table_is_written_and_the_baseline_left_out(workdir):
+    rows = json.loads((workdir / "comparison.json").read_text())
+    assert [row["row"] for row in rows] == ["teacher", "tutor=reversed", "plain"]
+    assert set(record(workdir, "plain")["robustness"]) == {"teacher", "student"}
+
+
+def test_finished_rows_are_not_run_again_and_a_failing_one_is_named(workdir, capfd):
+    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("student.keras")}
+    rows = ["--row=plain:kl=off,attention=off", "--row=hot:train.learning_rate=1e30"]
+    assert main([*SMOKE, f"--workdir={workdir}", *rows]) == 2
+    assert before == {path: path.stat().st_mtime_ns for path in workdir.rglob("student.keras")}
+    log = (workdir / "plain" / "seed_0" / "log.txt").read_text()
+    assert "train: finished before" in log
+    output = capfd.readouterr()
+    assert "1 of 2 runs failed; hot, seed 0: train: the loss term" in output.err
+    assert "plain" in output.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to compare"),
+        (["--vary=tuttor"], "--vary=tuttor needs values"),
+        (["--vary=tutor=best"], "method.tutor has no 'best'"),
+        (["--vary=noise"], "give --search=each"),
+        (["--vary=teacher.epochs=1,2"], "all rows share their teacher"),
+        (["--row=a:kl=off", "--row=a:kl=on"], "two rows would be called 'a'"),
+        (["--row=base:kl=off"], "two rows would be called 'base'"),
+        (["--row=x:search.nope=1"], "has no 'nope'"),
+        (["--row=..:kl=off"], "start its name with a letter"),
+        (["--row=comparison.md:kl=off"], "start its name with a letter"),
+        (["--config.search.architecture=nope.json", "--vary=kl"], "cannot read nope.json"),
+        (["--vary=train.epoch=1,2"], "has no 'epoch'; did you mean epochs?"),
+        (["--vary=kl", "--seeds=0"], "seeds"),
+        (["--vary=kl", "--jobs=0"], "jobs"),
+    ],
+)
+def test_refuses_what_cannot_run_before_anything_runs(tmp_path, capfd, arguments, message):
+    workdir = tmp_path / "runs"
+    assert main([*SMOKE, f"--workdir={workdir}", *arguments]) == 2
+    error = capfd.readouterr().err.strip()
+    assert message in error
+    assert error.count("\n") == 0
+    assert not workdir.exists()

@@ -1,0 +1,266 @@
+"""The command `rnascl latency`, here and on a stand-in for a device.
+
+The stand-in is a program named adb on PATH: it plays a device, answers with what benchmark_model
+prints, and writes down how it was called.
+"""
+
+import json
+import os
+import stat
+import sys
+
+import numpy as np
+import pytest
+
+from rnascl_tf.commands import latency as command
+from rnascl_tf.deploy import DeployError, convert, export_saved_model
+from rnascl_tf.deploy.latency.device import device
+from tests.deploy.conftest import build_classifier
+
+ADB = f"""#!{sys.executable}
+import os, pathlib, sys
+words = sys.argv[1:]
+here = pathlib.Path(__file__).parent
+with open(here / "calls", "a") as calls:
+    print(*words, file=calls)
+if words == ["devices"]:
+    print("List of devices attached")
+    print((here / "devices").read_text(), end="")
+    sys.exit()
+if words[0] == "-s":
+    words = words[2:]
+if words[0] == "push":
+    if (here / "full").exists():
+        print("adb: error: failed to copy: No space left on device")
+        sys.exit(1)
+    if words[2].endswith(".tflite"):
+        assert pathlib.Path(words[1]).read_bytes()[4:8] == b"TFL3"
+elif words[1:] and words[1].startswith("[ -x"):
+    print("no" if (here / "no tool").exists() else "yes")
+elif words[1] == "getprop":
+    print("Phone 7" if "model" in words[2] else "15")
+elif words[1] in ("nproc || true", "sha256sum /data/local/tmp/benchmark_model || true"):
+    known = {{"n": "8", "s": "0123456789abcdef  benchmark_model"}}[words[1][0]]
+    print("sh: not found" if (here / "android 5").exists() else known)
+elif words[1].endswith("benchmark_model"):
+    print((here / "output").read_text(), end="")
+"""
+OUTPUT = """Initialized session in 5.25ms.
+count=21 first=2110 curr=1900 min=1900 max=2110 avg=2005 std=80 p5=1900 median=2110 p95=2110
+count=13 first=1503 curr=1411 min=1397 max=1702 avg=1437.5 \
+std=31 p5=1400 median=1425 p95=1625
+Inference timings in us: Init: 5250, First inference: 2110, Warmup (avg): 2005, \
+Inference (avg): 1437.5
+"""
+
+
+@pytest.fixture
+def file(tmp_path, tflite_files):
+    (tmp_path / "student.tflite").write_bytes(tflite_files["float32"])
+    return tmp_path / "student.tflite"
+
+
+@pytest.fixture
+def phone(tmp_path, monkeypatch):
+    """A folder whose adb is first on PATH; files in it say what the device does."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    (folder / "adb").write_text(ADB)
+    (folder / "adb").chmod(stat.S_IRWXU)
+    (folder / "devices").write_text("A1\tdevice\n")
+    (folder / "output").write_text(OUTPUT)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = command.main(list(map(str, arguments)))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_table_a_record_and_the_remedy(tmp_path, tflite_files, run_module):
+    for kind in ("float32", "int8"):
+        (tmp_path / f"{kind}.tflite").write_bytes(tflite_files[kind])
+    done = run_module(
+        "rnascl_tf",
+        "latency",
+        "--model=float32.tflite,int8.tflite",
+        "--threads=1,2",
+        "--runs=20",
+        "--rounds=5",
+        "--out=found",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "RuntimeWarning" not in done.stderr
+    record = json.loads((tmp_path / "found" / "latency.json").read_text())
+    assert record["device"]["kind"] == "local"
+    assert record["files"]["int8.tflite"]["bytes"] == len(tflite_files["int8"])
+    assert record["files"]["int8.tflite"]["delegation"]["not_delegated"]["HARD_SWISH"] == 3
+    assert [(row["file"], row["threads"]) for row in record["results"]] == [
+        (f"{kind}.tflite", threads) for threads in (1, 2) for kind in ("float32", "int8")
+    ]
+    for row in record["results"]:
+        assert 0 < row["p50_ms"] <= row["p90_ms"] <= row["p95_ms"]
+        assert row["runs"] == 20
+        assert len(row["round_medians_ms"]) == 5
+        assert row["load_ms"] > 0
+        assert row["first_ms"] > 0
+        # A network of 10 thousand weights and its interpreter; TensorFlow would be hundreds of MiB.
+        assert 2**14 < row["peak_bytes"] < 2**26
+    assert record["results"][0]["ratio"] == [1.0, 1.0, 1.0]
+    assert "search.activation=relu6" in done.stdout
+
+
+def test_a_device(capsys, file, phone, tmp_path):
+    tool = tmp_path / "benchmark_model"
+    tool.write_bytes(b"ELF")
+    code, output, errors = run(
+        capsys,
+        f"--model={file}",
+        "--device=adb",
+        f"--benchmark_model={tool}",
+        "--threads=3",
+        "--runs=26",
+        "--rounds=2",
+        f"--out={tmp_path / 'found'}",
+    )
+    assert code == 0, errors
+    assert "Phone 7" in output
+    record = json.loads((tmp_path / "found" / "latency.json").read_text())
+    assert record["device"] == {
+        "kind": "adb",
+        "serial": "A1",
+        "cpu": "Phone 7",
+        "cores": 8,
+        "android": "15",
+        "runtime": "benchmark_model 0123456789ab",
+    }
+    (row,) = record["results"]
+    # Not 3.0, as the median of the rounds' would be.
+    assert repr(row["threads"]) == "3"
+    assert (row["load_ms"], row["first_ms"], row["peak_bytes"]) == (5.25, 2.11, None)
+    assert (row["mean_ms"], row["p50_ms"], row["p90_ms"], row["p95_ms"]) == (
+        1.4375,
+        1.425,
+        None,
+        1.625,
+    )
+    assert (row["runs"], row["round_medians_ms"]) == (26, [1.425, 1.425])
+    calls = (phone / "calls").read_text().splitlines()
+    assert calls[0] == "devices"
+    assert f"-s A1 push {tool} /data/local/tmp/benchmark_model" in calls
+    timed = [call for call in calls if "--graph=" in call]
+    assert all("--num_threads=3" in call and "--use_xnnpack=true" in call for call in timed)
+    assert "--num_runs=13" in timed[0]
+
+
+def test_a_device_that_tells_little_of_itself(phone):
+    (phone / "android 5").touch()
+    description = device("adb").description
+    assert (description["cores"], description["runtime"]) == (None, "benchmark_model unknown")
+
+
+def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
+    files = {kind: tflite_files[kind] for kind in ("float32", "float16", "int8")}
+    assert list(device("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
+    calls = [call.split() for call in (phone / "calls").read_text().splitlines()]
+    remote = [call[-1] for call in calls if "push" in call]
+    assert len(set(remote)) == len(remote) == 3
+    timed = [call[4].removeprefix("--graph=") for call in calls if "--graph=" in " ".join(call)]
+    a, b, c = remote
+    assert timed == [a, b, c, b, c, a, c, a, b, a, b, c]
+    assert calls[-1] == ["-s", "A1", "shell", "rm", "-f", *sorted(remote)]
+    with pytest.raises(DeployError, match="runs must be 1 or more, got 0"):
+        device("adb").measure(files, runs=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("devices", "", "no device is connected"),
+        ("devices", "A1\tunauthorized\n", "allow USB debugging"),
+        ("devices", "A1\toffline\n", "A1 is offline"),
+        ("devices", "A1\tdevice\nB2\tdevice\n", "give --device=adb:SERIAL"),
+        ("no tool", "", "--benchmark_model=FILE"),
+        ("full", "", "No space left on device"),
+        ("output", "Failed to load model\n", "its last line was: Failed to load model"),
+    ],
+)
+def test_a_device_that_is_not_ready(capsys, file, phone, name, content, message):
+    (phone / name).write_text(content)
+    code, _, errors = run(capsys, f"--model={file}", "--device=adb")
+    assert code == 2
+    assert message in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_one_of_several_devices(capsys, file, phone):
+    (phone / "devices").write_text("A1\tdevice\nB2\tdevice\n")
+    assert run(capsys, f"--model={file}", "--device=adb:B2", "--rounds=1")[0] == 0
+    calls = (phone / "calls").read_text().splitlines()
+    assert all(call.startswith("-s B2 ") for call in calls[1:])
+    code, _, errors = run(capsys, f"--model={file}", "--device=adb:C3")
+    assert (code, "C3 is not connected; there is A1, B2" in errors) == (2, True)
+
+
+def test_without_adb(capsys, file, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, errors = run(capsys, f"--model={file}", "--device=adb")
+    assert (code, "adb is not on PATH" in errors) == (2, True)
+
+
+def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
+    network = build_classifier()
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([np.nan * kernel, bias])
+    export_saved_model(network, tmp_path / "saved_model")
+    (tmp_path / "nan.tflite").write_bytes(convert(tmp_path / "saved_model", "float32"))
+    code, _, errors = run(capsys, f"--model={tmp_path / 'nan.tflite'}")
+    assert code == 2
+    assert "nan.tflite answers NaN or infinity" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model="], "--model is missing"),
+        (["--model=none.tflite"], "none.tflite is no file"),
+        (["--model={file}", "--threads=0"], "numbers of 1 or more"),
+        (["--model={file}", "--threads=two"], "whole numbers"),
+        (["--model={file}", "--threads=1,100000"], "--threads=100000: give at most"),
+        (["--model={file}", "--runs=0"], "runs"),
+        (["--model={file}", "--device=phone"], "unknown device 'phone'"),
+        (["--model={file}", "--benchmark_model=x"], "give --device=adb"),
+        (["--model={file}", "extra"], "'extra' is no flag"),
+        (["--model={text}"], "text.tflite: not a TFLite file"),
+        (["--model={cut}"], "cut.tflite: the TFLite file is damaged"),
+        (["--model={file}", "--out={file}/below"], "is no folder"),
+    ],
+)
+def test_wrong_input_is_one_line(capsys, file, arguments, message):
+    paths = {
+        "file": file,
+        "text": file.with_name("text.tflite"),
+        "cut": file.with_name("cut.tflite"),
+    }
+    paths["text"].write_text("no TFLite file at all")
+    paths["cut"].write_bytes(file.read_bytes()[:3000])
+    code, _, errors = run(capsys, *(argument.format(**paths) for argument in arguments))
+    assert code == 2
+    assert message in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_more_threads_than_cores_are_said_once(capsys, file, caplog):
+    many = os.cpu_count() + 1
+    assert run(capsys, f"--model={file}", f"--threads={many}", "--runs=2", "--rounds=1")[0] == 0
+    assert caplog.text.count("more threads than") == 1
+
+
+def test_help(capsys):
+    code, output, _ = run(capsys, "--help")
+    assert code == 0
+    for word in ("--device", "adb[:SERIAL]", "--threads", "--benchmark_model"):
+        assert word in output

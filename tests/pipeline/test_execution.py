@@ -1,0 +1,290 @@
+"""What runs, what is skipped, and when a run directory is refused."""
+
+import json
+import os
+
+import pytest
+
+from rnascl_tf.errors import UserError
+from rnascl_tf.networks import SEARCH_SPACES, describe, write_architecture
+from rnascl_tf.pipeline import STAGES, execute, select
+from rnascl_tf.pipeline.order import Stage
+from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.runs import Run
+from rnascl_tf.runtime.devices import Devices
+from teachers import TeacherError
+
+
+@pytest.fixture
+def config():
+    return load_recipe("digits:smoke")
+
+
+def finished(run, *stages, **changes):
+    """Marks stages as finished, in the config of the run unless changed."""
+    values = json.loads(run.config.to_json_best_effort())
+    for section, change in changes.items():
+        values[section] = values[section] | change
+    for name in stages:
+        settings = {section: values[section] for section in STAGES[name].sections}
+        run.record["stages"][name] = {"status": "finished", "seconds": 1.0, "settings": settings}
+        (run.workdir / name).mkdir(parents=True)
+        (run.workdir / name / "file").write_text(name)
+    run.record.write()
+
+
+def test_finished_stages_are_skipped(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+    execute(run, select(config, ["teacher", "search"]))
+    assert (tmp_path / "search" / "file").read_text() == "search"
+
+
+def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", search={"gamma": 9.0})
+    with pytest.raises(UserError) as refusal:
+        execute(run, select(config, []))
+    assert "search.gamma was 9.0, now 10.0" in str(refusal.value)
+    assert "--stages=search,train,baseline,evaluate,export,report" in str(refusal.value)
+    assert (tmp_path / "search" / "file").exists()
+
+
+def test_data_and_files_may_lie_elsewhere(config, tmp_path):
+    """On another machine, a run goes on with the same data, teacher and architecture."""
+    paths = []
+    for number, filters in enumerate(([16] * 3, [16] * 3, [12] * 3)):
+        widths = [filters, [20] * 3, [52] * 3]
+        found = describe(SEARCH_SPACES["S3"], widths, [], 10, (32, 32, 3), seed=0)
+        paths.append(tmp_path / f"{number}.json")
+        write_architecture(found, paths[-1])
+    run = Run(config, tmp_path / "run")
+    before = {"architecture": str(paths[0])}
+    finished(run, "teacher", "search", search=before, data={"data_dir": "elsewhere"})
+    run.record["architecture"] = json.loads(paths[0].read_text())
+    run.record.write()
+    config.search.architecture = str(paths[1])
+    execute(run, select(config, ["search"]))
+    config.search.architecture = str(paths[2])
+    with pytest.raises(UserError, match=r"search\.architecture was"):
+        execute(run, select(config, ["search"]))
+
+
+def test_keys_younger_than_a_run_count_as_their_defaults(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+    settings = run.record["stages"]["search"]["settings"]
+    del settings["search"]["cost"], settings["method"]
+    run.record.write()
+    execute(run, select(config, ["search"]))
+    config.search.cost = "none"
+    with pytest.raises(UserError, match=r"search\.cost was macs, now none"):
+        execute(run, select(config, ["search"]))
+    config.search.cost = "macs"
+    config.method.kl = False
+    with pytest.raises(UserError, match=r"method\.kl was True, now False"):
+        execute(run, select(config, ["search"]))
+
+
+def test_a_killed_stage_of_another_config_is_refused_too(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", teacher={"epochs": 7})
+    run.record["stages"]["teacher"]["status"] = "started"
+    with pytest.raises(UserError, match=r"teacher\.epochs was 7, now 1"):
+        execute(run, select(config, []))
+
+
+def test_other_stages_of_the_same_run_may_change_their_own_settings(config, tmp_path):
+    """Evaluating again with more images needs no new training."""
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", evaluate={"examples": 1})
+    execute(run, select(config, ["train"]))
+
+
+def test_overwrite_refuses_to_leave_results_without_their_source(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "evaluate")
+    with pytest.raises(UserError, match="--stages=search,train"):
+        execute(run, select(config, ["search"]), overwrite=True)
+    assert (tmp_path / "search" / "file").exists()
+
+
+def test_overwrite_removes_nothing_when_the_input_is_refused(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+    before = (tmp_path / "record.json").read_text()
+    config.teacher.onnx = "none.onnx"
+    with pytest.raises(TeacherError, match=r"none\.onnx"):
+        execute(run, select(config, ["teacher", "search"]), overwrite=True)
+    assert (tmp_path / "teacher" / "file").exists()
+    assert (tmp_path / "record.json").read_text() == before
+
+
+def test_overwrite_removes_all_chosen_stages_when_the_first_starts(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train")
+    run.record["history"]["train"] = [{"epoch": 0}]
+    run.announce("search", {"status": "started", "settings": {}}, overwritten=["search", "train"])
+    run.folder("search")
+    assert not list((tmp_path / "search").iterdir())
+    assert not (tmp_path / "train").exists()
+    assert (tmp_path / "teacher" / "file").exists()
+    again = Run(config, tmp_path).record
+    assert again["stages"].keys() == {"teacher", "search"}
+    assert again["history"] == {}
+
+
+def test_overwrite_keeps_what_the_new_stages_have_written(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search")
+
+    def writes(name):
+        return lambda run: (run.folder(name) / "new").write_text(name)
+
+    stages = [Stage(name, writes(name), STAGES[name].sections) for name in ("teacher", "search")]
+    execute(run, stages, overwrite=True)
+    for name in ("teacher", "search"):
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["new"]
+        assert run.record["stages"][name]["status"] == "finished"
+
+
+def test_advice_names_every_stage_that_must_start_again(config, tmp_path):
+    """train's settings are the baseline's too: both, and all behind them."""
+    run = Run(config, tmp_path)
+    finished(run, *STAGES, train={"epochs": 9})
+    with pytest.raises(UserError) as refusal:
+        execute(run, select(config, []))
+    assert "--stages=train,baseline,evaluate,export,report" in str(refusal.value)
+    advised = str(refusal.value).partition("--stages=")[2].rstrip(".").split(",")
+    with pytest.raises(UserError, match="missing"):  # accepted: it fails on the empty search folder
+        execute(run, select(config, advised), overwrite=True)
+
+
+def test_a_baseline_that_was_disabled_since_is_no_obstacle(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline")
+    config.baseline.enabled = False
+    with pytest.raises(UserError, match="missing"):
+        execute(run, select(config, ["search", "train"]), overwrite=True)
+
+
+def test_evaluation_is_not_taken_over_when_the_baseline_is_enabled_later(config, tmp_path):
+    run = Run(config, tmp_path)
+    config.baseline.enabled = False
+    finished(run, "teacher", "search", "train", "evaluate")
+    config.baseline.enabled = True
+    with pytest.raises(
+        UserError, match=r"baseline\.enabled was False, now True.*--stages=baseline,evaluate"
+    ):
+        execute(run, select(config, []))
+
+
+def test_refused_input_leaves_no_trace_so_that_the_corrected_command_runs(config, tmp_path):
+    config.teacher.onnx = "none.onnx"
+    with pytest.raises(TeacherError, match=r"none\.onnx"):
+        execute(Run(config, tmp_path), select(config, ["teacher"]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_sources_that_nobody_makes_are_missed_before_any_work(config, tmp_path):
+    run = Run(config, tmp_path / "run")
+    with pytest.raises(UserError, match="stage report reads what stage export writes"):
+        execute(
+            run, select(config, ["teacher", "search", "train", "baseline", "evaluate", "report"])
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_switching_trades_on_names_the_stage_that_is_missing(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline", "evaluate", "export")
+    config.trades.enabled = True
+    with pytest.raises(UserError, match="--overwrite --stages=trades,evaluate,export,report"):
+        execute(run, select(config, []))
+
+
+def test_settings_of_a_disabled_stage_have_no_effect(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "baseline", "evaluate", "export")
+    config.trades.beta = 1.0
+    execute(run, select(config, ["evaluate"]))
+
+
+def test_an_overwrite_takes_disabled_stages_that_stand_on_it_along(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher", "search", "train", "trades", trades={"enabled": True})
+    started = []
+
+    def train(run):
+        started.append(run.folder("train"))
+
+    stage = Stage("train", train, STAGES["train"].sections, STAGES["train"].after)
+    execute(run, [stage], overwrite=True)
+    assert started
+    assert "trades" not in run.record["stages"]
+    assert not (tmp_path / "trades").exists()
+
+
+def test_a_second_process_on_a_run_is_refused_and_a_dead_one_is_not_in_the_way(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, "teacher")
+    with (
+        run.locked(),
+        pytest.raises(UserError, match=rf"in use by process {os.getpid()} on \S+: wait"),
+    ):
+        execute(Run(config, tmp_path), select(config, ["teacher"]))
+    execute(Run(config, tmp_path), select(config, ["teacher"]))
+
+
+def test_who_comes_second_to_a_new_run_removes_nothing_and_redoes_nothing(config, tmp_path):
+    """The second process has looked at the folder before the first has written its record."""
+
+    def teacher(run):
+        run.folder("teacher")
+        raise AssertionError("only the first may start")
+
+    stage = Stage("teacher", teacher, STAGES["teacher"].sections)
+    second = Run(config, tmp_path)
+
+    def first(run):
+        (run.folder("teacher") / "of the first").touch()
+        with pytest.raises(UserError, match="in use by process"):
+            execute(second, [stage], overwrite=True)
+
+    execute(Run(config, tmp_path), [Stage("teacher", first, STAGES["teacher"].sections)])
+    assert (tmp_path / "teacher" / "of the first").exists()
+    # The first has finished since: its stage is not done again.
+    execute(second, [stage])
+    assert second.record["stages"]["teacher"]["status"] == "finished"
+
+
+def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(config, tmp_path):
+    def first(run):
+        (run.folder("teacher") / "of the first").touch()
+
+    sections = STAGES["teacher"].sections
+
+    def second(run):
+        # As if the other had begun and ended while this one read its data.
+        execute(Run(config, tmp_path), [Stage("teacher", first, sections)])
+        run.folder("teacher")
+
+    with pytest.raises(UserError, match="another process has run stages"):
+        execute(Run(config, tmp_path), [Stage("teacher", second, sections)], overwrite=True)
+    assert (tmp_path / "teacher" / "of the first").exists()
+
+
+def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_replicas, caplog):
+    def train(run):
+        run.folder("teacher")
+        raise KeyboardInterrupt
+
+    stage = Stage("teacher", train, STAGES["teacher"].sections)
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path), [stage])
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path), [stage])
+    assert "goes on on" not in caplog.text
+    with pytest.raises(KeyboardInterrupt):
+        execute(Run(config, tmp_path, Devices(two_replicas)), [stage])
+    assert "teacher: begun on one device, goes on on 2 replica(s), Mirrored" in caplog.text

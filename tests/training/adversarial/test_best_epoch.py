@@ -1,0 +1,77 @@
+"""Early stopping on validation accuracy: which epoch is kept, when training ends, and a resume."""
+
+import keras
+import numpy as np
+import pytest
+
+from rnascl_tf.training.adversarial.best_epoch import BestEpoch, best_files
+
+
+@pytest.fixture
+def network():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="only")])
+
+
+def play(network, folder, accuracies, patience, best=None, first_epoch=0):
+    """Runs the callback through epochs whose network has its epoch's number as bias."""
+    best = keras.Variable([-1.0, -1.0], trainable=False) if best is None else best
+    callback = BestEpoch(network, folder, patience, best)
+    model = keras.Model()
+    callback.set_model(model)
+    epoch = first_epoch
+    for epoch, accuracy in enumerate(accuracies, start=first_epoch):
+        network.get_layer("only").bias.assign([epoch])
+        callback.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_cross_entropy": 1.0})
+        if getattr(model, "stop_training", False):
+            break
+    return epoch, best
+
+
+def kept(network, folder, best):
+    """The bias, an epoch's number, that the best file brings back; and that epoch's number."""
+    network.get_layer("only").bias.assign([99])
+    _, epoch = BestEpoch(network, folder, 1, best).restore()
+    return float(network.get_layer("only").bias.numpy()[0]), epoch
+
+
+def test_keeps_the_first_of_equal_best_epochs_and_ends_after_patience(network, tmp_path):
+    last, best = play(network, tmp_path, [0.1, 0.5, 0.3, 0.5, 0.4, 0.9], patience=3)
+    assert last == 4  # epochs 2, 3 and 4 were no better than epoch 1; the 0.9 is never seen
+    assert kept(network, tmp_path, best) == (1, 1)
+    np.testing.assert_allclose(best.numpy(), [0.5, 1])
+
+
+def test_a_later_best_starts_the_count_again(network, tmp_path):
+    last, best = play(network, tmp_path, [0.1, 0.0, 0.2, 0.1, 0.1], patience=2)
+    assert last == 4
+    np.testing.assert_allclose(best.numpy(), [0.2, 2])
+
+
+def test_zero_accuracy_is_a_best_too(network, tmp_path):
+    _, best = play(network, tmp_path, [0.0], patience=5)
+    assert kept(network, tmp_path, best) == (0, 0)
+
+
+def test_a_resumed_training_knows_the_best_before(network, tmp_path):
+    _, best = play(network, tmp_path, [0.2, 0.7, 0.1], patience=4)
+    last, _ = play(network, tmp_path, [0.6, 0.5, 0.4], patience=4, best=best, first_epoch=3)
+    assert last == 5
+    assert kept(network, tmp_path, best) == (1, 1)
+
+
+def test_a_kill_before_the_checkpoint_leaves_the_file_that_the_checkpoint_names(network, tmp_path):
+    _, best = play(network, tmp_path, [0.1, 0.2, 0.3], patience=4)
+    checkpoint = best.numpy()
+    play(network, tmp_path, [0.4], patience=4, best=best, first_epoch=3)
+    best.assign(checkpoint)
+    assert kept(network, tmp_path, best) == (2, 2)
+    assert [path.name for path in best_files(tmp_path)] == ["best_2.keras", "best_3.keras"]
+
+
+@pytest.mark.parametrize(
+    ("best", "epochs_done", "ended"),
+    [((-1, -1), 0, False), ((0.5, 1), 4, False), ((0.5, 1), 5, True), ((0.5, 4), 5, False)],
+)
+def test_whether_a_resumed_training_has_ended(network, tmp_path, best, epochs_done, ended):
+    callback = BestEpoch(network, tmp_path, 3, keras.Variable(best, trainable=False))
+    assert callback.ended(epochs_done) is ended

@@ -1,0 +1,144 @@
+"""TRADES fine-tuning of the student: eq. 3's other terms on clean images, batch norm's modes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnascl_tf.networks import build_student, student_taps
+from rnascl_tf.objectives import cross_entropy
+from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.training import CoupledSGD, StudentModel
+from rnascl_tf.training.adversarial.trades_model import TradesModel
+
+ARCHITECTURE = {
+    "space": "S3",
+    "filters": [[12, 16, 16], [28, 24, 24], [60, 56, 52]],
+    "num_classes": 7,
+    "input_shape": [9, 9, 3],
+}
+EPSILON = 0.05
+
+
+def models(signals=None, learning_rate=0.02, **options):
+    """Returns (TRADES model, plain student model of the same initial weights)."""
+    options = {"attention_size": 5, "gamma": 17.0} | options
+    both = []
+    for attacked in (True, False):
+        student = build_student(ARCHITECTURE, momentum=0.9, seed=3)
+        tutors = None
+        if signals is not None:
+            names = list(student_taps(student).output["taps"])
+            layers = signals.teacher_layers
+            tutors = {name: layers[i % len(layers)] for i, name in enumerate(names)}
+        if attacked:
+            model = TradesModel(
+                student,
+                signals,
+                tutors,
+                threat_model=ThreatModel(EPSILON),
+                beta=6.0,
+                attack_steps=2,
+                attack_step_size=0.5,
+                seed=4,
+                **options,
+            )
+        else:
+            model = StudentModel(student, signals, tutors, **options)
+        model.compile(CoupledSGD(learning_rate, 0.9, 2e-4))
+        both.append(model)
+    return both
+
+
+def statistics(model):
+    return [v.numpy().copy() for v in model.student.non_trainable_variables]
+
+
+def log_softmax(logits):
+    exact = logits.numpy().astype("float64")
+    return exact - np.log(np.exp(exact).sum(axis=1, keepdims=True))
+
+
+def test_only_the_task_term_of_eq_3_differs(signals, batch):
+    model, plain = models(signals)
+    attacked = model.attack.against_prediction(model.logits, batch["image"])
+    terms, logits = model.loss_terms(batch | {"attacked": attacked})
+    expected, expected_logits = plain.loss_terms(batch)
+    np.testing.assert_allclose(logits, expected_logits, rtol=1e-5, atol=1e-6)
+    for name in ("cross_entropy", "divergence", "attention"):
+        assert float(getattr(terms, name)) == pytest.approx(
+            float(getattr(expected, name)), rel=1e-5
+        )
+    p = log_softmax(logits)
+    q = log_softmax(model(attacked, training=True)["logits"])
+    divergence = (np.exp(p) * (p - q)).sum(axis=1).mean()
+    assert divergence > 1e-5
+    # A difference of float32 sums of about 2.
+    assert float(terms.loss - expected.loss) == pytest.approx(6.0 * divergence, abs=2e-6)
+    logged = float(model.means["adversarial_divergence"].result())
+    assert logged == pytest.approx(divergence, rel=1e-2)
+
+
+def test_inner_attack_in_evaluation_mode_outer_step_in_training_mode(batch):
+    model, reference = models()
+    before = statistics(model)
+    attacked = model.attack.against_prediction(model.logits, batch["image"])
+    for old, new in zip(before, statistics(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert np.abs(attacked - batch["image"]).max() > 0.9 * EPSILON
+
+    model.start_seeds.state.assign(models()[0].start_seeds.state)  # the same start again
+    model.train_step(batch)
+    for images in (batch["image"], attacked):
+        reference(images, training=True)
+    moved = [not np.array_equal(a, b) for a, b in zip(before, statistics(model), strict=True)]
+    assert all(moved)
+    for ours, theirs in zip(statistics(model), statistics(reference), strict=True):
+        # The attack's sign steps may differ in a few pixels whose gradient is about zero.
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_flows_through_the_clean_prediction_too(batch):
+    model, _ = models()
+    attacked = model.attack.against_prediction(model.logits, batch["image"])
+    with tf.GradientTape() as tape:
+        clean = model(batch["image"], training=True)["logits"]
+        task = model.task_loss(batch | {"attacked": attacked}, clean)
+    p = log_softmax(clean)
+    q = log_softmax(model(attacked, training=True)["logits"])
+    mean_ratio = (np.exp(p) * (p - q)).sum(axis=1, keepdims=True)
+    through_divergence = 6.0 * np.exp(p) * (p - q - mean_ratio)
+    assert abs(through_divergence).max() > 1e-3
+    expected = np.exp(p) - np.eye(7)[batch["label"]] + through_divergence
+    np.testing.assert_allclose(tape.gradient(task, clean), expected / 20, rtol=1e-3, atol=1e-6)
+
+
+def test_fine_tuning_lowers_the_loss_under_attack(signals, batch):
+    model, _ = models(signals)
+    step = tf.function(model.train_step)
+
+    def robust_loss():
+        attacked = model.attack.against_labels(model.logits, batch["image"], batch["label"])
+        return float(cross_entropy(batch["label"], model.logits(attacked)))
+
+    before = robust_loss()
+    for _ in range(30):
+        logs = step(batch)
+    assert robust_loss() < 0.9 * before
+    names = {"loss", "cross_entropy", "divergence", "attention", "adversarial_divergence"}
+    assert logs.keys() == names | {"accuracy"}
+
+
+def test_random_starts_are_part_of_the_training_state():
+    model, _ = models()
+    assert any("seed_generator" in variable.path for variable in model.variables)
+    assert {id(v) for v in model.trainable_variables} == {
+        id(v) for v in model.student.trainable_variables
+    }
+
+
+def test_validation_tells_clean_from_robust_accuracy(batch):
+    model, _ = models()
+    labels = model.logits(batch["image"]).numpy().argmax(axis=1)
+    results = model.test_step(batch | {"label": tf.constant(labels, tf.int32)})
+    assert float(results["accuracy"]) == 1.0
+    assert float(results["robust_accuracy"]) < 1.0
