@@ -17,10 +17,10 @@ from rnascl_tf.pipeline.settings import check_data
 from rnascl_tf.robustness import attack_named
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
 from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.runs.teacher_files import load_onnx
 from rnascl_tf.stages.native_teacher import adversarial_model, native_classifier
 from rnascl_tf.stages.search import search_model
 from rnascl_tf.stages.student_training import student_model
-from rnascl_tf.runs.teacher_files import load_onnx
 from rnascl_tf.stages.trades import trades_model
 from rnascl_tf.training import LiveSignals
 
