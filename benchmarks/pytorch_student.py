@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from rnascl_tf.layers import HardSwish
-from rnascl_tf.layers.inverted_residual import BATCH_NORM_EPSILON
+from rnascl_tf.layers.batch_normalization import EPSILON
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.networks.cost import activation_of, shape_fields
 
@@ -83,7 +83,7 @@ class PyTorchStudent(torch.nn.Module):
         self.layers[f"{name}_conv"] = torch.nn.Conv2d(
             inputs, filters, kernel_size, stride, padding=kernel_size // 2, groups=groups
         )
-        self.layers[f"{name}_bn"] = torch.nn.BatchNorm2d(filters, eps=BATCH_NORM_EPSILON)
+        self.layers[f"{name}_bn"] = torch.nn.BatchNorm2d(filters, eps=EPSILON)
 
     def _convolved(self, features, name, activation=True):
         features = self.layers[f"{name}_bn"](self.layers[f"{name}_conv"](features))

@@ -4,12 +4,40 @@ Each map is resized bilinearly to one grid, flattened and divided by its own L2 
 Student and teacher both use this function, so that their maps can be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 NORM_FLOOR = 1e-6
 """Smallest norm by which a map is divided; a map of zeros stays zeros and has a zero gradient."""
+
+
+@keras.saving.register_keras_serializable(package="rnascl_tf")
+class AttentionMaps(keras.layers.Layer):
+    """Turns a list of features into one stack of maps of equal size and unit norm.
+
+    Args:
+        size: side of the square grid to which every map is resized; the authors use 14.
+
+    Raises:
+        ValueError: `size` is under 1; or on a call, as `attention_maps`.
+    """
+
+    def __init__(self, size: int = 14, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        _check_size(size)
+        self.size = size
+        self.built = True
+
+    def call(self, taps: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the maps, as `attention_maps`."""
+        return attention_maps(taps, self.size)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "size": self.size}
 
 
 def attention_maps(taps: Sequence[tf.Tensor], size: int) -> tf.Tensor:
@@ -20,7 +48,7 @@ def attention_maps(taps: Sequence[tf.Tensor], size: int) -> tf.Tensor:
 
     Args:
         taps: n features of any float dtype, each [batch, height_i, width_i, channels_i].
-        size: side of the square grid, at least 1; the authors use 14.
+        size: side of the square grid, at least 1.
 
     Returns:
         maps, float32 [batch, n, size * size], non-negative, row-major; each of L2 norm 1, or less
@@ -29,14 +57,18 @@ def attention_maps(taps: Sequence[tf.Tensor], size: int) -> tf.Tensor:
     Raises:
         ValueError: there is no tap, a tap is not of rank 4, or `size` is under 1.
     """
-    if size < 1:
-        raise ValueError(f"size must be at least 1, got {size}.")
+    _check_size(size)
     if not taps:
         raise ValueError("attention_maps needs at least one tap, got an empty list.")
     return tf.stack([_attention_map(tap, size) for tap in taps], axis=1)
 
 
-def _attention_map(tap, size):
+def _check_size(size: int) -> None:
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}.")
+
+
+def _attention_map(tap: tf.Tensor, size: int) -> tf.Tensor:
     tap = tf.convert_to_tensor(tap)
     if tap.shape.rank != 4:
         raise ValueError(f"a tap must be [batch, height, width, channels], got shape {tap.shape}.")
@@ -44,19 +76,19 @@ def _attention_map(tap, size):
     resized = tf.image.resize(energy, (size, size), method="bilinear", antialias=False)
     flat = tf.reshape(resized, (-1, size * size))
     squared_norm = tf.reduce_sum(tf.square(flat), axis=-1, keepdims=True)
-    # The floor sits under the root: the root of zero has an infinite derivative.
+    # The floor is under the root, because the root of zero has an infinite derivative.
     return flat * tf.math.rsqrt(tf.maximum(squared_norm, NORM_FLOOR**2))
 
 
 @tf.custom_gradient
-def _energy(tap):
-    """sum_c A_c^2, kept as one channel.
+def _energy(tap: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Computes sum_c A_c^2, kept as one channel.
 
-    TensorFlow's own gradient would copy the map to every channel and then multiply twice; one
-    multiplication with broadcasting does it, on features as large as the network's own.
+    TensorFlow's own gradient would copy the map to every channel and then multiply twice. One
+    multiplication with broadcasting is enough, on features as large as the network's own.
     """
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         return tap * (2.0 * upstream)
 
     return tf.reduce_sum(tf.square(tap), axis=-1, keepdims=True), gradient

@@ -6,20 +6,26 @@ arithmetic in one pass over the features and is what makes the small networks he
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
-# Of each thread its own: a strategy traces every replica in a thread, and they take turns.
+from rnascl_tf.layers.activation import activate
+
+EPSILON = 1e-5
+"""Added to variances; PyTorch's default."""
+
+# One flag per thread, because a strategy traces every replica in a thread of its own.
 _frozen = threading.local()
 
 
 @contextlib.contextmanager
-def frozen_statistics():
-    """Within it, training-mode calls normalise by the batch but do not move the statistics.
+def frozen_statistics() -> Iterator[None]:
+    """Inside it, training-mode calls normalise by the batch but do not move the statistics.
 
-    The 20% step on the architecture sees the batch as the 80% step does and leaves no trace in the
-    network that the weights are trained for (DESIGN section 5). It acts while a graph is traced.
+    The step on the architecture (20% of the data) then normalises as the step on the weights does,
+    and leaves no trace in the network: docs/design.md, "The method". It acts while a graph is traced.
     """
     before, _frozen.statistics = _statistics_frozen(), True
     try:
@@ -28,7 +34,7 @@ def frozen_statistics():
         _frozen.statistics = before
 
 
-def _statistics_frozen():
+def _statistics_frozen() -> bool:
     return getattr(_frozen, "statistics", False)
 
 
@@ -38,10 +44,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Training mode moves the statistics by (1 - momentum), with Bessel's correction in the moving
     variance, as PyTorch does, unless inside `frozen_statistics`. With `synchronized=True` the moments
-    are those of all replicas' examples, which must be equally many on each.
+    are taken over the examples of all replicas, which must have the same number each.
     """
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the normalised features, shape and dtype of `inputs`."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
@@ -55,10 +61,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
 
-    def _is_shared(self):
+    def _is_shared(self) -> bool:
         return self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
 
-    def _by_this_replica(self, inputs):
+    def _by_this_replica(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return tf.compat.v1.nn.fused_batch_norm(
             inputs,
             tf.convert_to_tensor(self.gamma),
@@ -67,8 +73,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
             is_training=True,
         )
 
-    def _by_all_replicas(self, inputs):
-        """Returns what the fused kernel does, with moments over the whole batch."""
+    def _by_all_replicas(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Computes what the fused kernel does, with moments over the whole batch."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         context = tf.distribute.get_replica_context()
         mean_of = tf.distribute.ReduceOp.MEAN
@@ -80,3 +86,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
         outputs = centred * scale + tf.convert_to_tensor(self.beta)
         count = tf.cast(replicas * tf.size(inputs[..., 0]), variance.dtype)
         return outputs, mean, variance * count / tf.maximum(count - 1.0, 1.0)
+
+
+def normalized(
+    features: keras.KerasTensor, name: str, momentum: float, activation: str | None = None
+) -> keras.KerasTensor:
+    """Adds batch normalisation and an activation to a functional network.
+
+    Args:
+        features: [batch, height, width, channels].
+        name: prefix of the layers' names, `{name}_bn` and `{name}_act`.
+        momentum: in Keras' convention.
+        activation: one of `ACTIVATIONS`; None leaves the features as they are.
+    """
+    layer = BatchNormalization(momentum=momentum, epsilon=EPSILON, name=f"{name}_bn")
+    features = layer(features)
+    return features if activation is None else activate(features, activation, f"{name}_act")

@@ -5,6 +5,9 @@ the first f_i channels and g is one Gumbel-softmax vector per block and forward 
 forward pass does not grow with the number of choices.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -22,11 +25,13 @@ class ChannelMask(keras.layers.Layer):
         seed: seed of that noise.
 
     Raises:
-        ValueError: `filters` is empty, not positive, or not strictly decreasing; or the features
-            have another number of channels than the widest choice.
+        ValueError: `filters` is empty, not positive, or not strictly decreasing; or the number of
+            channels of the features is not the widest choice.
     """
 
-    def __init__(self, filters, noise="gumbel", seed=0, **kwargs):
+    def __init__(
+        self, filters: Sequence[int], noise: str = "gumbel", seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = tuple(int(width) for width in filters)
         decreasing = all(a > b for a, b in zip(self.filters, self.filters[1:], strict=False))
@@ -38,7 +43,7 @@ class ChannelMask(keras.layers.Layer):
         channels = np.arange(self.filters[0])
         self._masks = (channels[None, :] < np.array(self.filters)[:, None]).astype("float32")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Checks the number of channels."""
         if input_shape[-1] != self.filters[0]:
             raise ValueError(
@@ -47,29 +52,32 @@ class ChannelMask(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, features, training=False):
+    def call(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Masks the features.
 
         Args:
             features: [batch, height, width, widest choice].
-            training: sample the Gumbel weights; otherwise the most probable choice, one-hot.
+            training: whether to sample the Gumbel weights; otherwise the most probable choice,
+                one-hot.
 
         Returns:
             The masked features, shape and dtype of `features`, and the weights g, float32
-            [choices]. The same g made the mask: the cost model reads it.
+            [choices]: the g that made the mask. The cost model reads it.
         """
         weights = self.gumbel(training=training)[0]
         mask = tf.linalg.matvec(tf.constant(self._masks), weights, transpose_a=True)
         return features * tf.cast(mask, features.dtype), weights
 
-    def compute_output_spec(self, features, training=False):
-        """Shapes of `call`'s results, so that building a network draws no noise."""
+    def compute_output_spec(
+        self, features: keras.KerasTensor, training: bool = False
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Returns the shapes of `call`'s results, so that building a network draws no noise."""
         return (
             keras.KerasTensor(features.shape, dtype=features.dtype),
             keras.KerasTensor((len(self.filters),), dtype="float32"),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

@@ -4,6 +4,8 @@ g = softmax((v + o) / tau): v are the searched logits, o is noise, tau the tempe
 one independent choice: a block's number of filters, or a student layer's tutor.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -24,14 +26,16 @@ class GumbelSoftmax(keras.layers.Layer):
         rows: number of independent choices, at least 1.
         choices: number of alternatives in each row, at least 1.
         noise: `"gumbel"` for standard Gumbel noise (default; Jang et al. 2017) or `"normal"` for
-            N(0, 1), which the paper's text says.
-        seed: integer seed of the noise, owned by this layer.
+            N(0, 1), as the paper's text says.
+        seed: of the noise, which this layer draws from a generator of its own.
 
     Raises:
         ValueError: `rows` or `choices` below 1, or an unknown `noise`.
     """
 
-    def __init__(self, rows, choices, noise="gumbel", seed=0, **kwargs):
+    def __init__(
+        self, rows: int, choices: int, noise: str = "gumbel", seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if rows < 1 or choices < 1:
             raise ValueError(f"rows and choices must be at least 1, got {rows} and {choices}.")
@@ -45,7 +49,7 @@ class GumbelSoftmax(keras.layers.Layer):
         self.logits = self.add_weight(
             name="logits", shape=(rows, choices), dtype="float32", initializer="zeros"
         )
-        # A variable and not a Python number: tracing would freeze a number into the graph.
+        # A variable, because tracing would freeze a Python number into the graph.
         self.temperature = self.add_weight(
             name="temperature",
             shape=(),
@@ -55,28 +59,28 @@ class GumbelSoftmax(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, training=False):
+    def call(self, training: bool = False) -> tf.Tensor:
         """Returns the weights g, float32 [rows, choices], each row non-negative and summing to 1."""
         logits = tf.convert_to_tensor(self.logits)
         if not training:
             return tf.one_hot(tf.argmax(logits, axis=-1), self.choices, dtype=logits.dtype)
         return tf.nn.softmax((logits + self._draw()) / tf.convert_to_tensor(self.temperature))
 
-    def probabilities(self):
-        """Returns softmax(v), float32 [rows, choices]: what the search believes, without noise."""
+    def probabilities(self) -> tf.Tensor:
+        """Returns softmax(v), float32 [rows, choices]: the probabilities, without noise."""
         return tf.nn.softmax(tf.convert_to_tensor(self.logits))
 
-    def _draw(self):
+    def _draw(self) -> tf.Tensor:
         shape = (self.rows, self.choices)
         if self.noise == "normal":
             return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
-        # The lower bound keeps log(u) finite; below 1 in float32 the upper one needs no care.
+        # The lower bound keeps log(u) finite; u is under 1 in float32 anyway.
         uniform = keras.random.uniform(
             shape, minval=1e-20, maxval=1.0, dtype="float32", seed=self.seed_generator
         )
         return -tf.math.log(-tf.math.log(uniform))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),

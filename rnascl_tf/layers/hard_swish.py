@@ -1,8 +1,11 @@
-"""Hard-swish, x relu6(x + 3) / 6, with its gradient written as few passes over the features.
+"""Hard-swish, x relu6(x + 3) / 6, with its gradient in as few passes over the features as possible.
 
 A small student's training step is bound by memory traffic of such element-wise operations, not by
-its convolutions (DESIGN section 6); `benchmarks/` measures what this one saves.
+its convolutions (docs/design.md, "Measured on this stack"); `benchmarks/` measures what this one saves.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,27 +15,27 @@ import tensorflow as tf
 class HardSwish(keras.layers.Layer):
     """Hard-swish of features of any shape and float dtype."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.built = True
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the activations, shape and dtype of `features`."""
         return _hard_swish(tf.convert_to_tensor(features))
 
-    def compute_output_spec(self, features):
-        """The input's own shape and dtype."""
+    def compute_output_spec(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns the shape and dtype of `features`."""
         return keras.KerasTensor(features.shape, dtype=features.dtype)
 
 
 @tf.custom_gradient
-def _hard_swish(features):
+def _hard_swish(features: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     gate = tf.nn.relu6(features + 3.0)
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         # d(x gate)/dx = gate + x [0 < gate < 6]; Relu6Grad masks x in one pass.
         masked = tf.raw_ops.Relu6Grad(gradients=features, features=gate)
         return upstream * ((gate + masked) * (1.0 / 6.0))
 
-    # Keras' own operations, which converters to TFLite know as HARD_SWISH.
+    # Keras' own operations: the TFLite converter recognises them as HARD_SWISH.
     return keras.activations.hard_silu(features), gradient

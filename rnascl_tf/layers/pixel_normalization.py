@@ -1,13 +1,15 @@
 """Per-channel normalisation of pixels, (image - mean) / std: the first layer inside every model.
 
-Models take images in [0, 1] and attacks measure epsilon there (DESIGN section 3), so normalisation
-belongs to the model and not to the data pipeline.
+Models take images in [0, 1] and attacks measure epsilon there, so normalisation belongs to the model
+and not to the data pipeline: docs/design.md, "Contracts".
 """
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="teachers")
@@ -19,11 +21,11 @@ class PixelNormalization(keras.layers.Layer):
         std: one positive number per channel, in the same units.
 
     Raises:
-        ValueError: lengths differ or are zero, a number is not finite, or a deviation is not
-            positive; on build, if the images' channels do not match.
+        ValueError: lengths differ or are zero, a number is not finite, or a standard deviation
+            is not positive; on build, if the images' channels do not match.
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs):
+    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mean = [float(value) for value in mean]
         self.std = [float(value) for value in std]
@@ -36,7 +38,7 @@ class PixelNormalization(keras.layers.Layer):
         if min(self.std) <= 0:
             raise ValueError(f"std must be positive in every channel, got {self.std}.")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Checks that there is one mean per channel; the layer has no weights."""
         channels = input_shape[-1]
         if channels != len(self.mean):
@@ -46,16 +48,16 @@ class PixelNormalization(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, images):
-        """Returns (images - mean) / std, shape [batch, height, width, channels] of `images`."""
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns (images - mean) / std, shape and dtype of `images`."""
         mean = keras.ops.convert_to_tensor(self.mean, dtype=images.dtype)
         std = keras.ops.convert_to_tensor(self.std, dtype=images.dtype)
         return (images - mean) / std
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Sequence[int | None]:
         """Returns `input_shape`."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain lists."""
         return {**super().get_config(), "mean": self.mean, "std": self.std}

@@ -1,5 +1,7 @@
 """Searched choice of a teacher layer, the tutor, for every student layer (paper, section 3)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -19,10 +21,17 @@ class TutorSelection(GumbelSoftmax):
         seed: see `GumbelSoftmax`.
     """
 
-    def __init__(self, student_layers, teacher_layers, noise="gumbel", seed=0, **kwargs):
+    def __init__(
+        self,
+        student_layers: int,
+        teacher_layers: int,
+        noise: str = "gumbel",
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(student_layers, teacher_layers, noise=noise, seed=seed, **kwargs)
 
-    def entropy(self):
+    def entropy(self) -> tf.Tensor:
         """Returns the mean over student layers of the entropy of softmax(v), a float32 scalar.
 
         In nats, from 0 (every tutor decided) to log n_t (nothing learnt yet).
@@ -31,7 +40,7 @@ class TutorSelection(GumbelSoftmax):
         row_entropy = -tf.reduce_sum(tf.exp(log_probabilities) * log_probabilities, axis=-1)
         return tf.reduce_mean(row_entropy)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         config = super().get_config()
         config["student_layers"] = config.pop("rows")

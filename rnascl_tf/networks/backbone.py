@@ -2,9 +2,11 @@
 
 import keras
 
-from rnascl_tf.layers import inverted_residual
+from rnascl_tf.layers import inverted_residual_block
 from rnascl_tf.layers.activation import activate
-from rnascl_tf.layers.inverted_residual import convolution, normalized
+from rnascl_tf.layers.batch_normalization import normalized
+from rnascl_tf.layers.convolutions import convolution
+from rnascl_tf.layers.initializers import dense_normal
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
 
 PIXEL_MEAN = (0.5, 0.5, 0.5)
@@ -49,7 +51,7 @@ def backbone(
     features = normalized(features, "stem", momentum, activation)
     taps = {"stem": features}
     for block in blocks:
-        features, block_taps = inverted_residual(
+        features, block_taps = inverted_residual_block(
             features,
             block.filters,
             block.stride,
@@ -76,7 +78,7 @@ def backbone(
         features = keras.layers.GlobalAveragePooling2D(name="pool")(features)
     logits = keras.layers.Dense(
         num_classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=next(seeds)),
+        kernel_initializer=dense_normal(next(seeds)),
         name="logits",
     )(features)
     return logits, taps

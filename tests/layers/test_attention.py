@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 
-from rnascl_tf.layers.attention import NORM_FLOOR, attention_maps
+from rnascl_tf.layers.attention import NORM_FLOOR, AttentionMaps, attention_maps
 
 TAP_SHAPES = [(3, 7, 11, 5), (3, 13, 2, 1), (3, 1, 1, 17)]
 
@@ -126,3 +126,12 @@ def test_wrong_arguments_are_refused(taps):
         attention_maps([], 14)
     with pytest.raises(ValueError, match=r"got shape \(3, 7\)"):
         attention_maps([np.zeros((3, 7), np.float32)], 14)
+
+
+def test_the_layer_gives_the_functions_maps(taps):
+    np.testing.assert_array_equal(AttentionMaps(size=5)(taps), attention_maps(taps, 5))
+
+
+def test_the_layer_refuses_a_size_under_one():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        AttentionMaps(size=0)

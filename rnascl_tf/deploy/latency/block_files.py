@@ -13,7 +13,7 @@ import numpy as np
 
 from rnascl_tf.deploy.saved_model import export_saved_model
 from rnascl_tf.deploy.tflite import convert
-from rnascl_tf.layers import inverted_residual
+from rnascl_tf.layers import inverted_residual_block
 from rnascl_tf.networks import build_student
 
 MOMENTUM = 0.9
@@ -30,7 +30,7 @@ def block_file(shape, kind, activation):
         activation: of the student.
     """
     images = keras.Input((shape.height, shape.width, shape.input_filters))
-    features, _ = inverted_residual(
+    features, _ = inverted_residual_block(
         images,
         shape.filters,
         shape.stride,
