@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rnascl_tf.commands import run as command
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.json_files import LARGEST_BYTES, read_json
+from rnascl_tf.files.json_reader import LARGEST_BYTES, read_json
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,

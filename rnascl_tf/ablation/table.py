@@ -7,7 +7,7 @@ import statistics
 import rich.box
 import rich.table
 
-from rnascl_tf.files.atomic import write_json, write_text
+from rnascl_tf.files.atomic_writers import write_json, write_text
 from rnascl_tf.report.table import attacks_of
 
 _MODELS = {"student": "", "trades": " + TRADES"}

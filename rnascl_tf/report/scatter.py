@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic import write_text
+from rnascl_tf.files.atomic_writers import write_text
 from rnascl_tf.record.record import Record, RecordError
 from rnascl_tf.robustness import parse_epsilon
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnascl_tf.files.array_files import ArrayFileError, read_arrays
-from rnascl_tf.files.atomic import why_unwritable, write_bytes
+from rnascl_tf.files.array_reader import ArrayFileError, read_arrays
+from rnascl_tf.files.atomic_writers import why_unwritable, write_bytes
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 FORMAT = 1

@@ -15,7 +15,7 @@ import io
 
 import numpy as np
 
-from rnascl_tf.files.atomic import write_text
+from rnascl_tf.files.atomic_writers import write_text
 from rnascl_tf.robustness.attacker import Attacker
 from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named, known_attacks
 from rnascl_tf.robustness.threat_model import RobustnessError, parse_epsilon

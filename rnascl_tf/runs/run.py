@@ -12,7 +12,7 @@ from absl import logging
 
 from rnascl_tf.data import load_dataset
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic import writes
+from rnascl_tf.files.atomic_writers import writes
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.record import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon

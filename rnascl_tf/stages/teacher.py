@@ -9,7 +9,7 @@ from absl import logging
 
 import teachers
 from rnascl_tf.console import progress
-from rnascl_tf.files.atomic import write_bytes, write_json, writes
+from rnascl_tf.files.atomic_writers import write_bytes, write_json, writes
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.runs.teacher_files import load_onnx, load_written_teacher
 from rnascl_tf.stages.native_teacher import train_native

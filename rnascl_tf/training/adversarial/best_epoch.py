@@ -7,7 +7,7 @@ rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep lea
 import keras
 from absl import logging
 
-from rnascl_tf.files.atomic import save_model, writes
+from rnascl_tf.files.atomic_writers import save_model, writes
 
 
 class BestEpoch(keras.callbacks.Callback):

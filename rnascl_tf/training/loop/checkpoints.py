@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic import writes
+from rnascl_tf.files.atomic_writers import writes
 
 KEPT = 3
 """Newest checkpoints that stay; the one of the best epoch stays beside them."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl import logging
 
 from rnascl_tf.data import shared_batches
-from rnascl_tf.files.atomic import writes
+from rnascl_tf.files.atomic_writers import writes
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 from rnascl_tf.runtime.stopping import deferred_stop
 from rnascl_tf.runtime.workers import workers_of

@@ -11,7 +11,7 @@ import time
 import keras
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic import write_text
+from rnascl_tf.files.atomic_writers import write_text
 
 
 class HistoryError(UserError):

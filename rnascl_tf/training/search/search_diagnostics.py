@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.array_files import ArrayFileError, read_arrays
-from rnascl_tf.files.atomic import write_bytes
+from rnascl_tf.files.array_reader import ArrayFileError, read_arrays
+from rnascl_tf.files.atomic_writers import write_bytes
 from rnascl_tf.networks import channel_masks
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.data import DataError
-from rnascl_tf.files.atomic import write_json
+from rnascl_tf.files.atomic_writers import write_json
 from teachers import Signals
 
 _ARRAYS = {"logits": np.float32, "maps": np.float16, "index": np.int64}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnascl_tf.files import array_files
-from rnascl_tf.files.array_files import ArrayFileError, read_arrays
+from rnascl_tf.files import array_reader
+from rnascl_tf.files.array_reader import ArrayFileError, read_arrays
 
 ARRAYS = {
     "margin": np.linspace(-1, 1, 23, dtype=np.float32).reshape(1, 23),
@@ -98,7 +98,7 @@ def test_an_array_that_is_not_there_takes_no_memory(tmp_path, shape):
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
     path.write_bytes(archive(a=np.zeros(10**6)))
-    monkeypatch.setattr(array_files, "LARGEST_BYTES", 10**6)
+    monkeypatch.setattr(array_reader, "LARGEST_BYTES", 10**6)
     with pytest.raises(ArrayFileError, match=r"unpacks to 8,000,\d+ bytes, 1,000,000 at most"):
         read_arrays(path)
 
