@@ -8,7 +8,7 @@ import rich.table
 
 from benchmarks import attack_speed, demo, search_step, teacher, train_step
 from rnascl_tf.console import console
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 
 BENCHMARKS = (search_step, train_step, teacher, attack_speed, demo)
 

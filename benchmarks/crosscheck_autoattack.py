@@ -19,7 +19,7 @@ from benchmarks.crosscheck_record import begun, comparison, facts, outcome, tabl
 from rnascl_tf import command_line
 from rnascl_tf.console import print_whole, progress
 from rnascl_tf.data import DataError, load_dataset
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, attack_outcomes
 
 try:

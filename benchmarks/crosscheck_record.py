@@ -14,7 +14,7 @@ import rich.box
 import rich.table
 import tensorflow as tf
 
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.record.record import git_commit, hardware, versions
 from rnascl_tf.robustness import RobustnessError
 

@@ -19,7 +19,7 @@ from rnascl_tf.console import console
 from rnascl_tf.data import data_errors
 from rnascl_tf.errors import UserError
 from rnascl_tf.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
-from rnascl_tf.files.atomic_writers import why_unwritable
+from rnascl_tf.files import why_unwritable
 from rnascl_tf.runtime.devices import STRATEGIES, WorkerLostError, choose_devices
 from rnascl_tf.runtime.stopping import StoppedError, stop_signals
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from rnascl_tf.files.keras_reader import load_keras_file
+from rnascl_tf.files import load_keras_file
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
 from teachers.keras_graph import convolution_graph

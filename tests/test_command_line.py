@@ -89,7 +89,10 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ),
         ((*SMOKE, "--config.export.transferred=autoattack"), "give attacks with gradients"),
         ((*SMOKE, "--config.export.square_queries=0"), "should be at least 1"),
-        ((*SMOKE, f"--config.signals.store={__file__}/store"), "is no folder; give another folder"),
+        (
+            (*SMOKE, f"--config.signals.store={__file__}/store"),
+            "is not a folder; give another folder",
+        ),
         ((*SMOKE, "--config.search.target_macs=5"), "out of reach"),
         ((*SMOKE, "--config.seed=-1"), "--config.seed=-1 should be 0 or more"),
         ((*SMOKE, "--config.trades.epochs=0"), "--config.trades.epochs=0 should be at least 1"),

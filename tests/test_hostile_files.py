@@ -230,7 +230,7 @@ def test_a_student_file_with_code_in_it_is_one_line(tmp_path, monkeypatch):
 
 
 def test_json_is_bounded(tmp_path):
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(ValueError, match="not a regular file"):
         read_json("/dev/zero")
     path = tmp_path / "a.json"
     path.write_text("[" * (sys.getrecursionlimit() * 50))
@@ -240,7 +240,7 @@ def test_json_is_bounded(tmp_path):
         file.truncate(LARGEST_BYTES + 1)  # sparse
     with pytest.raises(ValueError, match="67,108,865 bytes"):
         read_json(path)
-    with pytest.raises(ArchitectureError, match="at most are read"):
+    with pytest.raises(ArchitectureError, match=r"at most .* are read"):
         read_architecture(path)
     with pytest.raises(RecordError):
         Record(path)

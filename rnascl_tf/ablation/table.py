@@ -1,17 +1,16 @@
 """One table of a comparison: mean, standard deviation and n of every row over its seeds."""
 
-import csv
-import io
 import statistics
 
 import rich.box
 import rich.table
 
-from rnascl_tf.files.atomic_writers import write_json, write_text
+from rnascl_tf.files import write_csv, write_json, write_text
 from rnascl_tf.report.table import attacks_of
 
 _MODELS = {"student": "", "trades": " + TRADES"}
 """Models of a run that make a row, and what their names add to it."""
+_COLUMNS = ("row", "attack", "epsilon", "mean", "sd", "seeds", "images", "params", "macs")
 _TIMED = ("search", "train", "trades")
 
 
@@ -87,15 +86,21 @@ def comparison_table(rows, title):
 def write_comparison(rows, folder):
     """Writes `comparison.json`, `.csv` (one line for each row and attack) and `.md` to a folder."""
     write_json(folder / "comparison.json", rows)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "attack", "epsilon", "mean", "sd", "seeds", "images", "params", "macs"])
-    for row in rows:
-        size = [statistics.fmean(row[key]) if row[key] else "" for key in ("params", "macs")]
-        for attack, found in row["accuracies"].items():
-            values = [found["mean"], found["sd"], len(found["values"]), found["n"]]
-            writer.writerow([row["row"], attack, found["epsilon"], *values, *size])
-    write_text(folder / "comparison.csv", text.getvalue())
+    lines = [
+        {
+            "row": row["row"],
+            "attack": attack,
+            "epsilon": found["epsilon"],
+            "mean": found["mean"],
+            "sd": found["sd"],
+            "seeds": len(found["values"]),
+            "images": found["n"],
+            **{key: statistics.fmean(row[key]) if row[key] else "" for key in ("params", "macs")},
+        }
+        for row in rows
+        for attack, found in row["accuracies"].items()
+    ]
+    write_csv(folder / "comparison.csv", lines, _COLUMNS)
     header, *lines = _cells(rows)
     rule = ["---", *["---:" for _ in header[1:]]]
     markdown = "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *lines))

@@ -17,7 +17,7 @@ from rnascl_tf.ablation import (
 )
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import write_text
+from rnascl_tf.files import write_text
 from rnascl_tf.pipeline import branch, check
 from rnascl_tf.record import Record
 

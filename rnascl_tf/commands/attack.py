@@ -25,7 +25,7 @@ from rnascl_tf.commands.attack_flags import (
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.data import DataError, load_dataset
 from rnascl_tf.exit_codes import EXIT_STRICT
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.model_files.model_file import check_exists, load_model_file
 from rnascl_tf.record.robustbench import assessment_record
 from rnascl_tf.report.attack_table import assessment_table

@@ -20,7 +20,7 @@ from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
 from rnascl_tf.deploy.latency.device import device
 from rnascl_tf.deploy.xnnpack_delegation import delegation
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.record.record import git_commit, versions
 
 SCHEMA = 1

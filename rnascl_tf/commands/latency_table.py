@@ -17,7 +17,7 @@ from rnascl_tf.deploy.latency.block_timing import (
 )
 from rnascl_tf.deploy.latency.device import device
 from rnascl_tf.deploy.tflite import KINDS
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.networks.latency_table import MEDIAN_ERROR, RANK_CORRELATION

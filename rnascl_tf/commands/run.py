@@ -9,7 +9,7 @@ from absl import flags, logging
 from rnascl_tf import command_line, recipe_flags
 from rnascl_tf.errors import UserError
 from rnascl_tf.exit_codes import EXIT_STRICT
-from rnascl_tf.files.atomic_writers import reading_only
+from rnascl_tf.files import reading_only
 from rnascl_tf.pipeline import STAGES, check, dry_run, execute, select
 from rnascl_tf.recipes.loading import shipped_recipes
 from rnascl_tf.runs import Run

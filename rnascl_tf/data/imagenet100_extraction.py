@@ -17,7 +17,7 @@ from absl import logging
 from rnascl_tf.data.class_folders import listed
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
-from rnascl_tf.files.atomic_writers import write_bytes, write_json
+from rnascl_tf.files import write_bytes, write_json
 
 # ImageNet's validation images are our test split, in the folder that ImageNet's users expect.
 _SPLITS = {"train": "train", "validation": "val"}

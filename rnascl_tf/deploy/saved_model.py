@@ -15,6 +15,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
+from rnascl_tf.files import atomic_folder
 
 CLASS_NAMES = "class_names.txt"
 
@@ -45,20 +46,8 @@ def export_saved_model(model, directory, class_names=()):
         and not (directory / "saved_model.pb").is_file()
     ):
         raise DeployError(f"{directory} is not a SavedModel: remove it, or give another folder.")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
-        written = Path(scratch, "new")
+    with tempfile.TemporaryDirectory() as scratch, atomic_folder(directory) as written:
         _write(model, class_names, Path(scratch), written)
-        # A folder with content cannot be replaced in one step; moved aside, it can be put back.
-        earlier = Path(scratch, "earlier")
-        if directory.exists():
-            directory.rename(earlier)
-        try:
-            written.rename(directory)
-        except OSError:
-            if earlier.exists():
-                earlier.rename(directory)
-            raise
     return directory
 
 

@@ -1,10 +1,12 @@
-"""NumPy archives from anywhere, read as data of bounded size: no pickle, no array but those there."""
+"""Reads NumPy archives of unknown origin: no pickled objects, and no more memory than they fill."""
 
 import math
 import os
 import struct
 import zipfile
 import zlib
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -12,31 +14,29 @@ LARGEST_BYTES = 4 * 2**30
 
 _END_SIGNATURE = b"PK\x05\x06"
 _COUNT_OFFSET = 10
-"""Of the number of entries in a zip archive's end record (PKWARE's APPNOTE, section 4.3.16)."""
+"""Where a zip archive's end record holds the number of entries (PKWARE's APPNOTE, section 4.3.16)."""
 _LONGEST_END = 22 + 0xFFFF
-"""Bytes of that record with the longest comment."""
+"""Bytes of that record with the longest possible comment."""
 
 
 class ArrayFileError(ValueError):
-    """No archive of plain arrays; the message says what is wrong with it, without the file's name."""
+    """A file is not an archive of plain arrays; the message says why, without the file's name."""
 
 
-def read_arrays(path):
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Returns {name: array} of an `.npz` file.
 
-    Each array's header is read first: one that promises more than the archive's directory gives it
-    would have its memory allocated before NumPy sees that nothing comes.
-
-    Args:
-        path: a `pathlib.Path`.
+    Each array's header is compared with the archive's directory first. NumPy allocates what a header
+    promises before it sees that the data is missing.
 
     Raises:
-        OSError: it cannot be opened.
-        ArrayFileError: it is no such archive, is damaged, holds Python objects, or unpacks to over
-            `LARGEST_BYTES`.
+        OSError: the file cannot be opened.
+        ArrayFileError: the file is not such an archive, is damaged, holds Python objects, or unpacks
+            to more than `LARGEST_BYTES`.
     """
+    path = Path(path)
     if not path.is_file() and path.exists():
-        raise ArrayFileError("it is no regular file")
+        raise ArrayFileError("it is not a regular file")
     with path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -45,10 +45,10 @@ def read_arrays(path):
                 total = sum(member.file_size for member in members)
                 if total > LARGEST_BYTES:
                     raise ArrayFileError(
-                        f"it unpacks to {total:,} bytes, {LARGEST_BYTES:,} at most are read"
+                        f"it unpacks to {total:,} bytes, at most {LARGEST_BYTES:,} are read"
                     )
                 return {m.filename.removesuffix(".npy"): _array(archive, m) for m in members}
-        # What zipfile, zlib and NumPy raise over damaged bytes; all of them say it in one line.
+        # All that zipfile, zlib and NumPy raise for damaged bytes.
         except (
             ValueError,
             KeyError,
@@ -70,11 +70,11 @@ def read_arrays(path):
             raise ArrayFileError(str(error) or type(error).__name__) from error
 
 
-def _require_all(file, members):
+def _require_all(file: BinaryIO, members: list[zipfile.ZipInfo]) -> None:
     """Compares the directory's entries with their number in the archive's end record.
 
-    A damaged length in one entry makes `zipfile` take the next entries for a part of it, and say
-    nothing.
+    If the length in one entry is damaged, `zipfile` takes the next entries for a part of it and
+    reports no error.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _LONGEST_END))
@@ -85,7 +85,7 @@ def _require_all(file, members):
         raise ArrayFileError(f"its directory has {len(members)} of {count} arrays")
 
 
-def _array(archive, member):
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         read_header = {

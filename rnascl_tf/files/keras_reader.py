@@ -1,6 +1,7 @@
-"""Keras files from anywhere: no code in them runs, and what they unpack to is bounded."""
+"""Reads Keras files of unknown origin: no code in them runs, and what they unpack to is bounded."""
 
 import zipfile
+from pathlib import Path
 
 import keras
 
@@ -8,15 +9,13 @@ LARGEST_WEIGHTS = 8 * 2**30
 LARGEST_DESCRIPTION = 64 * 2**20
 
 
-def load_keras_file(path):
-    """Loads a model of a `.keras` file in Keras' safe mode, uncompiled.
-
-    Args:
-        path: of the file.
+def load_keras_file(path: str | Path) -> keras.Model:
+    """Loads the model in a `.keras` file, uncompiled, in Keras' safe mode.
 
     Raises:
-        Exception: whatever the readers of the archive's parts raise over damage; ValueError with one
-            line where it unpacks to more than a model would, or its layers hold Python code.
+        ValueError: the file unpacks to more than a model needs, or its layers hold Python code; one
+            line.
+        Exception: the file is damaged; each reader of its parts raises errors of its own.
     """
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -24,7 +23,7 @@ def load_keras_file(path):
             most = LARGEST_WEIGHTS if weights else LARGEST_DESCRIPTION
             if member.file_size > most:
                 raise ValueError(
-                    f"its {member.filename} unpacks to {member.file_size:,} bytes, {most:,} at most "
+                    f"its {member.filename} unpacks to {member.file_size:,} bytes, at most {most:,} "
                     "are read"
                 )
     return keras.models.load_model(path, compile=False)

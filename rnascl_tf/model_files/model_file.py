@@ -14,7 +14,7 @@ import tensorflow as tf
 import teachers
 from rnascl_tf.deploy import TFLiteClassifier
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.keras_reader import load_keras_file
+from rnascl_tf.files import load_keras_file
 from rnascl_tf.robustness import BlackBoxFunction
 
 SIGNATURE = "serving_default"

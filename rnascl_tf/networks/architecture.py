@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import write_json
-from rnascl_tf.files.json_reader import read_json
+from rnascl_tf.files import read_json, write_json
 from rnascl_tf.networks.cost import PAPER_ACTIVATION, activation_of, count
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.json_reader import read_json
+from rnascl_tf.files import read_json
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 
 SCHEMA = 1

@@ -1,10 +1,10 @@
 """A run that starts from finished stages of another, so that a comparison shares its teacher."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
+from rnascl_tf.files import atomic_folder
 from rnascl_tf.record import Record
 
 
@@ -31,10 +31,7 @@ def branch(source, target, stages):
             record.forget(stage)
     target.mkdir(parents=True, exist_ok=True)
     for stage in stages:
-        with tempfile.TemporaryDirectory(dir=target) as temporary:
-            copy = shutil.copytree(source / stage, Path(temporary) / stage)
-            # Left by a branch that was killed before its record was written.
-            shutil.rmtree(target / stage, ignore_errors=True)
-            copy.rename(target / stage)
+        with atomic_folder(target / stage) as temporary:
+            shutil.copytree(source / stage, temporary, dirs_exist_ok=True)
     record.path = target / "record.json"
     record.write()  # last: what it lists is there

@@ -4,7 +4,7 @@ import difflib
 
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import why_unwritable
+from rnascl_tf.files import why_unwritable
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import (

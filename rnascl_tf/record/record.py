@@ -34,8 +34,7 @@ import psutil
 import tensorflow as tf
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import write_json
-from rnascl_tf.files.json_reader import read_json
+from rnascl_tf.files import read_json, write_json
 
 SCHEMA = 1
 

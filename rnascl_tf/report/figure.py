@@ -6,6 +6,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 
+from rnascl_tf.files import atomic_file
+
 # Okabe and Ito's palette, told apart by every kind of colour vision.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#000000",
@@ -25,15 +27,14 @@ RESOLUTION = 120
 
 
 def save_figure(figure, path):
-    """Writes a figure to a temporary name in the same folder, renames it, and closes the figure.
+    """Writes a figure, all at once, and closes it.
 
     Args:
         figure: a matplotlib figure.
         path: a `pathlib.Path`; its suffix is the format.
     """
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    figure.savefig(partial, dpi=RESOLUTION)
-    partial.replace(path)
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, dpi=RESOLUTION)
     pyplot.close(figure)
 
 

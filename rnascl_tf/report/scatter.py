@@ -3,14 +3,12 @@
 What may not stand in one picture is refused: other epsilons, norms, spaces or data sets.
 """
 
-import csv
 import dataclasses
-import io
 import math
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import write_text
+from rnascl_tf.files import write_csv
 from rnascl_tf.record.record import Record, RecordError
 from rnascl_tf.robustness import parse_epsilon
 
@@ -148,12 +146,8 @@ def epsilon_text(epsilon):
 
 def write_points(points, path):
     """Writes the points as CSV, a column for each attribute of `Point`; accuracies in [0, 1]."""
-    table = io.StringIO(newline="")
-    names = [field.name for field in dataclasses.fields(Point)]
-    writer = csv.DictWriter(table, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(dataclasses.asdict, points))
-    write_text(path, table.getvalue())
+    columns = [field.name for field in dataclasses.fields(Point)]
+    write_csv(path, map(dataclasses.asdict, points), columns)
 
 
 def _record_files(path):

@@ -8,15 +8,13 @@ A file belongs to one model, data set, threat model and seed, and is refused for
 """
 
 import dataclasses
-import io
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 
-from rnascl_tf.files.array_reader import ArrayFileError, read_arrays
-from rnascl_tf.files.atomic_writers import why_unwritable, write_bytes
+from rnascl_tf.files import ArrayFileError, read_arrays, why_unwritable, write_arrays
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 FORMAT = 1
@@ -118,10 +116,8 @@ class Outcomes:
         for name, outcome in self._attacks.items():
             for field in dataclasses.fields(AttackOutcome):
                 arrays[f"{name}:{field.name}"] = np.asarray(getattr(outcome, field.name))
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(self._path, buffer.getvalue())
+        write_arrays(self._path, arrays)
         self._saved_at = time.monotonic()
 
     def _broken_by(self):

@@ -9,13 +9,11 @@ many images were carried stands in every row; `carry_over=False` attacks each ep
 exactly the numbers of `evaluate`.
 """
 
-import csv
 import dataclasses
-import io
 
 import numpy as np
 
-from rnascl_tf.files.atomic_writers import write_text
+from rnascl_tf.files import write_csv
 from rnascl_tf.robustness.attacker import Attacker
 from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named, known_attacks
 from rnascl_tf.robustness.threat_model import RobustnessError, parse_epsilon
@@ -88,12 +86,7 @@ class Sweep:
 
     def write_csv(self, path):
         """Writes `as_records` as CSV, all at once; floats so that they read back the same."""
-        table = io.StringIO(newline="")
-        records = self.as_records()
-        writer = csv.DictWriter(table, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-        write_text(path, table.getvalue())
+        write_csv(path, self.as_records())
 
 
 def sweep(

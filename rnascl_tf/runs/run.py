@@ -12,7 +12,7 @@ from absl import logging
 
 from rnascl_tf.data import load_dataset
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import writes
+from rnascl_tf.files import may_write
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.record import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
@@ -56,15 +56,15 @@ class Run:
         folder = self.workdir / stage
         entry, overwritten = self._announced.pop(stage, (None, ()))
         try:
-            if writes():
+            if may_write():
                 self.workdir.mkdir(parents=True, exist_ok=True)
             if stage != "." and self._locks is not None:
                 self._hold()  # before anything is removed
             for name in overwritten:
-                if writes() and (self.workdir / name).exists():
+                if may_write() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)
                 self.record.forget(name)
-            if writes():
+            if may_write():
                 folder.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise UserError(
@@ -103,7 +103,7 @@ class Run:
             self._locks, self._held = None, False
 
     def _hold(self):
-        if self._held or not writes():
+        if self._held or not may_write():
             return
         file = self._locks.enter_context((self.workdir / ".lock").open("a+"))
         try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.keras_reader import load_keras_file
+from rnascl_tf.files import load_keras_file
 
 
 def load_student(workdir, stage):

@@ -3,7 +3,7 @@
 from absl import logging
 
 import teachers
-from rnascl_tf.files.json_reader import read_json
+from rnascl_tf.files import read_json
 from rnascl_tf.runs.stage_files import stage_file
 from teachers import TeacherError
 

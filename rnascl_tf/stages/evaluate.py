@@ -5,7 +5,7 @@ on where it was. A verdict on masked gradients belongs to every student's number
 """
 
 from rnascl_tf.console import progress
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import write_json
 from rnascl_tf.report.sweep_plot import save_sweep
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack

@@ -20,7 +20,7 @@ from rnascl_tf.deploy import (
     measure_interleaved,
     quantization,
 )
-from rnascl_tf.files.atomic_writers import write_bytes, write_text
+from rnascl_tf.files import write_bytes, write_text
 from rnascl_tf.report.model_card import model_card
 from rnascl_tf.robustness import BlackBoxFunction, adversarial_images, wilson_interval
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients

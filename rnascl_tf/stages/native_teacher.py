@@ -10,7 +10,7 @@ from absl import logging
 
 import teachers
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.files.atomic_writers import save_model, write_bytes
+from rnascl_tf.files import save_model, write_bytes
 from rnascl_tf.runs.batches import training_stream
 from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
 from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel

@@ -1,7 +1,7 @@
 """What the train stage and its baseline share: one slim student, trained from scratch and saved."""
 
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.files.atomic_writers import save_model
+from rnascl_tf.files import save_model
 from rnascl_tf.networks import ArchitectureError, build_student, read_architecture
 from rnascl_tf.runs.batches import training_stream
 from rnascl_tf.runs.method import uses_attention

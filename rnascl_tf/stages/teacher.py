@@ -9,7 +9,7 @@ from absl import logging
 
 import teachers
 from rnascl_tf.console import progress
-from rnascl_tf.files.atomic_writers import write_bytes, write_json, writes
+from rnascl_tf.files import may_write, write_bytes, write_json
 from rnascl_tf.robustness import evaluate
 from rnascl_tf.runs.teacher_files import load_onnx, load_written_teacher
 from rnascl_tf.stages.native_teacher import train_native
@@ -62,7 +62,7 @@ def run(run):
     folder = run.folder("teacher")
     write_json(folder / "teacher.json", description)
     # Not earlier: a run killed between training and measuring needs them to go on.
-    for path in best_files(folder) if writes() else ():
+    for path in best_files(folder) if may_write() else ():
         path.unlink()
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]

@@ -1,7 +1,7 @@
 """TRADES stage: the trained student made robust by fine-tuning; writes `DIR/trades/student.keras`."""
 
 from rnascl_tf.data import evaluation_batches
-from rnascl_tf.files.atomic_writers import save_model
+from rnascl_tf.files import save_model
 from rnascl_tf.layers import BatchNormalization
 from rnascl_tf.networks import read_architecture
 from rnascl_tf.runs.batches import training_stream

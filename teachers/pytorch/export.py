@@ -9,7 +9,6 @@ networks. The other one needs onnxscript and writes opset 18 or newer.
 from teachers.pytorch import environment as torch_environment  # noqa: F401, I001  first of all: before PyTorch
 
 import contextlib
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import onnx
 import onnxruntime
 import torch
 
+from rnascl_tf.files import atomic_file
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_import.teacher import load_onnx
 from teachers.relative_error import Comparison, RelativeErrors
@@ -109,9 +109,7 @@ def export_onnx(
     whole = NormalizedNetwork(network, normalization).eval()
     if images.ndim != 4 or not len(images):
         raise TeacherError(f"the proof got images {list(images.shape)}, wanted [N, H, W, C].")
-    # A folder beside the target: its file is renamed into place, and it goes whatever happens.
-    with tempfile.TemporaryDirectory(prefix=".export_", dir=path.parent) as folder:
-        written = Path(folder) / path.name
+    with atomic_file(path) as written:
         _write(whole, images, written)
         proof = _prove(whole, written, images)
         if not proof.largest <= tolerance:
@@ -120,7 +118,6 @@ def export_onnx(
                 f"{proof.worst!r}, wanted at most {tolerance:.2g}; it was not written: export this "
                 "network with torch.onnx.export yourself and check the file in onnxruntime."
             )
-        written.replace(path)
     return proof
 
 

@@ -307,7 +307,7 @@ def test_a_folder_that_cannot_be_written(run, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, errors = run("model.keras", *FAST, out="file/below")
     assert code == 2
-    assert "is no folder; give another folder" in errors
+    assert "is not a folder; give another folder" in errors
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -315,7 +315,7 @@ def test_a_folder_without_permission(run, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     code, _, errors = run("model.keras", *FAST, out="closed/below")
     assert code == 2
-    assert "may not be written to" in errors
+    assert "is not writable" in errors
 
 
 def test_help_names_the_attacks(capsys):

@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_proof(command, tmp_p
     code, output, errors = command(out="file/below")
     assert code == 2
     assert "--out=" in errors
-    assert "is no folder; give another folder" in errors
+    assert "is not a folder; give another folder" in errors
     assert output == ""
 
 

@@ -236,7 +236,7 @@ def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
         (["--model={file}", "extra"], "'extra' is no flag"),
         (["--model={text}"], "text.tflite: not a TFLite file"),
         (["--model={cut}"], "cut.tflite: the TFLite file is damaged"),
-        (["--model={file}", "--out={file}/below"], "is no folder"),
+        (["--model={file}", "--out={file}/below"], "is not a folder"),
     ],
 )
 def test_wrong_input_is_one_line(capsys, file, arguments, message):

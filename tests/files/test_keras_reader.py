@@ -6,8 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from rnascl_tf.files import keras_reader
-from rnascl_tf.files.keras_reader import load_keras_file
+from rnascl_tf.files import keras_reader, load_keras_file
 
 
 @pytest.fixture
@@ -38,5 +37,7 @@ def test_what_unpacks_to_too_much_is_refused(path, member, limit, monkeypatch):
     assert path.stat().st_size < 10**5
     monkeypatch.setattr(keras_reader, limit, 10**6 - 1)
     monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: pytest.fail("was unpacked"))
-    with pytest.raises(ValueError, match=f"its {member} unpacks to 1,000,000 bytes, 999,999 at"):
+    with pytest.raises(
+        ValueError, match=f"its {member} unpacks to 1,000,000 bytes, at most 999,999"
+    ):
         load_keras_file(path)

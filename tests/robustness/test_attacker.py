@@ -136,7 +136,7 @@ def test_too_few_classes_are_refused_before_any_runs(attack, classes):
 
 def test_a_state_in_no_folder_is_refused_at_once(dim_examples, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(RobustnessError, match="is no folder; give another"):
+    with pytest.raises(RobustnessError, match="is not a folder; give another"):
         attacker_of(dim_examples, state=tmp_path / "file" / "outcomes.npz", model_id="brightness")
 
 

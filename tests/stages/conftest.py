@@ -3,7 +3,7 @@
 import pytest
 
 import teachers
-from rnascl_tf.files.atomic_writers import save_model, write_json
+from rnascl_tf.files import save_model, write_json
 from rnascl_tf.networks import build_student, describe, student_taps, write_architecture
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run

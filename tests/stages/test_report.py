@@ -9,7 +9,7 @@ from PIL import Image
 
 import teachers
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import save_model, write_json
+from rnascl_tf.files import save_model, write_json
 from rnascl_tf.networks import SEARCH_SPACES, build_student, describe, student_taps
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run

@@ -18,7 +18,7 @@ from rnascl_tf.deploy.latency.block_files import (
     student_file,
     tail_file,
 )
-from rnascl_tf.files.atomic_writers import write_bytes
+from rnascl_tf.files import write_bytes
 from rnascl_tf.networks import LatencyTable, block_shapes
 
 FITTED = 6

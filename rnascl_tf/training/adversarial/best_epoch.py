@@ -7,7 +7,7 @@ rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep lea
 import keras
 from absl import logging
 
-from rnascl_tf.files.atomic_writers import save_model, writes
+from rnascl_tf.files import may_write, save_model
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -67,7 +67,7 @@ class BestEpoch(keras.callbacks.Callback):
         return self.folder / f"best_{epoch}.keras"
 
     def _remove_all_but(self, *epochs):
-        if not writes():
+        if not may_write():
             return
         kept = {self._path(epoch) for epoch in epochs}
         for path in best_files(self.folder):

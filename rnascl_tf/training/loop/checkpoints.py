@@ -7,14 +7,13 @@ TensorFlow's reader checks the sum of every tensor it reads, so a flipped bit is
 import math
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 import tensorflow as tf
 from absl import logging
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import writes
+from rnascl_tf.files import atomic_folder, may_write
 
 KEPT = 3
 """Newest checkpoints that stay; the one of the best epoch stays beside them."""
@@ -95,21 +94,10 @@ class Checkpoints:
         if score is not None and score > self._best.numpy():
             self._best.assign(score)
             self._best_epoch.assign(epochs)
-        if not writes():
-            with tempfile.TemporaryDirectory() as discarded:
-                self._write(Path(discarded))
-            return
-        partial = self.folder / _PARTIAL
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            self._write(partial)
-            path = self.folder / f"{epochs:05d}_{steps:05d}"
-            shutil.rmtree(path, ignore_errors=True)
-            partial.rename(path)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        self._remove_old()
+        with atomic_folder(self.folder / f"{epochs:05d}_{steps:05d}", _PARTIAL) as temporary:
+            self._write(temporary)
+        if may_write():
+            self._remove_old()
 
     def _write(self, folder):
         try:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl import logging
 
 from rnascl_tf.data import shared_batches
-from rnascl_tf.files.atomic_writers import writes
+from rnascl_tf.files import may_write
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 from rnascl_tf.runtime.stopping import deferred_stop
 from rnascl_tf.runtime.workers import workers_of
@@ -84,7 +84,7 @@ def fit(
         DivergenceGuard(stage, section, lambda: checkpoints.newest),
         HistoryLog(history, first_epoch),
     ]
-    if writes():
+    if may_write():
         every.append(keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False))
     saving = CheckpointCallback(
         checkpoints, workers, _metric_variables(model), sums, steps_per_epoch
@@ -99,7 +99,7 @@ def fit(
             steps_per_epoch=steps_per_epoch - first_step,
             shuffle=False,  # the stream has shuffled
             # A bar that redraws itself fills a log file with its every state.
-            verbose=1 if sys.stdout.isatty() and writes() else 0,
+            verbose=1 if sys.stdout.isatty() and may_write() else 0,
             callbacks=every,
             **_validation(model, validation),
         )

@@ -5,13 +5,12 @@ resumed epoch on are dropped, and the file is always whole.
 """
 
 import csv
-import io
 import time
 
 import keras
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.atomic_writers import write_text
+from rnascl_tf.files import write_csv
 
 
 class HistoryError(UserError):
@@ -62,9 +61,4 @@ class HistoryLog(keras.callbacks.Callback):
         row = {"epoch": epoch, "seconds": round(time.monotonic() - self._started, 3)}
         row |= {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append(row)
-        table = io.StringIO(newline="")
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        writer = csv.DictWriter(table, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.path, table.getvalue())
+        write_csv(self.path, self.rows)

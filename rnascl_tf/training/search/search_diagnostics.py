@@ -5,14 +5,12 @@ at any time, like `history.csv`, and right after a resume.
 """
 
 import dataclasses
-import io
 
 import keras
 import numpy as np
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.array_reader import ArrayFileError, read_arrays
-from rnascl_tf.files.atomic_writers import write_bytes
+from rnascl_tf.files import ArrayFileError, read_arrays, write_arrays
 from rnascl_tf.networks import channel_masks
 
 
@@ -140,12 +138,8 @@ def _check_shapes(path, diagnostics):
 
 def write_diagnostics(diagnostics, path):
     """Writes a `SearchDiagnostics` compressed and atomically; it loads without pickle."""
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        **{f.name: getattr(diagnostics, f.name) for f in dataclasses.fields(diagnostics)},
-    )
-    write_bytes(path, content.getvalue())
+    fields = dataclasses.fields(diagnostics)
+    write_arrays(path, {field.name: getattr(diagnostics, field.name) for field in fields})
 
 
 class DiagnosticsLog(keras.callbacks.Callback):

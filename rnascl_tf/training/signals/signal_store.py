@@ -12,14 +12,13 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.data import DataError
-from rnascl_tf.files.atomic_writers import write_json
+from rnascl_tf.files import atomic_folder, write_json
 from teachers import Signals
 
 _ARRAYS = {"logits": np.float32, "maps": np.float16, "index": np.int64}
@@ -124,10 +123,9 @@ class SignalStore:
 
     def _compute(self, epoch, done, total, on_batch):
         # The epoch's lock is held: what is there under this name was left by a killed process.
-        temporary = self.folder / f"epoch_{epoch:04d}.part"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        try:
+        partial = f"epoch_{epoch:04d}.part"
+        place = atomic_folder(self._epoch_folder(epoch), partial, by_every_worker=True)
+        with place as temporary:
             arrays = {}
             for step, batch in enumerate(self._stream(epoch).take(self._steps)):
                 found = {**self._signals(batch["image"])._asdict(), "index": batch["index"]}
@@ -143,9 +141,6 @@ class SignalStore:
                     on_batch(done + step + 1, total)
             for array in arrays.values():
                 array.flush()
-            temporary.replace(self._epoch_folder(epoch))
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
     def _read(self, step, index):
         epoch, step = divmod(int(step), self._steps)

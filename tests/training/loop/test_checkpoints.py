@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.files.atomic_writers import reading_only
+from rnascl_tf.files import reading_only
 from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError, Checkpoints
 
 VALUES = np.linspace(-3.0, 5.0, 1009, dtype=np.float32)

@@ -1,0 +1,15 @@
+from .array_reader import ArrayFileError as ArrayFileError
+from .array_reader import read_arrays as read_arrays
+from .atomic_writers import atomic_file as atomic_file
+from .atomic_writers import atomic_folder as atomic_folder
+from .atomic_writers import save_model as save_model
+from .atomic_writers import write_arrays as write_arrays
+from .atomic_writers import write_bytes as write_bytes
+from .atomic_writers import write_csv as write_csv
+from .atomic_writers import write_json as write_json
+from .atomic_writers import write_text as write_text
+from .json_reader import read_json as read_json
+from .keras_reader import load_keras_file as load_keras_file
+from .permission import may_write as may_write
+from .permission import reading_only as reading_only
+from .permission import why_unwritable as why_unwritable

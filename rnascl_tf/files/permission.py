@@ -1,0 +1,39 @@
+"""Whether this process may write files, and whether a folder lets it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_is_reader = False
+
+
+@contextlib.contextmanager
+def reading_only() -> Iterator[None]:
+    """Turns all writers off: of several workers that run the same code, only one keeps files."""
+    global _is_reader
+    before, _is_reader = _is_reader, True
+    try:
+        yield
+    finally:
+        _is_reader = before
+
+
+def may_write() -> bool:
+    """Whether this process keeps files. The writers ask it; so does code that removes files."""
+    return not _is_reader
+
+
+def why_unwritable(folder: str | Path) -> str | None:
+    """Says why files could not be written below a folder that may not exist yet.
+
+    Returns:
+        "PLACE is not a folder" or "PLACE is not writable", where PLACE is the deepest folder or file
+        that exists on the way; None if nothing prevents it.
+    """
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        return f"{place} is not a folder"
+    return None if os.access(place, os.W_OK) else f"{place} is not writable"
