@@ -1,9 +1,9 @@
 from . import native as native
 from .errors import TeacherError as TeacherError
-from .keras_teacher import from_keras as from_keras
-from .keras_teacher import load_keras as load_keras
+from .keras_import.teacher import from_keras as from_keras
+from .keras_import.teacher import load_keras as load_keras
 from .native.small_resnet import resnet as resnet
-from .onnx_export.keras_onnx import to_onnx as to_onnx
+from .onnx_export.convert import to_onnx as to_onnx
 from .onnx_import.file import self_contained_onnx as self_contained_onnx
 from .onnx_import.normalization import normalized_onnx as normalized_onnx
 from .onnx_import.teacher import load_onnx as load_onnx

@@ -1,1 +1,1 @@
-"""From Keras layers to an ONNX file."""
+"""From a Keras model to the bytes of an ONNX file."""

@@ -1,1 +1,1 @@
-"""From an ONNX file to Keras layers: reading, converting, checking against onnxruntime."""
+"""From an ONNX file to a `Teacher`: reading, converting to Keras, comparing with onnxruntime."""

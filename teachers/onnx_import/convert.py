@@ -19,7 +19,7 @@ from teachers.onnx_import.operators.folding import FOLDABLE, fold
 from teachers.onnx_import.operators.layout import image, natural
 from teachers.onnx_import.operators.shape_numbers import SHAPE_OPERATORS, ShapeNumbers, compute
 from teachers.onnx_import.softmax import check_over_classes, final_softmax
-from teachers.shortcuts import projection_shortcuts
+from teachers.taps.shortcuts import projection_shortcuts
 
 MAXIMUM_FEATURES = 2**25
 """Most numbers that one layer may give for an image, 128 MiB in float32."""

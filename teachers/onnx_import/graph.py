@@ -9,7 +9,7 @@ import onnx
 
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_import.file import load_proto
-from teachers.taps import unique_names
+from teachers.taps.names import unique_names
 
 MAXIMUM_SIDE = 16384
 """Largest image side or window size in pixels that a file may ask for."""

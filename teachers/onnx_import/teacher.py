@@ -11,7 +11,7 @@ from teachers.expectations import agreed_image_shape, require_classes
 from teachers.onnx_import.convert import convert
 from teachers.onnx_import.graph import read_onnx
 from teachers.onnx_import.reference import OnnxReference
-from teachers.taps import choose_taps
+from teachers.taps.choice import choose_taps
 from teachers.teacher import Teacher
 
 

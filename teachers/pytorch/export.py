@@ -6,8 +6,6 @@ apart from convolutions, so that what is tapped is a convolution's own output, a
 networks. The other one needs onnxscript and writes opset 18 or newer.
 """
 
-from teachers.pytorch import environment as torch_environment  # noqa: F401, I001  first of all: before PyTorch
-
 import contextlib
 import warnings
 from collections.abc import Iterator
@@ -22,10 +20,10 @@ import torch
 from rnascl_tf.files import atomic_file
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_import.teacher import load_onnx
-from teachers.relative_error import Comparison, RelativeErrors
-from teachers.taps import unique_names
-from teachers.teacher import TOLERANCE
 from teachers.pytorch.zoo_entry import InputNormalization
+from teachers.relative_error import Comparison, RelativeErrors
+from teachers.taps.names import unique_names
+from teachers.teacher import TOLERANCE
 
 OPSET = 17
 

@@ -156,7 +156,7 @@ def randomise_statistics(generator):
 @pytest.fixture
 def assert_exports(generator):
     """Checks a Keras model against its ONNX file in onnxruntime; returns the file, parsed."""
-    from teachers.onnx_export.keras_onnx import to_onnx
+    from teachers.onnx_export.convert import to_onnx
 
     def check(model, tolerance=1e-5):  # float32 sums in another order
         proto = onnx.ModelProto.FromString(to_onnx(model))

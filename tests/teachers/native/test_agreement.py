@@ -16,8 +16,6 @@ EPSILON = 1e-5
 
 @pytest.fixture
 def torch():
-    from teachers.pytorch import environment as torch_environment  # noqa: F401  before PyTorch, see there
-
     return pytest.importorskip("torch", reason="compares with PyTorch, an optional extra")
 
 

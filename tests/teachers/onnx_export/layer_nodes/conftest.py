@@ -54,7 +54,7 @@ def agreed(between, assert_exports, tmp_path):
 def refusal(between):
     """Returns the message with which a model with the given layers is refused."""
     import teachers
-    from teachers.onnx_export.keras_onnx import to_onnx
+    from teachers.onnx_export.convert import to_onnx
 
     def message(write):
         with pytest.raises(teachers.TeacherError) as failure:

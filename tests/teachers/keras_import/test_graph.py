@@ -2,7 +2,7 @@ import keras
 import pytest
 
 import teachers
-from teachers.keras_graph import convolution_graph
+from teachers.keras_import.graph import convolution_graph
 
 
 def conv(filters, name, **options):

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_export.layer_nodes import LAYERS, Features, OnnxWriter, UnsupportedLayerError
-from teachers.taps import unique_names
+from teachers.taps.names import unique_names
 
 OPSET = 17
 IR_VERSION = 10
@@ -134,7 +134,7 @@ def _serialised(name, writer, images_shape, logits_shape):
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
-        producer_name="teachers.onnx_export.keras_onnx",
+        producer_name="teachers.to_onnx",
     )
     return proto.SerializeToString()
 

@@ -1,9 +1,10 @@
 """Makes the ONNX files of the tests with PyTorch's two exporters.
 
-Usage: python tests/teachers/make_onnx_files.py FOLDER [NAME ...]
+Usage: python tests/teachers/onnx_import/make_onnx_files.py FOLDER [NAME ...]
 
-Writes the named files ("all" for all that there are, by default those that are committed in
-tests/teachers/onnx_files) and expected.npz: the images and what PyTorch itself computes for them.
+Writes the named files ("all" for all of them, by default those that are committed in
+tests/teachers/onnx_import/onnx_files) and expected.npz: the images and what PyTorch itself computes
+for them.
 Needs torch, torchvision and, for all but the older exporter's files, onnxscript.
 
 TensorFlow must not be loaded in this process: triton, which PyTorch brings on Linux, aborts it

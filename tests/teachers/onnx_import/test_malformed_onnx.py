@@ -155,7 +155,7 @@ def test_damaged_files_are_refused_or_imported_rightly(damaged_files):
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={"PYTHONPATH": ".", "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": "/usr/bin:/bin"},
     )
     *lines, peak = done.stdout.splitlines() or [""]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import keras
 
-from teachers.shortcuts import projection_shortcuts
-from teachers.taps import unique_names
+from teachers.taps.names import unique_names
+from teachers.taps.shortcuts import projection_shortcuts
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 
 import teachers
 from teachers.native import build
-from teachers.onnx_export.keras_onnx import to_onnx
+from teachers.onnx_export.convert import to_onnx
 
 MEAN, STD = (0.1, 0.4, 0.7), (0.2, 0.3, 0.5)
 

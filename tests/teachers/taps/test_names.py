@@ -1,13 +1,9 @@
 import re
 
 import hypothesis
-import pytest
 from hypothesis import strategies
 
-from teachers.errors import TeacherError
-from teachers.taps import choose_taps, unique_names
-
-NAMES = ("stem", "block1_conv", "block1_shortcut", "block2_conv")
+from teachers.taps.names import unique_names
 
 
 def test_names_of_exporters():
@@ -28,16 +24,3 @@ def test_names_are_clean_unique_and_stable(raw):
     assert len(set(names)) == len(raw)
     assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in names)
     assert unique_names(raw[:5]) == names[:5]
-
-
-def test_choices():
-    shortcuts = {"block1_shortcut"}
-    assert choose_taps(NAMES, shortcuts, "all") == NAMES
-    assert choose_taps(NAMES, shortcuts, "main") == ("stem", "block1_conv", "block2_conv")
-    assert choose_taps(NAMES, shortcuts, r"^block1") == ("block1_conv", "block1_shortcut")
-
-
-@pytest.mark.parametrize(("taps", "reason"), [("(", "regular expression"), ("x", "matches none")])
-def test_useless_expressions_are_refused(taps, reason):
-    with pytest.raises(TeacherError, match=reason):
-        choose_taps(NAMES, set(), taps)

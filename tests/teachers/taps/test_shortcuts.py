@@ -5,7 +5,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from teachers.shortcuts import projection_shortcuts
+from teachers.taps.shortcuts import projection_shortcuts
 
 
 def shortcuts(edges, convolutions, additions):

@@ -10,8 +10,8 @@ import numpy as np
 from rnascl_tf.files import load_keras_file
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
-from teachers.keras_graph import convolution_graph
-from teachers.taps import choose_taps
+from teachers.keras_import.graph import convolution_graph
+from teachers.taps.choice import choose_taps
 from teachers.teacher import Teacher
 
 
