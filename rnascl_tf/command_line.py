@@ -20,8 +20,10 @@ from rnascl_tf.data import data_errors
 from rnascl_tf.errors import UserError
 from rnascl_tf.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from rnascl_tf.files import why_unwritable
-from rnascl_tf.runtime.devices import STRATEGIES, WorkerLostError, choose_devices
+from rnascl_tf.runtime.devices import choose_devices
+from rnascl_tf.runtime.errors import WorkerLostError
 from rnascl_tf.runtime.stopping import StoppedError, stop_signals
+from rnascl_tf.runtime.strategy_names import STRATEGIES
 
 # Not resolved: log messages name their files as they were imported, be it through a link.
 _PACKAGE = Path(__file__).parent

@@ -1,1 +1,1 @@
-"""The process a command runs in: TensorFlow's environment, devices, workers, signals."""
+"""The process that a command runs in: TensorFlow's environment, devices, workers, POSIX signals."""

@@ -1,8 +1,8 @@
-"""Which devices share each batch: `--strategy` of every command, as a `tf.distribute` strategy.
+"""Which devices share each batch: the flag `--strategy` as a `tf.distribute` strategy.
 
-One process drives the devices of one machine (MirroredStrategy); several machines run the same command,
-each with its own TF_CONFIG (MultiWorkerMirroredStrategy, TensorFlow's "Multi-worker training with
-Keras"). Must be chosen before TensorFlow has computed anything.
+One process drives all devices of one machine (MirroredStrategy). For several machines, each runs the
+same command with its own TF_CONFIG (MultiWorkerMirroredStrategy; see TensorFlow's tutorial
+"Multi-worker training with Keras"). Choose the devices before TensorFlow computes anything.
 """
 
 import contextlib
@@ -10,12 +10,15 @@ import dataclasses
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import tensorflow as tf
 from absl import logging
 
-from rnascl_tf.errors import UserError
-from rnascl_tf.runtime.stopping import unheard
+from rnascl_tf.runtime.errors import DevicesError, WorkerLostError
+from rnascl_tf.runtime.stopping import default_signal_handlers
+from rnascl_tf.runtime.strategy_names import STRATEGIES
 from rnascl_tf.runtime.workers import workers_of
 
 _LOST = (
@@ -29,24 +32,14 @@ _LOST = (
 
 _ADDRESS = re.compile(r".+:\d{1,5}")
 
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-
-
-class WorkerLostError(RuntimeError):
-    """Another worker no longer answers; the message is one line."""
-
-
-class DevicesError(UserError):
-    """A strategy that this machine or its TF_CONFIG cannot give; the message is one line."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
     """The devices of a command.
 
     Attributes:
-        strategy: a `tf.distribute.Strategy` whose replicas share each batch; None for one device.
-        worker: index of this process among the workers; the chief is 0.
+        strategy: its replicas share each batch; None for one device.
+        worker: index of this process among the workers; worker 0 is the chief.
         workers: number of worker processes.
     """
 
@@ -55,22 +48,22 @@ class Devices:
     workers: int = 1
 
     @property
-    def replicas(self):
+    def replicas(self) -> int:
         """Number of copies of the model, over all workers."""
         return 1 if self.strategy is None else self.strategy.num_replicas_in_sync
 
     @property
-    def is_chief(self):
+    def is_chief(self) -> bool:
         """Whether this process writes the files."""
         return self.worker == 0
 
-    def scope(self):
-        """Returns the context in which models and their variables are made."""
+    def scope(self) -> AbstractContextManager[object]:
+        """Returns the context in which to create models and their variables."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     @contextlib.contextmanager
-    def watching(self):
-        """Turns what TensorFlow raises when a worker is gone into `WorkerLostError`."""
+    def watching(self) -> Iterator[None]:
+        """Raises `WorkerLostError` for each of TensorFlow's errors that mean a lost worker."""
         try:
             yield
         except _LOST as error:
@@ -78,15 +71,14 @@ class Devices:
                 raise
             raise WorkerLostError(
                 f"worker {self.worker} of {self.workers}: another worker no longer answers "
-                f"({_first_words(error)}); start the same command again on all of them, "
-                "it resumes."
+                f"({_first_words(error)}); start the same command again on all of them to resume."
             ) from error
 
-    def wait_for_all(self):
-        """Returns when every worker has come here; at once where there is one."""
+    def wait_for_all(self) -> None:
+        """Waits until every worker has arrived here."""
         workers_of(self.strategy).wait_for_all()
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.strategy is None:
             return "one device"
         name = type(self.strategy).__name__.removesuffix("V1")
@@ -97,16 +89,17 @@ class Devices:
 ONE_DEVICE = Devices()
 
 
-def choose_devices(name="auto", logical_cpus=0):
-    """Returns the `Devices` of a `--strategy`.
+def choose_devices(name: str = "auto", logical_cpus: int = 0) -> Devices:
+    """Returns the devices for a value of `--strategy`.
 
     Args:
-        name: one of `STRATEGIES`; "auto" takes several workers where TF_CONFIG names them, all GPUs
-            where there are several, else one device.
-        logical_cpus: split the CPU into so many devices, to try a strategy without GPUs; 0 leaves it.
+        name: one of `STRATEGIES`; "auto" means all workers if TF_CONFIG names several, else all GPUs
+            if there are several, else one device.
+        logical_cpus: number of devices to split the CPU into, to try a strategy without GPUs; 0
+            leaves it whole.
 
     Raises:
-        DevicesError: an unknown name, a TF_CONFIG that is none, or a strategy that is not possible.
+        DevicesError: an unknown name, a malformed TF_CONFIG, or a strategy that is not possible here.
     """
     if name not in STRATEGIES:
         raise DevicesError(f"unknown strategy {name!r}: give one of {', '.join(STRATEGIES)}.")
@@ -120,8 +113,8 @@ def choose_devices(name="auto", logical_cpus=0):
         )
     if logical_cpus and (name != "mirrored" or _gpus()):
         raise DevicesError(
-            f"--logical_cpus={logical_cpus} is for --strategy=mirrored on a machine without GPUs, "
-            f"this is {name} with {_gpus()}: leave it out."
+            f"--logical_cpus={logical_cpus} is for --strategy=mirrored on a machine without GPUs; "
+            f"here the strategy is {name} and there are {_gpus()} GPUs: leave it out."
         )
     _split_cpu(logical_cpus)
     if name == "one_device":
@@ -129,8 +122,8 @@ def choose_devices(name="auto", logical_cpus=0):
     if name == "multi_worker":
         if not workers:
             raise DevicesError(
-                "--strategy=multi_worker needs TF_CONFIG with the addresses of all workers: set it, "
-                "or try it here with rnascl launch --workers=2 -- ARGUMENTS."
+                "--strategy=multi_worker needs TF_CONFIG with the addresses of all workers: set it, or "
+                "try several workers on this machine with rnascl launch --workers=2 -- ARGUMENTS."
             )
         if not worker:
             logging.info("devices: waiting for %d workers", workers)
@@ -138,37 +131,40 @@ def choose_devices(name="auto", logical_cpus=0):
     kind = "GPU" if _gpus() else "CPU"
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(names) == 1:
-        logging.warning("--strategy=mirrored: there is one %s, nothing is shared", kind)
+        logging.warning("--strategy=mirrored: there is only one %s, so nothing is shared", kind)
     return Devices(tf.distribute.MirroredStrategy(names))
 
 
-def _cluster_strategy(worker, workers):
+def _cluster_strategy(worker: int, workers: int) -> tf.distribute.Strategy:
     try:
-        # It waits for the others where no handler is called, and takes SIGTERM for itself.
-        with unheard():
+        # It waits for the others in C++, where Python's handlers are not called, and sets its own for
+        # SIGTERM.
+        with default_signal_handlers():
             return tf.distribute.MultiWorkerMirroredStrategy()
     except (*_LOST, tf.errors.UnknownError, tf.errors.InvalidArgumentError) as error:
         raise DevicesError(
-            f"worker {worker} of {workers} cannot join the others ({_first_words(error)}): are the "
-            "addresses of TF_CONFIG HOST:PORT, is this port free, and do all the others run?"
+            f"worker {worker} of {workers} cannot join the others ({_first_words(error)}): check that "
+            "TF_CONFIG's addresses are HOST:PORT, that this port is free, and that all others run."
         ) from error
 
 
-def _first_words(error):
-    """Returns the first line of TensorFlow's that says something."""
+def _first_words(error: Exception) -> str:
+    """Returns the first line of TensorFlow's message that says something."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and not line.endswith(":")), "no reason")[:160]
+    return next((line for line in lines if line and not line.endswith(":")), "no reason given")[
+        :160
+    ]
 
 
-def _gpus():
+def _gpus() -> int:
     return len(tf.config.list_physical_devices("GPU"))
 
 
-def _split_cpu(count):
+def _split_cpu(count: int) -> None:
     if not count:
         return
     if count < 0:
-        raise DevicesError(f"--logical_cpus={count} should be 0 or more.")
+        raise DevicesError(f"--logical_cpus={count} must be 0 or more.")
     cpu = tf.config.list_physical_devices("CPU")[0]
     try:
         tf.config.set_logical_device_configuration(
@@ -178,8 +174,8 @@ def _split_cpu(count):
         raise DevicesError("--logical_cpus comes too late: TensorFlow has started.") from error
 
 
-def _cluster():
-    """Returns (workers, this one's index) by TF_CONFIG; (0, 0) without it."""
+def _cluster() -> tuple[int, int]:
+    """Reads TF_CONFIG: (number of workers, index of this one); (0, 0) without it."""
     text = os.environ.get("TF_CONFIG", "")
     if not text.strip():
         return 0, 0
@@ -193,16 +189,16 @@ def _cluster():
         raise DevicesError(f"TF_CONFIG is {text[:80]!r}; wanted {wanted}.") from error
     if others or kind != "worker" or not isinstance(addresses, list):
         raise DevicesError(
-            f"TF_CONFIG should name workers alone (worker 0 is the chief): wanted {wanted}."
+            f"TF_CONFIG must name only workers (worker 0 is the chief): wanted {wanted}."
         )
     wrong = [text for text in addresses if not _ADDRESS.fullmatch(str(text))]
     if wrong or len(set(addresses)) < len(addresses):
         raise DevicesError(
             f"TF_CONFIG names the workers {', '.join(map(str, addresses))[:200]}: wanted HOST:PORT, "
-            "another one for each."
+            "a different one for each."
         )
     if not 0 <= index < len(addresses):
         raise DevicesError(
-            f"TF_CONFIG: task index {index} is none of the {len(addresses)} workers (from 0)."
+            f"TF_CONFIG: there is no worker {index}; the {len(addresses)} workers count from 0."
         )
     return len(addresses), index

@@ -1,8 +1,9 @@
-"""What TensorFlow and Keras read once, at their import, and a terminal free of their noise.
+"""What TensorFlow and Keras read from the environment at their import, and their start-up noise.
 
-TensorFlow writes start-up lines to the C level's standard error before any setting silences it: that no
-GPU driver was found, that oneDNN is used. They are left out; anything else that comes while it is
-imported is passed on. A user who has set TF_CPP_MIN_LOG_LEVEL lower sees all that TensorFlow says.
+Before any setting can silence it, TensorFlow writes start-up lines to the standard error of the C
+library: that it found no GPU driver, that it uses oneDNN. These lines are dropped; everything else
+that appears during its import is passed on. A user who has set TF_CPP_MIN_LOG_LEVEL lower sees all
+that TensorFlow says. This module does not import TensorFlow.
 """
 
 import contextlib
@@ -11,6 +12,9 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 _START_UP_NOISE = (
     b"absl::InitializeLog()",
@@ -21,10 +25,10 @@ _START_UP_NOISE = (
 
 
 def prepare() -> None:
-    """Sets the environment; TensorFlow's import, whenever it comes, is then quiet."""
+    """Sets the environment, so that a later import of TensorFlow is quiet."""
     # Keras would otherwise obey a user-wide setting made for another project.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    # Our own child processes inherit the 3.
+    # Our child processes inherit the 3.
     user_wants_logs = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3"
     if not user_wants_logs and "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietTensorFlow())
@@ -33,7 +37,12 @@ def prepare() -> None:
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):
     """Lets another finder find TensorFlow, and captures what its import writes."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
         if name != "tensorflow":
             return None
         sys.meta_path.remove(self)
@@ -41,16 +50,17 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def exec_module(module):
+            def exec_module(module: ModuleType) -> None:
                 with _without_start_up_noise():
                     execute(module)
 
-            spec.loader.exec_module = exec_module
+            # importlib has no hook around another finder's loader.
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
 @contextlib.contextmanager
-def _without_start_up_noise():
+def _without_start_up_noise() -> Iterator[None]:
     sys.stderr.flush()
     with tempfile.TemporaryFile() as captured, os.fdopen(os.dup(2), "wb") as terminal:
         os.dup2(captured.fileno(), 2)

@@ -1,36 +1,41 @@
-"""SIGINT and SIGTERM: a training finishes its step and saves; all other work ends where it is.
+"""SIGINT and SIGTERM: a training finishes its step and saves; all other work stops at once.
 
-A second signal ends the process at once.
+A second signal ends the process immediately.
 """
 
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoppedError(KeyboardInterrupt):
-    """A signal has ended the command; not an `Exception`, so that nothing swallows it.
+    """A signal has ended the command; not an `Exception`, so that no handler swallows it.
 
     Attributes:
-        number: of the signal.
+        number: the signal's number.
     """
 
-    def __init__(self, number):
+    def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
         self.number = number
 
 
 class _Requests:
-    def __init__(self):
-        self.number = None
+    """The signal handler, and what it has received."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
         self.deferring = 0
         self.listening = False
 
-    def __call__(self, number, frame):
+    def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
-            # Nothing is cleaned up: every file here is whole at any time.
+            # No clean-up is needed: every file is complete at any time.
             os._exit(128 + number)
         self.number = number
         if not self.deferring:
@@ -41,12 +46,12 @@ _requests = _Requests()
 
 
 @contextlib.contextmanager
-def stop_signals():
-    """Within it, SIGINT and SIGTERM raise `StoppedError`; a second one ends the process at once.
+def stop_signals() -> Iterator[None]:
+    """Lets SIGINT and SIGTERM raise `StoppedError`; a second one ends the process immediately.
 
-    In a thread other than the main one, where Python sets no handlers, it does nothing.
+    Does nothing outside the main thread, where Python cannot set handlers.
     """
-    before = {}
+    before: dict[signal.Signals, Any] = {}
     _requests.number = None
     try:
         for number in _SIGNALS:
@@ -63,13 +68,13 @@ def stop_signals():
 
 
 @contextlib.contextmanager
-def unheard():
-    """Within it signals end the process as if nobody listened; at its end `stop_signals` listens again.
+def default_signal_handlers() -> Iterator[None]:
+    """Lets signals end the process by default; at its end the handlers of `stop_signals` return.
 
-    For work of a library that waits where Python's handlers are not called, or puts in its own, which
-    are out of force again at the end.
+    For calls into a library that waits where Python's handlers are not called, or that sets its own
+    handlers, which are removed at the end.
     """
-    handlers = (signal.SIG_DFL, _requests) if _requests.listening else (None, None)
+    handlers: tuple[Any, Any] = (signal.SIG_DFL, _requests) if _requests.listening else (None, None)
     try:
         _handle_by(handlers[0])
         yield
@@ -77,14 +82,14 @@ def unheard():
         _handle_by(handlers[1])
 
 
-def _handle_by(handler):
+def _handle_by(handler: Any) -> None:
     for number in _SIGNALS if handler is not None else ():
         signal.signal(number, handler)
 
 
 @contextlib.contextmanager
-def deferred_stop():
-    """Within it a first signal waits, for `stop_requested` to be asked; at the end it is raised."""
+def deferred_stop() -> Iterator[None]:
+    """Keeps a first signal until the end, where it is raised; `stop_requested` tells of it before."""
     _requests.deferring += 1
     try:
         yield
@@ -94,11 +99,11 @@ def deferred_stop():
         stop_now()
 
 
-def stop_requested():
-    """Returns whether a signal has come."""
+def stop_requested() -> bool:
+    """Returns whether a signal has arrived."""
     return _requests.number is not None
 
 
-def stop_now():
-    """Raises `StoppedError` of the signal that has come to this process or to another worker."""
+def stop_now() -> NoReturn:
+    """Raises `StoppedError` for the signal that this process or another worker has received."""
     raise StoppedError(_requests.number or signal.SIGTERM)

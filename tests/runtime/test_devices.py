@@ -1,4 +1,4 @@
-"""Which devices a command gets, and what it says where they are not to be had."""
+"""Which devices a command gets, and what it says if they are not available."""
 
 import json
 import os
@@ -13,13 +13,8 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.commands.launch import free_ports
-from rnascl_tf.runtime.devices import (
-    ONE_DEVICE,
-    Devices,
-    DevicesError,
-    WorkerLostError,
-    choose_devices,
-)
+from rnascl_tf.runtime.devices import ONE_DEVICE, Devices, choose_devices
+from rnascl_tf.runtime.errors import DevicesError, WorkerLostError
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = {"type": "worker", "index": 0}
@@ -52,19 +47,22 @@ def test_mirrored_takes_every_device(monkeypatch):
         ("{", "TF_CONFIG is '{'; wanted"),
         ("[]", "wanted"),
         ({"cluster": TWO}, "wanted"),
-        ({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "index 2 is none of the 2"),
-        ({"cluster": TWO, "task": {"type": "worker", "index": -1}}, "index -1 is none"),
-        ({"cluster": TWO, "task": {"type": "chief", "index": 0}}, "workers alone"),
+        (
+            {"cluster": TWO, "task": {"type": "worker", "index": 2}},
+            "there is no worker 2; the 2 workers",
+        ),
+        ({"cluster": TWO, "task": {"type": "worker", "index": -1}}, "there is no worker -1"),
+        ({"cluster": TWO, "task": {"type": "chief", "index": 0}}, "only workers"),
         ({"cluster": {"worker": ["here"]}, "task": FIRST}, "workers here: wanted HOST:PORT"),
-        ({"cluster": {"worker": ["h:1", "h:1"]}, "task": FIRST}, "another one for each"),
+        ({"cluster": {"worker": ["h:1", "h:1"]}, "task": FIRST}, "a different one for each"),
         ({"cluster": {"worker": [7, None]}, "task": FIRST}, "wanted HOST:PORT"),
         (
             {"cluster": TWO | {"ps": ["h:1"]}, "task": {"type": "worker", "index": 0}},
-            "workers alone",
+            "only workers",
         ),
     ],
 )
-def test_a_tf_config_that_is_none_is_refused(monkeypatch, config, part):
+def test_a_malformed_tf_config_is_refused(monkeypatch, config, part):
     cluster(monkeypatch, config)
     with pytest.raises(DevicesError, match=part):
         choose_devices("auto")
@@ -77,13 +75,13 @@ def test_a_cluster_is_not_silently_left_out(monkeypatch, name):
         choose_devices(name)
 
 
-def test_what_cannot_be_had_names_the_way_out(monkeypatch):
+def test_a_strategy_that_is_not_possible_names_the_way_out(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(DevicesError, match=r"needs TF_CONFIG.*rnascl_tf\.launch"):
+    with pytest.raises(DevicesError, match=r"needs TF_CONFIG.*rnascl launch"):
         choose_devices("multi_worker")
     with pytest.raises(DevicesError, match="'tpu': give one of auto, one_device"):
         choose_devices("tpu")
-    with pytest.raises(DevicesError, match="should be 0 or more"):
+    with pytest.raises(DevicesError, match="must be 0 or more"):
         choose_devices("mirrored", logical_cpus=-1)
 
 
@@ -125,7 +123,7 @@ def test_a_port_in_use_is_one_line(tmp_path):
     assert "Traceback" not in printed
 
 
-def test_who_waits_for_the_others_can_be_stopped(tmp_path):
+def test_a_worker_that_waits_for_the_others_can_be_stopped(tmp_path):
     """By Ctrl-C; SIGTERM is TensorFlow's until all have come, and there is nothing to save before."""
     process = joining([f"127.0.0.1:{port}" for port in free_ports(2)], cwd=tmp_path)
     for line in process.stderr:

@@ -58,7 +58,7 @@ def test_an_earlier_signal_is_not_that_of_the_next_command():
         assert not stop_requested()
 
 
-def test_it_is_no_exception_that_code_may_swallow():
+def test_code_that_catches_exceptions_does_not_swallow_it():
     assert not issubclass(StoppedError, Exception)
 
 
@@ -66,7 +66,7 @@ def test_it_is_no_exception_that_code_may_swallow():
 def test_the_second_one_ends_the_process_at_once(number):
     code = """
 import os, signal
-from rnascl_tf.stopping import deferred_stop, stop_signals
+from rnascl_tf.runtime.stopping import deferred_stop, stop_signals
 with stop_signals(), deferred_stop():
     os.kill(os.getpid(), NUMBER)
     print("still at work", flush=True)

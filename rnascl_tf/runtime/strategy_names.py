@@ -1,0 +1,3 @@
+"""The values of `--strategy`, importable without TensorFlow."""
+
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
