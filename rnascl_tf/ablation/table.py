@@ -7,6 +7,7 @@ import rich.table
 
 from rnascl_tf.files import write_csv, write_json, write_text
 from rnascl_tf.report.table import attacks_of
+from rnascl_tf.robustness import Accuracy
 
 _MODELS = {"student": "", "trades": " + TRADES"}
 """Models of a run that make a row, and what their names add to it."""
@@ -61,13 +62,14 @@ def _row(name, results, runs, model=None):
 
 def _summary(attack, results):
     found = [result[attack] for result in results if attack in result]
-    values = [result["accuracy"] for result in found]
+    accuracies = [Accuracy.from_json(result) for result in found]
+    values = [accuracy.value for accuracy in accuracies]
     return {
         "values": values,
-        "n": found[0]["n"],
+        "n": accuracies[0].n,
         "mean": statistics.fmean(values),
         "sd": statistics.stdev(values) if len(values) > 1 else None,
-        "interval": found[0]["interval"] if len(values) == 1 else None,
+        "interval": list(accuracies[0].interval) if len(values) == 1 else None,
         "epsilon": found[0].get("epsilon"),
     }
 
@@ -128,8 +130,6 @@ def _mean(values, form):
 
 
 def _percent(summary):
-    mean = f"{100 * summary['mean']:.1f}"
     if summary["sd"] is not None:
-        return f"{mean} ± {100 * summary['sd']:.1f}"
-    low, high = summary["interval"]
-    return f"{mean} [{100 * low:.1f}, {100 * high:.1f}]"
+        return f"{100 * summary['mean']:.1f} ± {100 * summary['sd']:.1f}"
+    return str(Accuracy.from_json({"accuracy": summary["mean"], "n": summary["n"]}))

@@ -27,16 +27,17 @@ from rnascl_tf.data import DataError, load_dataset
 from rnascl_tf.exit_codes import EXIT_STRICT
 from rnascl_tf.files import write_json
 from rnascl_tf.model_files.model_file import check_exists, load_model_file
-from rnascl_tf.record.robustbench import assessment_record
 from rnascl_tf.report.attack_table import assessment_table
 from rnascl_tf.report.masking_table import masking_table
+from rnascl_tf.report.robustbench import assessment_record
 from rnascl_tf.report.sweep_plot import save_sweep
 from rnascl_tf.robustness import (
+    Accuracy,
     Attacker,
     ThreatModel,
     attack_named,
-    attack_record,
     parse_epsilon,
+    run_attack,
 )
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 from rnascl_tf.robustness.chance import like_chance
@@ -105,9 +106,9 @@ def _command(arguments):
         names = list(dict.fromkeys([CLEAN, *attacks]))
         results = {}
         for name in names:
-            results[name] = attack_record(attacker, name, asked.budget)
+            results[name] = run_attack(attacker, name, asked.budget)
             if name == CLEAN:
-                _warn_of_chance(attacker)
+                _warn_of_chance(results[name].accuracy, attacker.classes)
     title = f"{model_file.path.name} on {dataset.name}, {asked.norm} {asked.epsilon}, "
     print_whole(assessment_table(results, f"{title}{asked.space} space"))
     record = functools.partial(
@@ -132,16 +133,15 @@ def _command(arguments):
     return code
 
 
-def _warn_of_chance(attacker):
-    standing = attacker.clean()
-    if like_chance(int(standing.sum()), len(standing), attacker.classes):
+def _warn_of_chance(clean: Accuracy, classes: int) -> None:
+    if like_chance(clean, classes):
         logging.warning(
-            "clean accuracy %.1f%% (n = %d) is what guessing among %d classes may reach: is it the "
+            "clean accuracy %s %% (n = %d) is what guessing among %d classes may reach: is it the "
             "data set that the model was trained for? Does it want images in [0, 1], or --mean and "
             "--std?",
-            100 * standing.mean(),
-            len(standing),
-            attacker.classes,
+            clean,
+            clean.n,
+            classes,
         )
 
 

@@ -20,7 +20,7 @@ from rnascl_tf.data import DATASETS, DataError, load_dataset
 from rnascl_tf.data.photographs import photograph_crops
 from rnascl_tf.files import save_model, write_bytes, write_json
 from rnascl_tf.record.record import git_commit, versions
-from rnascl_tf.robustness import ThreatModel, evaluate, parse_epsilon
+from rnascl_tf.robustness import Accuracy, ThreatModel, evaluate, parse_epsilon
 from rnascl_tf.stages.teacher import NEAR_CHANCE_REASONS, near_chance
 from teachers import TeacherError
 
@@ -240,12 +240,11 @@ def _measure(asked, teacher, dataset, threat_model):
 
 def _print_accuracy(robustness, threat_model, dataset):
     for attack, result in robustness.items():
-        low, high = (100 * bound for bound in result["interval"])
+        accuracy = Accuracy.from_json(result)
         at = "" if attack == "clean" else f" at L-inf {threat_model.epsilon:.4g}, pixel space"
         console.print(
-            f"{attack}{at}: {100 * result['accuracy']:.1f}% [{low:.1f}, {high:.1f}] "
-            f"(n = {result['n']})",
+            f"{attack}{at}: {accuracy} % (n = {accuracy.n})",
             markup=False,
         )
-    if near_chance(robustness, dataset.num_classes):
+    if near_chance(Accuracy.from_json(robustness["clean"]), dataset.num_classes):
         console.print(f"Clean accuracy is near chance: {NEAR_CHANCE_REASONS}.", soft_wrap=True)

@@ -1,43 +1,46 @@
 """What an assessment prints."""
 
+from collections.abc import Mapping
+
 import rich.box
 import rich.table
 
+from rnascl_tf.robustness import AttackResult
 
-def assessment_table(results, title):
+
+def assessment_table(results: Mapping[str, AttackResult], title: str) -> rich.table.Table:
     """Returns a `rich` table: one row per attack, a cascade's members below it.
 
     Args:
-        results: {attack: record} from `robustness.evaluate`.
+        results: what each attack left, at least one.
         title: above the table; it names model, epsilon, norm and space.
     """
-    count = next(iter(results.values()))["n"]
+    count = next(iter(results.values())).accuracy.n
     table = rich.table.Table(
-        title=f"{title}\nn = {count}, 95% Wilson intervals",
+        title=f"{title}\nn = {count}, accuracy with its 95% Wilson interval",
         box=rich.box.SIMPLE_HEAD,
         title_justify="left",
     )
     table.add_column("attack", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("accuracy, %", justify="right", no_wrap=True)
-    table.add_column("interval", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     for name, result in results.items():
-        low, high = (100 * bound for bound in result["interval"])
-        budget = f" ({result['budget']})" if "budget" in result else ""
+        budget = f" ({result.budget})" if result.budget else ""
         table.add_row(
             f"{name}{budget}",
-            str(result["steps"]) if result["steps"] else "-",
-            f"{100 * result['accuracy']:.1f}",
-            f"[{low:.1f}, {high:.1f}]",
-            _duration(result["seconds"]),
+            str(result.steps or "-"),
+            str(result.accuracy),
+            _duration(result.seconds),
         )
-        for member, accuracy in result.get("attacks", {}).items():
-            table.add_row(f"  after {member}", "", f"{100 * accuracy:.1f}", "", "")
+        for member, accuracy in result.members.items():
+            table.add_row(f"  after {member}", "", str(accuracy), "")
     return table
 
 
-def _duration(seconds):
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

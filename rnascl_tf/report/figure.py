@@ -1,5 +1,7 @@
 """What every picture shares: matplotlib without a screen, files written whole, colours, short names."""
 
+from collections.abc import Sequence
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -7,6 +9,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 from rnascl_tf.files import atomic_file
+from rnascl_tf.robustness import Accuracy
 
 # Okabe and Ito's palette, told apart by every kind of colour vision.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -36,6 +39,17 @@ def save_figure(figure, path):
     with atomic_file(path) as temporary:
         figure.savefig(temporary, dpi=RESOLUTION)
     pyplot.close(figure)
+
+
+def error_bars(accuracies: Sequence[Accuracy]) -> list[list[float]]:
+    """Returns how far the 95% intervals reach below and above accuracies, two lists in percent."""
+    below, above = [], []
+    for accuracy in accuracies:
+        low, high = accuracy.interval
+        # At 0% or 100% rounding may put the interval's end a hair inside the value.
+        below.append(100 * max(0.0, accuracy.value - low))
+        above.append(100 * max(0.0, high - accuracy.value))
+    return [below, above]
 
 
 def without_shared_parts(names):

@@ -5,6 +5,8 @@ Every number comes from the record; what was not measured is said to be so.
 
 from pathlib import Path
 
+from rnascl_tf.robustness import Accuracy, AttackResult
+
 _FRONT_MATTER = (
     "---\nlibrary_name: tflite\npipeline_tag: image-classification\ntags:\n- rnas-cl\n"
     "- adversarial-robustness\n---"
@@ -118,18 +120,13 @@ def _robustness(record, name, norm):
         f"| attack | accuracy, % | n | steps | {norm} epsilon | space |",
         "|---|---|---|---|---|---|",
     ]
-    for attack, result in results.items():
+    for attack, values in results.items():
+        result = AttackResult.from_json(values)
         lines.append(
-            f"| {attack} | {accuracy(result)} | {result['n']} | {result['steps']} | "
-            f"{result['epsilon']:.6g} | {result['space']} |"
+            f"| {attack} | {result.accuracy} | {result.accuracy.n} | {result.steps} | "
+            f"{result.epsilon:.6g} | {result.space} |"
         )
     return "\n".join(lines)
-
-
-def accuracy(result):
-    """Returns "61.3 [58.2, 64.3]", percent with the interval."""
-    low, high = result["interval"]
-    return f"{100 * result['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _files(exports):
@@ -140,13 +137,14 @@ def _files(exports):
     ]
     for export in exports:
         robust, latency = export["robust"], export["latency"]
+        read = Accuracy.from_json
         lines.append(
             f"| {_file(export)} | {export['bytes'] / 1024:.1f} | "
-            f"{100 * export['agreement']['top1']:.2f} | {accuracy(export['clean'])} | "
-            f"{accuracy(robust['transferred'])} | {accuracy(robust['keras']['transferred'])} | "
+            f"{100 * export['agreement']['top1']:.2f} | {read(export['clean'])} | "
+            f"{read(robust['transferred'])} | {read(robust['keras']['transferred'])} | "
             f"{robust['transferred']['n']} | "
-            f"{accuracy(robust)}{' **(flagged)**' if robust['flagged'] else ''} | "
-            f"{accuracy(robust['keras'])} | {robust['n']} | "
+            f"{read(robust)}{' **(flagged)**' if robust['flagged'] else ''} | "
+            f"{read(robust['keras'])} | {robust['n']} | "
             f"{latency['p50_ms']:.3f} / {latency['p90_ms']:.3f} | {export['delegation']['pieces']} |"
         )
     sums = "\n".join(f"- `{_file(export)}`: sha256 `{export['sha256']}`" for export in exports)

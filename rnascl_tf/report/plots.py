@@ -2,8 +2,9 @@
 
 from matplotlib import pyplot
 
-from rnascl_tf.report.figure import MODEL_COLORS, VERMILION, save_figure
+from rnascl_tf.report.figure import MODEL_COLORS, VERMILION, error_bars, save_figure
 from rnascl_tf.report.table import attacks_of
+from rnascl_tf.robustness import results_from_json
 
 _SEARCH_PANELS = {
     "cross_entropy": "cross-entropy",
@@ -49,29 +50,23 @@ def save_robustness(robustness, epsilon, path):
         epsilon: the threat model's, as text.
         path: of the PNG.
     """
-    attacks = attacks_of(robustness)
+    measured = results_from_json(robustness)
+    attacks = attacks_of(measured)
     figure, axis = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    width = 0.8 / len(robustness)
-    for number, (name, results) in enumerate(robustness.items()):
+    width = 0.8 / len(measured)
+    for number, (name, results) in enumerate(measured.items()):
         known = [attack for attack in attacks if attack in results]
         places = [attacks.index(attack) + width * (number + 0.5) - 0.4 for attack in known]
-        heights = [100 * results[attack]["accuracy"] for attack in known]
-        low = [100 * results[attack]["interval"][0] for attack in known]
-        high = [100 * results[attack]["interval"][1] for attack in known]
-        # At 0% or 100% rounding may put the interval's end a hair inside the value.
-        errors = [
-            [max(0.0, height - bottom) for height, bottom in zip(heights, low, strict=True)],
-            [max(0.0, top - height) for height, top in zip(heights, high, strict=True)],
-        ]
-        count = next(iter(results.values()))["n"]
+        accuracies = [results[attack].accuracy for attack in known]
+        count = next(iter(results.values())).accuracy.n
         for attack in set(attacks).difference(results):
             place = attacks.index(attack) + width * (number + 0.5) - 0.4
             axis.text(place, 1, "not measured", rotation=90, ha="center", fontsize=7, color="gray")
         axis.bar(
             places,
-            heights,
+            [100 * accuracy.value for accuracy in accuracies],
             width,
-            yerr=errors,
+            yerr=error_bars(accuracies),
             ecolor="gray",
             capsize=3,
             color=MODEL_COLORS.get(name, VERMILION),

@@ -22,7 +22,7 @@ def assessment_record(
         dataset_name: the data set's name.
         threat_model: the `ThreatModel`.
         epsilon_text: epsilon as it was asked for, "8/255".
-        results: {attack: record} from `robustness.evaluate`.
+        results: {attack: `AttackResult`}, "clean" among them.
         verdict: a `Verdict` on masking, or None if there is none (yet).
         teacher: the `ModelFile` whose images the verdict has tried, or None.
 
@@ -32,8 +32,8 @@ def assessment_record(
     """
     cascade = results.get("autoattack")
     pixel = threat_model.space == "pixel"
-    standard = cascade is not None and cascade["budget"] == "standard" and pixel
-    others = [result["accuracy"] for name, result in results.items() if name != "clean"]
+    standard = cascade is not None and cascade.budget == "standard" and pixel
+    others = [result.accuracy.value for name, result in results.items() if name != "clean"]
     return {
         "link": "",
         "name": model_file.path.name,
@@ -44,9 +44,9 @@ def assessment_record(
         "venue": "",
         "architecture": "",
         "eps": epsilon_text,
-        "clean_acc": _percent(results["clean"]["accuracy"]),
+        "clean_acc": _percent(results["clean"].accuracy.value),
         "reported": None,
-        "autoattack_acc": _percent(cascade["accuracy"]) if standard else None,
+        "autoattack_acc": _percent(cascade.accuracy.value) if standard else None,
         "external": _percent(min(others)) if others else None,
         "unreliable": None if verdict is None else verdict.suspicious,
         "footnote": _footnote(results, threat_model),
@@ -65,7 +65,7 @@ def assessment_record(
                 "deviation": threat_model.deviation,
                 "bounds": threat_model.bounds,
             },
-            "robustness": results,
+            "robustness": {name: result.to_json() for name, result in results.items()},
             "masking": None if verdict is None else verdict.as_record(),
             "teacher": None
             if teacher is None
@@ -80,8 +80,8 @@ def assessment_record(
 
 def _footnote(results, threat_model):
     return (
-        f"{threat_model}, {results['clean']['n']} evenly spaced test images; external is the lowest "
-        "accuracy under any of the attacks run here."
+        f"{threat_model}, {results['clean'].accuracy.n} evenly spaced test images; external is the "
+        "lowest accuracy under any of the attacks run here."
     )
 
 

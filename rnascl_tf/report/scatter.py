@@ -10,7 +10,7 @@ from pathlib import Path
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_csv
 from rnascl_tf.record.record import Record, RecordError
-from rnascl_tf.robustness import parse_epsilon
+from rnascl_tf.robustness import Accuracy, parse_epsilon, results_from_json
 
 STRONGEST = "strongest"
 """In place of an attack's name: of each model the attack that leaves it the least."""
@@ -27,36 +27,45 @@ class Point:
         model: "teacher", "student", "trades" or "baseline".
         data: name of the data set.
         params: trainable parameters; None of a teacher, whose record does not have them.
-        clean: clean accuracy in [0, 1].
-        clean_low: lower end of its 95% Wilson interval.
-        clean_high: upper end.
-        clean_n: images behind it.
+        clean: clean accuracy.
         attack: name of the attack.
         epsilon: in pixel units of [0, 1].
         norm: of the threat model.
         space: where epsilon is measured.
         robust: accuracy under the attack.
-        robust_low: lower end of its interval.
-        robust_high: upper end.
-        robust_n: images behind it.
     """
 
     run: str
     model: str
     data: str
     params: int | None
-    clean: float
-    clean_low: float
-    clean_high: float
-    clean_n: int
+    clean: Accuracy
     attack: str
     epsilon: float
     norm: str
     space: str
-    robust: float
-    robust_low: float
-    robust_high: float
-    robust_n: int
+    robust: Accuracy
+
+    def columns(self):
+        """Returns {column: value} of a CSV file; accuracies and the ends of intervals in [0, 1]."""
+        return {
+            "run": self.run,
+            "model": self.model,
+            "data": self.data,
+            "params": self.params,
+            **_columns("clean", self.clean),
+            "attack": self.attack,
+            "epsilon": self.epsilon,
+            "norm": self.norm,
+            "space": self.space,
+            **_columns("robust", self.robust),
+        }
+
+
+def _columns(name, accuracy):
+    low, high = accuracy.interval
+    values = {"": accuracy.value, "_low": low, "_high": high, "_n": accuracy.n}
+    return {f"{name}{suffix}": value for suffix, value in values.items()}
 
 
 class ScatterError(UserError):
@@ -91,8 +100,9 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
     for file, run in zip(files, short_names(files), strict=True):
         values = Record(file).values
         try:
-            for model, results in values["robustness"].items():
-                key = _identity(values, model)
+            measured = results_from_json(values["robustness"])
+            for model, results in measured.items():
+                key = _identity(values, model, results)
                 if key is not None and key in seen:
                     continue
                 seen.add(key)
@@ -145,9 +155,9 @@ def epsilon_text(epsilon):
 
 
 def write_points(points, path):
-    """Writes the points as CSV, a column for each attribute of `Point`; accuracies in [0, 1]."""
-    columns = [field.name for field in dataclasses.fields(Point)]
-    write_csv(path, map(dataclasses.asdict, points), columns)
+    """Writes the points as CSV, see `Point.columns`; at least one."""
+    rows = [point.columns() for point in points]
+    write_csv(path, rows, list(rows[0]))
 
 
 def _record_files(path):
@@ -162,14 +172,11 @@ def _record_files(path):
     return [file.resolve() for file in files]
 
 
-def _identity(values, model):
+def _identity(values, model, results):
     """Returns what makes a teacher's point the same as another's; None for other models."""
     if model != "teacher":
         return None
-    measured = [
-        (name, result["accuracy"], result["n"], result["epsilon"])
-        for name, result in values["robustness"][model].items()
-    ]
+    measured = [(name, result.accuracy, result.epsilon) for name, result in results.items()]
     return (values["teacher"]["sha256"], *measured)
 
 
@@ -185,37 +192,28 @@ def _select(results, attack, epsilon):
         and (
             "@" not in name
             if epsilon is None
-            else math.isclose(result["epsilon"], epsilon, rel_tol=1e-6)
+            else math.isclose(result.epsilon, epsilon, rel_tol=1e-6)
         )
     }
     if not candidates:
         place = "" if epsilon is None else f" at epsilon {epsilon_text(epsilon)}"
         return f"not measured under {'any attack' if attack == STRONGEST else attack}{place}"
-    name = min(candidates, key=lambda name: candidates[name]["accuracy"])
+    name = min(candidates, key=lambda name: candidates[name].accuracy.value)
     return name.partition("@")[0], candidates[name]
 
 
 def _point(run, model, values, results, attack, robust):
-    clean = results["clean"]
-    clean_low, clean_high = clean["interval"]
-    robust_low, robust_high = robust["interval"]
     return Point(
         run=run,
         model=model,
         data=values["config"]["data"]["name"],
         params=None if model == "teacher" else int(values["architecture"]["params"]),
-        clean=float(clean["accuracy"]),
-        clean_low=float(clean_low),
-        clean_high=float(clean_high),
-        clean_n=int(clean["n"]),
+        clean=results["clean"].accuracy,
         attack=attack,
-        epsilon=float(robust["epsilon"]),
+        epsilon=robust.epsilon,
         norm=values["config"]["threat"]["norm"],
-        space=robust["space"],
-        robust=float(robust["accuracy"]),
-        robust_low=float(robust_low),
-        robust_high=float(robust_high),
-        robust_n=int(robust["n"]),
+        space=robust.space,
+        robust=robust.accuracy,
     )
 
 

@@ -5,9 +5,9 @@ import math
 from matplotlib import pyplot
 from matplotlib.lines import Line2D
 
-from rnascl_tf.report.figure import BLACK, MODEL_COLORS, VERMILION, save_figure
+from rnascl_tf.report.figure import BLACK, MODEL_COLORS, VERMILION, error_bars, save_figure
 from rnascl_tf.report.label_placement import place_labels
-from rnascl_tf.report.scatter import NORM_TITLES, STRONGEST, epsilon_text
+from rnascl_tf.report.scatter import NORM_TITLES, STRONGEST, Point, epsilon_text
 
 ATTACK_TITLES = {
     "fgsm": "FGSM",
@@ -70,18 +70,16 @@ def save_scatter(points, attack, path):
 def _draw(axis, point, largest):
     color, marker = MODEL_COLORS.get(point.model, VERMILION), _STYLES.get(point.model, _OTHER)[0]
     axis.errorbar(
-        100 * point.clean,
-        100 * point.robust,
-        xerr=_bars(point.clean, point.clean_low, point.clean_high),
-        yerr=_bars(point.robust, point.robust_low, point.robust_high),
+        *_center(point),
+        xerr=error_bars([point.clean]),
+        yerr=error_bars([point.robust]),
         fmt="none",
         ecolor=color,
         elinewidth=0.8,
         alpha=0.45,
     )
     axis.scatter(
-        100 * point.clean,
-        100 * point.robust,
+        *_center(point),
         s=_area(point.params, largest),
         marker=marker,
         facecolor=color if point.params else "none",
@@ -92,9 +90,8 @@ def _draw(axis, point, largest):
     )
 
 
-def _bars(value, low, high):
-    # At 0% or 100% rounding may put the interval's end a hair inside the value.
-    return [[100 * max(0.0, value - low)], [100 * max(0.0, high - value)]]
+def _center(point: Point) -> tuple[float, float]:
+    return 100 * point.clean.value, 100 * point.robust.value
 
 
 def _area(params, largest):
@@ -148,7 +145,7 @@ def _label(figure, axis, points, largest):
     texts = [
         axis.annotate(
             point.run if several else point.model,
-            (100 * point.clean, 100 * point.robust),
+            _center(point),
             xytext=(0, 0),
             textcoords="offset points",
             fontsize=7,
@@ -181,9 +178,10 @@ def _label(figure, axis, points, largest):
 
 def _boxes(axis, point, radius):
     """Returns the boxes, in pixels, of a marker and its two error bars."""
-    x, y = axis.transData.transform((100 * point.clean, 100 * point.robust))
-    left, bottom = axis.transData.transform((100 * point.clean_low, 100 * point.robust_low))
-    right, top = axis.transData.transform((100 * point.clean_high, 100 * point.robust_high))
+    x, y = axis.transData.transform(_center(point))
+    (low, high), (robust_low, robust_high) = point.clean.interval, point.robust.interval
+    left, bottom = axis.transData.transform((100 * low, 100 * robust_low))
+    right, top = axis.transData.transform((100 * high, 100 * robust_high))
     return [
         (x - radius, y - radius, x + radius, y + radius),
         (left, y - 1, right, y + 1),

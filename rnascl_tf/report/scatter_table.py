@@ -26,17 +26,12 @@ def scatter_table(points):
     for name in ("parameters", "clean", *(attacks if len(attacks) == 1 else ["robust"]), "n"):
         table.add_column(name, justify="right", no_wrap=True)
     for point in points:
-        robust = _percent(point.robust, point.robust_low, point.robust_high)
         table.add_row(
             point.run,
             point.model,
             f"{point.params:,}" if point.params else "-",
-            _percent(point.clean, point.clean_low, point.clean_high),
-            robust if len(attacks) == 1 else f"{point.attack}  {robust}",
-            "/".join(str(n) for n in dict.fromkeys((point.clean_n, point.robust_n))),
+            str(point.clean),
+            f"{point.robust}" if len(attacks) == 1 else f"{point.attack}  {point.robust}",
+            "/".join(str(n) for n in dict.fromkeys((point.clean.n, point.robust.n))),
         )
     return table
-
-
-def _percent(value, low, high):
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -47,7 +47,7 @@ def save_sweep(sweep, path):
     first = axes.flat[0]
     first.set_ylabel("accuracy, %")
     first.set_ylim(-2, 102)
-    counts = sorted({row.n for row in sweep.rows})
+    counts = sorted({row.accuracy.n for row in sweep.rows})
     norm = NORM_TITLES.get(sweep.norm, sweep.norm.upper())
     figure.suptitle(
         f"Accuracy over epsilon, {norm}, {sweep.space} space (bands: 95% intervals, "
@@ -82,15 +82,15 @@ def _draw(axis, rows, style, model):
     epsilons = [row.epsilon for row in rows]
     axis.fill_between(
         epsilons,
-        [100 * row.low for row in rows],
-        [100 * row.high for row in rows],
+        [100 * row.accuracy.interval[0] for row in rows],
+        [100 * row.accuracy.interval[1] for row in rows],
         color=style["color"],
         alpha=0.15,
         linewidth=0,
     )
     axis.plot(
         epsilons,
-        [100 * row.accuracy for row in rows],
+        [100 * row.accuracy.value for row in rows],
         markersize=4.5,
         markeredgecolor="white",
         markeredgewidth=0.5,

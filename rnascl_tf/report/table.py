@@ -2,6 +2,8 @@
 
 import rich.table
 
+from rnascl_tf.robustness import Accuracy, results_from_json
+
 _MODEL_TITLES = {"trades": "student + TRADES"}
 """Column titles of models that the record names otherwise."""
 
@@ -23,7 +25,7 @@ def robustness_table(record):
     Args:
         record: a `Record` whose evaluate stage has run.
     """
-    robustness = record["robustness"]
+    robustness = results_from_json(record["robustness"])
     attacks = attacks_of(robustness)
     epsilon = record["config"]["threat"]["epsilon"]
     table = rich.table.Table(
@@ -34,12 +36,14 @@ def robustness_table(record):
     table.add_column("attack", no_wrap=True)
     separator = " " if len(robustness) <= _ONE_LINE_MODELS else "\n"
     for name, results in robustness.items():
-        counts = "/".join(str(n) for n in sorted({result["n"] for result in results.values()}))
+        counts = "/".join(
+            str(n) for n in sorted({result.accuracy.n for result in results.values()})
+        )
         title = _MODEL_TITLES.get(name, name).replace(" + ", f"{separator}+ ")
         table.add_column(f"{title}\nn = {counts}", justify="right", no_wrap=True)
     for attack in attacks:
         cells = [
-            _accuracy(results[attack], separator) if attack in results else "-"
+            _cell(results[attack].accuracy, separator) if attack in results else "-"
             for results in robustness.values()
         ]
         table.add_row(attack.replace("@", f"{separator}at "), *cells)
@@ -99,13 +103,13 @@ def export_table(record):
         [export["kind"] for export in exports],
         {
             "KiB": [f"{export['bytes'] / 1024:.1f}" for export in exports],
-            "clean accuracy, %": [_accuracy(export["clean"]) for export in exports],
-            "under transferred images, %": [_accuracy(each["transferred"]) for each in robust],
-            "  the Keras student, %": [_accuracy(each["keras"]["transferred"]) for each in robust],
+            "clean accuracy, %": [_read(export["clean"]) for export in exports],
+            "under transferred images, %": [_read(each["transferred"]) for each in robust],
+            "  the Keras student, %": [_read(each["keras"]["transferred"]) for each in robust],
             f"and square, n = {robust[0]['n'] if robust else 0}, %": [
-                _accuracy(each) for each in robust
+                _read(each) for each in robust
             ],
-            "  the Keras student under both, %": [_accuracy(each["keras"]) for each in robust],
+            "  the Keras student under both, %": [_read(each["keras"]) for each in robust],
             "points lost, transferred / both": [
                 f"{each['drop_points_transferred']:+.1f} / {each['drop_points']:+.1f}"
                 f"{' FLAGGED' if each['flagged'] else ''}"
@@ -130,23 +134,23 @@ def verdict(record):
     The models are compared under the strongest attack that both were given, the one with the
     student's lowest accuracy; where their intervals overlap, the difference is called none.
     """
-    robustness = record["robustness"]
+    robustness = results_from_json(record["robustness"])
     if "baseline" not in robustness:
         return "No baseline was trained, so nothing can be said about what the method buys."
     student, baseline = robustness["student"], robustness["baseline"]
     attacks = [name for name in student if name != "clean"] or list(student)
-    attack = min(attacks, key=lambda name: student[name]["accuracy"])
-    ours, theirs = student[attack], baseline[attack]
-    gain = 100 * (ours["accuracy"] - theirs["accuracy"])
+    attack = min(attacks, key=lambda name: student[name].accuracy.value)
+    ours, theirs = student[attack].accuracy, baseline[attack].accuracy
+    gain = ours.points_above(theirs)
     clean = ""
     if "clean" in student:
-        change = 100 * (student["clean"]["accuracy"] - baseline["clean"]["accuracy"])
+        change = student["clean"].accuracy.points_above(baseline["clean"].accuracy)
         clean = f" Clean accuracy differs by {change:+.1f} points."
     text = f"Under {attack}, the student's strongest attack, it differs from the same architecture"
-    text += f" trained by cross-entropy alone by {gain:+.1f} points (n = {ours['n']}, one seed)"
-    if ours["interval"][0] > theirs["interval"][1]:
+    text += f" trained by cross-entropy alone by {gain:+.1f} points (n = {ours.n}, one seed)"
+    if ours.interval[0] > theirs.interval[1]:
         return f"{text}: the method helps here.{clean}"
-    if ours["interval"][1] < theirs["interval"][0]:
+    if ours.interval[1] < theirs.interval[0]:
         return f"{text}: the method hurts here.{clean}"
     return f"{text}; the intervals overlap: the method buys nothing that this can show.{clean}"
 
@@ -163,6 +167,10 @@ def _facts(title, columns, rows):
     return table
 
 
-def _accuracy(result, separator=" "):
-    low, high = result["interval"]
-    return f"{100 * result['accuracy']:.1f}{separator}[{100 * low:.1f}, {100 * high:.1f}]"
+def _read(values):
+    return str(Accuracy.from_json(values))
+
+
+def _cell(accuracy, separator):
+    """Returns the accuracy with its interval beside it, or below it."""
+    return str(accuracy).replace(" ", separator, 1)

@@ -1,3 +1,6 @@
+from .accuracy import Accuracy as Accuracy
+from .attack_result import AttackResult as AttackResult
+from .attack_result import results_from_json as results_from_json
 from .attacker import Attacker as Attacker
 from .attacks.attack import Attack as Attack
 from .attacks.attack import Cascade as Cascade
@@ -5,8 +8,8 @@ from .attacks.registry import ATTACKS as ATTACKS
 from .attacks.registry import attack_named as attack_named
 from .evaluation import adversarial_images as adversarial_images
 from .evaluation import attack_outcomes as attack_outcomes
-from .evaluation import attack_record as attack_record
 from .evaluation import evaluate as evaluate
+from .evaluation import run_attack as run_attack
 from .logits_function import BlackBoxFunction as BlackBoxFunction
 from .threat_model import RobustnessError as RobustnessError
 from .threat_model import ThreatModel as ThreatModel

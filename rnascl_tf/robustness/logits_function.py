@@ -8,6 +8,8 @@ kept as long as its model lives, and with it every attack that was compiled for 
 import collections
 import functools
 import weakref
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -180,6 +182,10 @@ class BlackBoxFunction:
             RobustnessError: the model returns another shape.
         """
         return np.asarray(_as_logits(np.asarray(self._answers(np.asarray(images)))))
+
+
+AttackedModel: TypeAlias = Callable[[Any], Any] | BlackBoxFunction
+"""A Keras model, another callable images -> logits, or a model without gradients."""
 
 
 class _Replicated:

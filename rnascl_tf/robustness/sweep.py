@@ -14,10 +14,10 @@ import dataclasses
 import numpy as np
 
 from rnascl_tf.files import write_csv
+from rnascl_tf.robustness.accuracy import Accuracy
 from rnascl_tf.robustness.attacker import Attacker
 from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named, known_attacks
 from rnascl_tf.robustness.threat_model import RobustnessError, parse_epsilon
-from rnascl_tf.robustness.wilson import wilson_interval
 
 EPSILONS = tuple(step / 100 for step in range(11))
 """0 to 0.1, the range of the paper's figures; for L-inf."""
@@ -33,21 +33,29 @@ class SweepRow:
         model: its name.
         attack: name of the attack.
         epsilon: in the units of the threat model; 0 is clean accuracy.
-        accuracy: fraction of the n images still correct.
-        low: lower end of its 95% Wilson interval.
-        high: upper end.
-        n: images.
-        carried: how many of them were broken at a smaller epsilon and not attacked again.
+        accuracy: of the images still correct.
+        carried: how many images were broken at a smaller epsilon and not attacked again.
     """
 
     model: str
     attack: str
     epsilon: float
-    accuracy: float
-    low: float
-    high: float
-    n: int
+    accuracy: Accuracy
     carried: int
+
+    def to_json(self):
+        """Returns the row's columns: the accuracy as a fraction, its interval's ends, and n."""
+        low, high = self.accuracy.interval
+        return {
+            "model": self.model,
+            "attack": self.attack,
+            "epsilon": self.epsilon,
+            "accuracy": self.accuracy.value,
+            "low": low,
+            "high": high,
+            "n": self.accuracy.n,
+            "carried": self.carried,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Sweep:
     def as_records(self):
         """Returns a dictionary for each row, ready for JSON, with norm, space and seed in each."""
         common = {"norm": self.norm, "space": self.space, "seed": self.seed}
-        return [{**dataclasses.asdict(row), **common} for row in self.rows]
+        return [{**row.to_json(), **common} for row in self.rows]
 
     def write_csv(self, path):
         """Writes `as_records` as CSV, all at once; floats so that they read back the same."""
@@ -188,16 +196,11 @@ def _withstood(attacker, attack, before):
 
 
 def _row(name, attack, threat_model, standing, clean, before):
-    count = len(standing)
-    low, high = wilson_interval(standing.sum(), count)
     return SweepRow(
         model=name,
         attack=attack.name,
         epsilon=threat_model.epsilon,
-        accuracy=float(standing.mean()),
-        low=low,
-        high=high,
-        n=count,
+        accuracy=Accuracy.of(standing),
         carried=0 if before is None else int((clean & ~before).sum()),
     )
 

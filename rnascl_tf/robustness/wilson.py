@@ -5,26 +5,26 @@ from scipy import stats
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 
-def wilson_interval(successes, trials, confidence=0.95):
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Returns the score interval of a proportion.
 
     It keeps its coverage near 0 and 1, where robust accuracies of weak models lie and where the
     usual normal interval collapses to a point.
 
     Args:
-        successes: how many of the trials succeeded, an integer from 0 to `trials`.
+        successes: how many of the trials succeeded, from 0 to `trials`.
         trials: number of trials, at least 1.
         confidence: coverage of the two-sided interval, between 0 and 1.
 
     Returns:
-        (low, high) as floats in [0, 1].
+        (low, high) in [0, 1].
 
     Raises:
         RobustnessError: counts that cannot be a proportion.
     """
     if trials < 1 or not 0 <= successes <= trials:
         raise RobustnessError(
-            f"{successes} successes of {trials} trials is no proportion; "
+            f"{successes} successes of {trials} trials is not a proportion; "
             "give at least one trial and 0 <= successes <= trials."
         )
     interval = stats.binomtest(int(successes), int(trials)).proportion_ci(

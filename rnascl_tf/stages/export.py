@@ -7,7 +7,6 @@ under attack, stands in the record beside the Keras student's under the very sam
 import dataclasses
 import hashlib
 
-import numpy as np
 from absl import logging
 
 from rnascl_tf.console import progress
@@ -22,7 +21,7 @@ from rnascl_tf.deploy import (
 )
 from rnascl_tf.files import write_bytes, write_text
 from rnascl_tf.report.model_card import model_card
-from rnascl_tf.robustness import BlackBoxFunction, adversarial_images, wilson_interval
+from rnascl_tf.robustness import Accuracy, BlackBoxFunction, adversarial_images
 from rnascl_tf.robustness.without_gradients import withstood_without_gradients
 from rnascl_tf.runs.latency_target import measured_beside_predicted
 from rnascl_tf.stages.evaluate import STUDENTS
@@ -138,30 +137,30 @@ class _Examples:
             model = BlackBoxFunction(classifier.predict)
             found = self._withstood(kind, model, sha256, on_batch)
         settings, threat_model = self._run.config.export, self._run.threat_model
-        ours, transferred = _accuracy(found.worst), _accuracy(found.transferred)
-        keras = _accuracy(self._keras.worst)
-        keras["transferred"] = _accuracy(self._keras.transferred)
-        drop = _points_lost(keras, ours)
+        ours, transferred = Accuracy.of(found.worst), Accuracy.of(found.transferred)
+        keras = Accuracy.of(self._keras.worst)
+        keras_transferred = Accuracy.of(self._keras.transferred)
+        drop = keras.points_above(ours)
         # The transferred images are many more, and show losses that a few cannot.
-        drop_transferred = _points_lost(keras["transferred"], transferred)
+        drop_transferred = keras_transferred.points_above(transferred)
         made = " and ".join(settings.transferred)
         asks = "" if found.asked is None else f", then square, {settings.square_queries} queries"
         return {
             "agreement": dataclasses.asdict(agreement(self._logits, logits)),
-            "clean": _accuracy(found.clean),
+            "clean": Accuracy.of(found.clean).to_json(),
             "robust": {
-                **ours,
+                **ours.to_json(),
                 "attack": f"{made} made on the Keras student, transferred{asks}",
                 "epsilon": threat_model.epsilon,
                 "norm": threat_model.norm,
                 "space": threat_model.space,
                 "seed": self._run.config.seed,
-                "transferred": transferred,
+                "transferred": transferred.to_json(),
                 "square_attacked": found.asked,
                 "square_broke": None
                 if found.asked is None
                 else int(found.asked - found.worst.sum()),
-                "keras": keras,
+                "keras": keras.to_json() | {"transferred": keras_transferred.to_json()},
                 "drop_points": drop,
                 "drop_points_transferred": drop_transferred,
                 "flagged": max(drop, drop_transferred) > FLAGGED_POINTS,
@@ -197,17 +196,3 @@ def _warn(export):
             robust["drop_points"],
             robust["n"],
         )
-
-
-def _points_lost(before, after):
-    # Rounded, because 0.42 - 0.40 is not 0.02, and 2 points are not more than 2.
-    return round(100 * (before["accuracy"] - after["accuracy"]), 6)
-
-
-def _accuracy(correct):
-    count = len(correct)
-    return {
-        "accuracy": float(np.mean(correct)),
-        "n": count,
-        "interval": list(wilson_interval(correct.sum(), count)),
-    }

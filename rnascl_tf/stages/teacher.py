@@ -10,7 +10,7 @@ from absl import logging
 import teachers
 from rnascl_tf.console import progress
 from rnascl_tf.files import may_write, write_bytes, write_json
-from rnascl_tf.robustness import evaluate
+from rnascl_tf.robustness import Accuracy, evaluate
 from rnascl_tf.runs.teacher_files import load_onnx, load_written_teacher
 from rnascl_tf.stages.native_teacher import train_native
 from rnascl_tf.training.adversarial.best_epoch import best_files
@@ -52,11 +52,11 @@ def run(run):
         "precision": dataclasses.asdict(precision),
         "robustness": _measure(run, teacher),
     }
-    if near_chance(description["robustness"], run.dataset.num_classes):
-        accuracy = description["robustness"]["clean"]["accuracy"]
+    clean = Accuracy.from_json(description["robustness"]["clean"])
+    if near_chance(clean, run.dataset.num_classes):
         logging.warning(
-            "the teacher's clean accuracy is %.1f%%, near chance: %s",
-            100 * accuracy,
+            "the teacher's clean accuracy is %s %%, near chance: %s",
+            clean,
             NEAR_CHANCE_REASONS,
         )
     folder = run.folder("teacher")
@@ -68,9 +68,9 @@ def run(run):
     run.record["robustness"]["teacher"] = description["robustness"]
 
 
-def near_chance(robustness, num_classes):
+def near_chance(clean: Accuracy, num_classes: int) -> bool:
     """Tells whether a teacher's clean accuracy is under twice that of guessing."""
-    return robustness["clean"]["accuracy"] < 2 / num_classes
+    return clean.value < 2 / num_classes
 
 
 def _verify_images(run):

@@ -6,10 +6,11 @@ import json
 import pytest
 
 from rnascl_tf.ablation import comparison, comparison_table, write_comparison
+from rnascl_tf.robustness import Accuracy, AttackResult
 
 
-def result(accuracy, n=500, interval=(0.1, 0.9)):
-    return {"accuracy": accuracy, "n": n, "interval": list(interval), "epsilon": 0.1}
+def result(accuracy, n=500):
+    return AttackResult(Accuracy(round(accuracy * n), n), 0.1, 20, "linf", "pixel").to_json()
 
 
 def record(seed, robustness, **stages):
@@ -63,7 +64,7 @@ def test_mean_and_standard_deviation_over_seeds(rows):
 def test_one_seed_has_an_interval_and_no_deviation(rows):
     one = next(row for row in rows if row["row"] == "one")
     assert one["accuracies"]["clean"]["sd"] is None
-    assert one["accuracies"]["clean"]["interval"] == [0.1, 0.9]
+    assert one["accuracies"]["clean"]["interval"] == list(Accuracy(250, 500).interval)
 
 
 def test_trades_and_the_teacher_have_rows_of_their_own(rows):
@@ -85,7 +86,7 @@ def test_files_hold_the_same_numbers(rows, tmp_path):
     text = (tmp_path / "comparison.md").read_text().splitlines()
     assert text[0] == "| row | params | MACs | clean | pgd20 | images | seeds | hours |"
     assert text[3].startswith("| ours | 1,000 | 7,000 | 72.0 ± 2.8 | 23.0 ± 4.2 | 300/500 | 2 |")
-    assert text[4].startswith("| one | 1,000 | 7,000 | 50.0 [10.0, 90.0] |")
+    assert text[4].startswith("| one | 1,000 | 7,000 | 50.0 [45.6, 54.4] |")
 
 
 def test_table_has_every_row(rows):

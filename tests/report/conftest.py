@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics
 
 
@@ -37,14 +38,9 @@ def diagnostics():
 
 
 def result(accuracy, epsilon, n=400):
-    interval = [max(0.0, accuracy - 0.03), min(1.0, accuracy + 0.05)]
-    return {
-        "accuracy": accuracy,
-        "n": n,
-        "interval": interval,
-        "epsilon": epsilon,
-        "space": "pixel",
-    }
+    return AttackResult(
+        Accuracy(round(accuracy * n), n), epsilon, 20 if epsilon else 0, "linf", "pixel"
+    ).to_json()
 
 
 def attacked(clean, pgd20, cw=None, epsilon=8 / 255, n=400):

@@ -5,12 +5,15 @@ import re
 import pytest
 
 from rnascl_tf.data import load_dataset
-from rnascl_tf.report.model_card import accuracy, model_card
+from rnascl_tf.report.model_card import model_card
+from rnascl_tf.robustness import Accuracy
 
 
 def measured(correct, count):
-    share = correct / count
-    return {"accuracy": share, "n": count, "interval": [share - 0.07, share + 0.09]}
+    return Accuracy(correct, count).to_json()
+
+
+accuracy = Accuracy.from_json
 
 
 def export(kind, correct, flagged=False):
@@ -93,17 +96,17 @@ def test_the_files_table_is_the_records(record, dataset):
     for each in record["exports"]:
         name = each["file"].removeprefix("export/")
         robust = each["robust"]
-        attacked = accuracy(robust) + (" **(flagged)**" if robust["flagged"] else "")
+        attacked = str(accuracy(robust)) + (" **(flagged)**" if robust["flagged"] else "")
         assert cells(card, name) == [
             name,
             "120.6",
             "98.31",
-            accuracy(each["clean"]),
-            accuracy(robust["transferred"]),
-            accuracy(robust["keras"]["transferred"]),
+            str(accuracy(each["clean"])),
+            str(accuracy(robust["transferred"])),
+            str(accuracy(robust["keras"]["transferred"])),
             "200",
             attacked,
-            accuracy(robust["keras"]),
+            str(accuracy(robust["keras"])),
             "97",
             "0.123 / 0.234",
             str(each["delegation"]["pieces"]),
@@ -121,7 +124,7 @@ def test_the_files_table_is_the_records(record, dataset):
 def test_the_models_table_and_facts_are_the_records(record, dataset):
     card = model_card(record, dataset)
     assert cells(card, "pgd20") == [
-        *("pgd20", "41.5 [34.5, 50.5]", "200", "20", "0.0313725", "pixel")
+        *("pgd20", "41.5 [34.9, 48.4]", "200", "20", "0.0313725", "pixel")
     ]
     for fact in (
         "118,131 parameters",

@@ -4,6 +4,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from rnascl_tf.report import save_robustness, save_search_history
+from rnascl_tf.robustness import Accuracy, AttackResult
 
 NAMES = (
     "cross_entropy",
@@ -40,13 +41,12 @@ def test_search_history_of_a_control_lacks_panels(tmp_path):
 
 
 def test_robustness(tmp_path):
-    def result(accuracy):
-        # The interval's end may lie a rounding error inside of the value.
-        return {"accuracy": accuracy, "n": 10, "interval": [accuracy + 1e-12, accuracy - 1e-12]}
+    def result(correct):
+        return AttackResult(Accuracy(correct, 10), 0.1, 20, "linf", "pixel").to_json()
 
     robustness = {
-        "teacher": {"clean": result(1.0)},
-        "student": {"clean": result(0.0), "cw": result(0.5)},
+        "teacher": {"clean": result(10)},
+        "student": {"clean": result(0), "cw": result(5)},
     }
     save_robustness(robustness, "8/255", tmp_path / "robustness.png")
     assert Image.open(tmp_path / "robustness.png").size == (960, 540)

@@ -13,7 +13,7 @@ from rnascl_tf.report.scatter import (
     short_names,
     write_points,
 )
-from rnascl_tf.robustness import RobustnessError
+from rnascl_tf.robustness import Accuracy, RobustnessError
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def run(write_record, models):
 
 
 def rows(points):
-    return [(point.run, point.model, point.clean, point.robust) for point in points]
+    return [(point.run, point.model, point.clean.value, point.robust.value) for point in points]
 
 
 def test_every_attacked_model_is_a_point_with_its_intervals(run):
@@ -40,9 +40,7 @@ def test_every_attacked_model_is_a_point_with_its_intervals(run):
     assert left_out == []
     teacher, student, _ = points
     assert (teacher.params, student.params) == (None, 118130)
-    assert (teacher.clean_n, student.robust_n) == (500, 400)
-    assert (student.clean_low, student.clean_high) == pytest.approx((0.78, 0.86))
-    assert (student.robust_low, student.robust_high) == pytest.approx((0.37, 0.45))
+    assert (teacher.clean, student.robust) == (Accuracy(370, 500), Accuracy(160, 400))
     assert (student.attack, student.norm, student.space) == ("pgd20", "linf", "pixel")
     assert student.epsilon == 8 / 255
 
@@ -66,7 +64,7 @@ def test_strongest_is_each_model_s_own_and_never_at_another_epsilon(run, write_r
     weak = attacked(0.9, 0.5) | {"pgd20@16/255": result(0.01, 16 / 255)}
     other = write_record("runs/two", {"student": weak})
     points, _ = scatter_points([run, other], STRONGEST)
-    assert [(point.attack, point.robust) for point in points] == [
+    assert [(point.attack, point.robust.value) for point in points] == [
         ("pgd20", 0.46),
         ("cw", 0.35),
         ("pgd20", 0.42),
@@ -137,7 +135,7 @@ def test_what_is_no_record_is_named(run, tmp_path, write_record, models):
     with pytest.raises(RecordError, match=r"text\.json cannot be read"):
         scatter_points([tmp_path / "text.json"])
     holes = models[0](0.5, 0.1)
-    del holes["pgd20"]["interval"]
+    del holes["pgd20"]["n"]
     with pytest.raises(RecordError, match=r"holes.record\.json is damaged"):
         scatter_points([write_record("holes", {"student": holes})])
     assert not (tmp_path / "nowhere").exists()
@@ -158,4 +156,7 @@ def test_csv_has_a_row_for_each_point(run, tmp_path):
     with (tmp_path / "points.csv").open(newline="") as file:
         first, second, _ = csv.DictReader(file)
     assert (first["model"], first["params"], second["params"]) == ("teacher", "", "118130")
-    assert float(second["robust_low"]) == points[1].robust_low
+    low, high = points[1].robust.interval
+    assert [float(second[f"robust{end}"]) for end in ("", "_low", "_high")] == [0.4, low, high]
+    assert second["robust_n"] == "400"
+    assert list(second)[4:8] == ["clean", "clean_low", "clean_high", "clean_n"]

@@ -9,24 +9,19 @@ from PIL import Image
 from rnascl_tf.report import scatter_plot
 from rnascl_tf.report.scatter import STRONGEST, Point
 from rnascl_tf.report.scatter_plot import save_scatter
+from rnascl_tf.robustness import Accuracy
 
 STUDENT = Point(
     run="one",
     model="student",
     data="cifar10",
     params=118130,
-    clean=0.81,
-    clean_low=0.78,
-    clean_high=0.84,
-    clean_n=400,
+    clean=Accuracy(324, 400),
     attack="pgd20",
     epsilon=8 / 255,
     norm="linf",
     space="pixel",
-    robust=0.4,
-    robust_low=0.37,
-    robust_high=0.43,
-    robust_n=400,
+    robust=Accuracy(160, 400),
 )
 
 
@@ -52,8 +47,8 @@ def markers(axis):
 def test_area_is_in_proportion_and_a_teacher_is_hollow(draw):
     points = [
         STUDENT,
-        changed(params=3 * 118130, clean=0.9),
-        changed(model="teacher", params=None, clean=0.7),
+        changed(params=3 * 118130, clean=Accuracy(360, 400)),
+        changed(model="teacher", params=None, clean=Accuracy(280, 400)),
     ]
     large, small, teacher = markers(draw(points).axes[0])
     assert large.get_offsets().tolist() == [[90.0, 40.0]]
@@ -75,7 +70,11 @@ def test_axes_say_attack_epsilon_norm_and_unit(draw):
 def test_labels_are_apart_and_inside_the_axes(draw):
     """Eight models on nearly one spot, at the lower edge of what is possible."""
     points = [
-        changed(run=f"run_number_{number}", robust=0.0, robust_low=0.0, clean=0.8 + number / 500)
+        changed(
+            run=f"run_number_{number}",
+            robust=Accuracy(0, 500),
+            clean=Accuracy(400 + number, 500),
+        )
         for number in range(8)
     ]
     figure = draw(points)
@@ -91,13 +90,17 @@ def test_labels_are_apart_and_inside_the_axes(draw):
 
 
 def test_models_of_one_run_are_labelled_by_their_kind(draw):
-    axis = draw([STUDENT, changed(model="baseline", clean=0.6)]).axes[0]
+    axis = draw([STUDENT, changed(model="baseline", clean=Accuracy(240, 400))]).axes[0]
     assert [text.get_text() for text in axis.texts] == ["student", "baseline"]
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
 def test_file_is_written_whole(tmp_path, suffix):
-    save_scatter([changed(params=None, clean=1.0, robust=0.0)], "pgd20", tmp_path / f"s.{suffix}")
+    save_scatter(
+        [changed(params=None, clean=Accuracy(9, 9), robust=Accuracy(0, 9))],
+        "pgd20",
+        tmp_path / f"s.{suffix}",
+    )
     assert [file.name for file in tmp_path.iterdir()] == [f"s.{suffix}"]
     if suffix == "png":
         assert Image.open(tmp_path / "s.png").size == (960, 672)

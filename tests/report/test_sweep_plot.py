@@ -6,6 +6,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 from rnascl_tf.report import sweep_plot
+from rnascl_tf.robustness import Accuracy
 from rnascl_tf.robustness.sweep import Sweep, SweepRow
 
 EPSILONS = (0.0, 0.02, 0.07)
@@ -15,9 +16,8 @@ def sweep_of(models, attacks=("fgsm", "pgd20"), norm="linf", space="pixel"):
     rows = []
     for model in models:
         for attack in attacks:
-            for epsilon, accuracy in zip(EPSILONS, (1.0, len(model) / 40, 0.0), strict=True):
-                low, high = max(0.0, accuracy - 0.1), min(1.0, accuracy + 0.05)
-                rows.append(SweepRow(model, attack, epsilon, accuracy, low, high, 211, 0))
+            for epsilon, correct in zip(EPSILONS, (211, 5 * len(model), 0), strict=True):
+                rows.append(SweepRow(model, attack, epsilon, Accuracy(correct, 211), 0))
     return Sweep(tuple(rows), norm, space, 0)
 
 
@@ -54,10 +54,12 @@ def test_lines_and_bands_hold_the_numbers(drawn):
         for line, band in zip(axis.lines, axis.collections, strict=True):
             rows = sweep.curve(line.get_label(), attack)
             np.testing.assert_array_equal(line.get_xdata(), EPSILONS)
-            np.testing.assert_array_equal(line.get_ydata(), [100 * row.accuracy for row in rows])
-            corners = band.get_paths()[0].vertices
-            assert {(row.epsilon, 100 * row.low) for row in rows} <= set(map(tuple, corners))
-            assert {(row.epsilon, 100 * row.high) for row in rows} <= set(map(tuple, corners))
+            np.testing.assert_array_equal(
+                line.get_ydata(), [100 * row.accuracy.value for row in rows]
+            )
+            corners = set(map(tuple, band.get_paths()[0].vertices))
+            for row in rows:
+                assert {(row.epsilon, 100 * end) for end in row.accuracy.interval} <= corners
         assert axis.get_ylim()[0] <= 0
         assert axis.get_ylim()[1] >= 100
 

@@ -6,10 +6,12 @@ import pytest
 import rich.console
 
 from rnascl_tf.report import export_table, robustness_table, search_table, student_table, verdict
+from rnascl_tf.robustness import Accuracy, AttackResult
 
 
-def result(accuracy, low, high, n=400):
-    return {"accuracy": accuracy, "interval": [low, high], "n": n}
+def result(accuracy, n=400):
+    counted = Accuracy(round(accuracy * n), n)
+    return AttackResult(counted, 8 / 255, 20, "linf", "pixel").to_json()
 
 
 @pytest.fixture
@@ -18,9 +20,9 @@ def record():
         "config": {"threat": {"epsilon": "8/255"}},
         "teacher": {"n_t": 17},
         "robustness": {
-            "teacher": {"clean": result(0.74, 0.70, 0.78, n=500)},
-            "student": {"clean": result(0.81, 0.77, 0.85), "pgd20": result(0.40, 0.35, 0.45)},
-            "baseline": {"clean": result(0.84, 0.80, 0.88), "pgd20": result(0.10, 0.07, 0.13)},
+            "teacher": {"clean": result(0.74, n=500)},
+            "student": {"clean": result(0.81), "pgd20": result(0.40)},
+            "baseline": {"clean": result(0.84), "pgd20": result(0.10)},
         },
         "architecture": {
             "space": "S3",
@@ -35,11 +37,11 @@ def record():
                 "file": "export/student_float32.tflite",
                 "kind": "float32",
                 "bytes": 2048,
-                "clean": result(0.81, 0.77, 0.85),
+                "clean": result(0.81),
                 "robust": {
-                    **result(0.38, 0.33, 0.43, n=97),
-                    "transferred": result(0.39, 0.34, 0.44),
-                    "keras": result(0.41, 0.36, 0.46) | {"transferred": result(0.43, 0.35, 0.47)},
+                    **result(0.38, n=97),
+                    "transferred": result(0.39),
+                    "keras": result(0.41) | {"transferred": result(0.43)},
                     "drop_points": 3.0,
                     "drop_points_transferred": 4.0,
                     "flagged": True,
@@ -73,16 +75,16 @@ def test_robustness_table(record):
     assert "epsilon 8/255, pixel space" in text[0]
     assert "teacher student baseline" in text
     assert "attack n = 500 n = 400 n = 400" in text
-    assert "clean 74.0 [70.0, 78.0] 81.0 [77.0, 85.0] 84.0 [80.0, 88.0]" in text
-    assert "pgd20 - 40.0 [35.0, 45.0] 10.0 [7.0, 13.0]" in text
+    assert "clean 74.0 [70.0, 77.7] 81.0 [76.9, 84.5] 84.0 [80.1, 87.3]" in text
+    assert "pgd20 - 40.0 [35.3, 44.9] 10.0 [7.4, 13.3]" in text
 
 
 def test_attacks_that_only_the_students_were_given_have_their_row(record):
-    record["robustness"]["student"]["cw"] = result(0.3, 0.25, 0.35)
-    record["robustness"]["teacher"] |= {"mifgsm": result(0.5, 0.4, 0.6)}
+    record["robustness"]["student"]["cw"] = result(0.3)
+    record["robustness"]["teacher"] |= {"mifgsm": result(0.5)}
     text = lines(robustness_table(record))
-    assert "cw - 30.0 [25.0, 35.0] -" in text
-    assert "mifgsm 50.0 [40.0, 60.0] - -" in text
+    assert "cw - 30.0 [25.7, 34.7] -" in text
+    assert "mifgsm 50.0 [45.1, 54.9] - -" in text
 
 
 def test_student_table(record):
@@ -95,10 +97,10 @@ def test_student_table(record):
 def test_export_table(record):
     text = lines(export_table(record))
     assert "KiB 2.0" in text
-    assert "under transferred images, % 39.0 [34.0, 44.0]" in text
-    assert "and square, n = 97, % 38.0 [33.0, 43.0]" in text
-    assert "the Keras student, % 43.0 [35.0, 47.0]" in text
-    assert "the Keras student under both, % 41.0 [36.0, 46.0]" in text
+    assert "under transferred images, % 39.0 [34.3, 43.9]" in text
+    assert "and square, n = 97, % 38.1 [29.1, 48.1]" in text
+    assert "the Keras student, % 43.0 [38.2, 47.9]" in text
+    assert "the Keras student under both, % 41.0 [36.3, 45.9]" in text
     assert "points lost, transferred / both +4.0 / +3.0 FLAGGED" in text
     assert "pieces that XNNPACK runs 20" in text
     assert "same class as Keras, % 99.75" in text
@@ -137,19 +139,19 @@ def test_search_table_of_a_control_has_filters_alone():
 
 def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record):
     del record["robustness"]["baseline"]
-    record["robustness"]["trades"] = {"pgd20@2/255": result(0.5, 0.45, 0.55)}
+    record["robustness"]["trades"] = {"pgd20@2/255": result(0.5)}
     text = lines(robustness_table(record))
     assert "teacher student student + TRADES" in text
-    assert "pgd20 at 2/255 - - 50.0 [45.0, 55.0]" in text
+    assert "pgd20 at 2/255 - - 50.0 [45.1, 54.9]" in text
 
 
 def test_four_models_lose_no_digit_in_80_characters(record):
-    full = {attack: result(1.0, 0.975, 1.0) for attack in ("clean", "pgd20@8/255")}
+    full = {attack: result(1.0) for attack in ("clean", "pgd20@8/255")}
     record["robustness"] = dict.fromkeys(("teacher", "student", "trades", "baseline"), full)
     text = lines(robustness_table(record), width=80)
     assert "teacher student + TRADES baseline" in text
     start = text.index("clean 100.0 100.0 100.0 100.0")
-    intervals = " ".join(["[97.5, 100.0]"] * 4)
+    intervals = " ".join(["[99.0, 100.0]"] * 4)
     assert text[start + 1 : start + 4] == [
         intervals,
         "pgd20 100.0 100.0 100.0 100.0",

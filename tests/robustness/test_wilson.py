@@ -41,5 +41,5 @@ def test_matches_the_formula_and_holds_the_proportion(trials, data):
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (3, 2), (-1, 5)])
 def test_refuses_impossible_counts(successes, trials):
-    with pytest.raises(RobustnessError, match="no proportion"):
+    with pytest.raises(RobustnessError, match="not a proportion"):
         wilson_interval(successes, trials)

@@ -65,8 +65,3 @@ def test_a_loss_that_the_few_images_of_square_cannot_show_is_flagged(trained_run
     assert robust["drop_points_transferred"] == 50.0
     assert robust["flagged"]
     assert (robust["square_attacked"], robust["square_broke"]) == (3, 0)
-
-
-@pytest.mark.parametrize(("after", "points"), [(0.40, 2.0), (0.39, 3.0), (0.43, -1.0)])
-def test_points_are_lost_without_rounding_errors(after, points):
-    assert export._points_lost({"accuracy": 0.42}, {"accuracy": after}) == points

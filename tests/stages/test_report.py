@@ -12,6 +12,7 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import save_model, write_json
 from rnascl_tf.networks import SEARCH_SPACES, build_student, describe, student_taps
 from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import report
 from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics, write_diagnostics
@@ -20,7 +21,7 @@ PLOTS = set(report.PLOTS)
 
 
 def result(accuracy):
-    return {"accuracy": accuracy, "n": 32, "interval": [accuracy - 0.1, accuracy + 0.1]}
+    return AttackResult(Accuracy(round(accuracy * 50), 50), 0.1, 20, "linf", "pixel").to_json()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_everything_is_drawn_printed_and_recorded(run, printed):
     text = printed()
     assert drawn(run) == PLOTS
     assert "How decided the search is, epochs: 2" in text
-    assert "clean 90.0 [80.0, 100.0] 90.0 [80.0, 100.0]" in text
+    assert "clean 90.0 [78.6, 95.7] 90.0 [78.6, 95.7]" in text
     assert "No " not in text.replace("No baseline", "")
     assert run.record["search_diagnostics"]["tutors"]["rows"] == 28
     json.dumps(run.record.values, allow_nan=False)

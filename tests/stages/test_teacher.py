@@ -9,6 +9,7 @@ import pytest
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline import execute, select
 from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.robustness import Accuracy
 from rnascl_tf.runs import Run
 from rnascl_tf.runs.teacher_files import load_teacher as load
 from rnascl_tf.stages.teacher import near_chance
@@ -66,9 +67,9 @@ def test_missing_normalisation_shows_in_the_measured_accuracy(config, tmp_path):
     assert run.record["teacher"]["robustness"]["clean"]["accuracy"] < 0.6
 
 
-@pytest.mark.parametrize(("accuracy", "expected"), [(0.19, True), (0.2, False), (0.9, False)])
-def test_near_chance(accuracy, expected):
-    assert near_chance({"clean": {"accuracy": accuracy}}, num_classes=10) is expected
+@pytest.mark.parametrize(("correct", "expected"), [(19, True), (20, False), (90, False)])
+def test_near_chance(correct, expected):
+    assert near_chance(Accuracy(correct, 100), num_classes=10) is expected
 
 
 @real

@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 
+from rnascl_tf.robustness.accuracy import Accuracy
 from rnascl_tf.robustness.chance import like_chance
 from rnascl_tf.robustness.masking.verdict import Check, Verdict
 
@@ -81,7 +82,7 @@ def masking_verdict(measure):
     left_out = []
     if not measure.has_teacher:
         left_out.append("transfer: no teacher was given")
-    elif like_chance(measure.teacher_correct, measure.count, measure.classes):
+    elif like_chance(Accuracy(measure.teacher_correct, measure.count), measure.classes):
         left_out.append(
             f"transfer: the teacher classifies {measure.teacher_correct} of {measure.count} clean "
             "images correctly, which guessing may reach: its images say nothing"
