@@ -6,7 +6,7 @@ from ml_collections import ConfigDict, config_flags
 
 from rnascl_tf import command_line
 from rnascl_tf.errors import UserError
-from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.recipes import config_leaves, load_recipe
 
 
 def parse(flag_values, arguments, usage):
@@ -52,21 +52,13 @@ def as_settings(reference, config):
     With `--config=reference` and one `--config.key=text` for each, another process has this config,
     however it was written on this command line.
     """
-    recipe, settings = dict(_leaves(load_recipe(reference))), {}
-    for key, value in _leaves(config):
+    recipe, settings = dict(config_leaves(load_recipe(reference))), {}
+    for key, value in config_leaves(config):
         if value != recipe[key] and value is not None:
             if isinstance(value, tuple):
                 value = ",".join(map(str, value))
             settings[key] = str(value)
     return settings
-
-
-def _leaves(config, prefix=""):
-    for name, value in config.items():
-        if isinstance(value, ConfigDict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def take_recipe(arguments):

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.recipes.base import base_config
+from rnascl_tf.recipes.leaves import config_leaves
 
 _INSTALLED = Path(__file__).parent / "shipped"
 # In a checkout they are at its top; an installed package has them as data.
@@ -53,22 +54,13 @@ def load_recipe(reference):
 
 def _refuse_other_keys(location, config):
     """A recipe may leave out or invent nothing: every stage reads its own section."""
-    wanted, found = _keys(base_config()), _keys(config)
+    wanted, found = ({key for key, _ in config_leaves(each)} for each in (base_config(), config))
     for difference, what in ((found - wanted, "unknown key"), (wanted - found, "no key")):
         if difference:
             raise RecipeError(
                 f"config {location} has {what} {min(difference)}: start from "
                 "rnascl_tf.recipes' base_config() and change its values."
             )
-
-
-def _keys(config, prefix=""):
-    keys = set()
-    for name, value in config.items():
-        keys.add(f"{prefix}{name}")
-        if isinstance(value, ConfigDict):
-            keys |= _keys(value, f"{prefix}{name}.")
-    return keys
 
 
 def _module(location):
