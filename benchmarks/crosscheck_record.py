@@ -15,7 +15,7 @@ import rich.table
 import tensorflow as tf
 
 from rnascl_tf.files import write_json
-from rnascl_tf.record.record import git_commit, hardware, versions
+from rnascl_tf.record import git_commit, hardware, versions
 from rnascl_tf.robustness import RobustnessError
 
 ALLOWED_POINTS = 1.0

@@ -19,7 +19,7 @@ from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.data import DATASETS, DataError, load_dataset
 from rnascl_tf.data.photographs import photograph_crops
 from rnascl_tf.files import save_model, write_bytes, write_json
-from rnascl_tf.record.record import git_commit, versions
+from rnascl_tf.record import git_commit, versions
 from rnascl_tf.robustness import Accuracy, ThreatModel, evaluate, parse_epsilon
 from rnascl_tf.stages.teacher import NEAR_CHANCE_REASONS, near_chance
 from teachers import TeacherError

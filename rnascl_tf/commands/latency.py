@@ -21,7 +21,7 @@ from rnascl_tf.deploy.interpreter import TFLiteClassifier
 from rnascl_tf.deploy.latency.device import device
 from rnascl_tf.deploy.xnnpack_delegation import delegation
 from rnascl_tf.files import write_json
-from rnascl_tf.record.record import git_commit, versions
+from rnascl_tf.record import git_commit, versions
 
 SCHEMA = 1
 _PER_CORE = 8

@@ -21,7 +21,7 @@ from rnascl_tf.files import write_json
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.networks.latency_table import MEDIAN_ERROR, RANK_CORRELATION
-from rnascl_tf.record.record import git_commit, versions
+from rnascl_tf.record import git_commit, versions
 from rnascl_tf.report.prediction_plot import save_prediction
 
 USAGE = """

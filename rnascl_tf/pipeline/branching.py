@@ -1,18 +1,20 @@
 """A run that starts from finished stages of another, so that a comparison shares its teacher."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import atomic_folder
 from rnascl_tf.record import Record
+from rnascl_tf.stages import STAGES, findings
 
 
-def branch(source, target, stages):
+def branch(source: str | Path, target: str | Path, stages: Collection[str]) -> None:
     """Copies finished stages of one run directory into a new one; an existing run is left alone.
 
     Args:
-        source: the run directory that has them.
+        source: the run directory that they are in.
         target: the new run directory.
         stages: names of the stages.
 
@@ -28,7 +30,8 @@ def branch(source, target, stages):
             raise UserError(f"{source} has not finished its {stage} stage: run it there first.")
     for stage in list(record["stages"]):
         if stage not in stages:
-            record.forget(stage)
+            known = STAGES.get(stage)
+            record.forget(stage, findings(known) if known else ())
     target.mkdir(parents=True, exist_ok=True)
     for stage in stages:
         with atomic_folder(target / stage) as temporary:

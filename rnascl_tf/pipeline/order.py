@@ -1,66 +1,14 @@
-"""The stages of the main job, their order, and which of them a command runs."""
+"""Which stages a command runs, and which depend on which."""
 
-import dataclasses
-import typing
+from collections.abc import Sequence
+
+from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.stages import baseline, evaluate, export, report, search, teacher, trades, train
+from rnascl_tf.stages import STAGES, Stage, sources
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One step of the main job.
-
-    Attributes:
-        name: on the command line, and of its folder.
-        run: function (Run) -> None.
-        sections: the config sections that its result depends on, beyond what `after` covers.
-        after: stages whose files it reads.
-        enabled: function config -> whether it runs when no stages are named.
-        on: whose work it is: "replicas" that share batches; "machine", all devices where there is one
-            machine, else one device of the chief; or "one" device of the chief.
-    """
-
-    name: str
-    run: typing.Callable
-    sections: tuple[str, ...]
-    after: tuple[str, ...] = ()
-    enabled: typing.Callable = lambda config: True
-    on: str = "replicas"
-
-
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage("teacher", teacher.run, ("seed", "data", "replicas", "threat", "teacher")),
-        Stage("search", search.run, ("search", "method"), ("teacher",)),
-        Stage("train", train.run, ("train", "method"), ("search",)),
-        Stage("trades", trades.run, ("trades",), ("train",), lambda config: config.trades.enabled),
-        Stage(
-            "baseline",
-            baseline.run,
-            ("train", "baseline"),
-            ("search",),
-            lambda config: config.baseline.enabled,
-        ),
-        Stage(
-            "evaluate",
-            evaluate.run,
-            ("evaluate", "baseline", "trades"),
-            ("train", "trades", "baseline"),
-            on="machine",
-        ),
-        Stage("export", export.run, ("export", "trades"), ("train", "trades"), on="one"),
-        Stage("report", report.run, (), ("search", "evaluate", "export"), on="one"),
-    )
-}
-"""The stages by name, in the order in which they run."""
-
-ALWAYS = "report"
-"""The stage that runs even when it is finished: its output is what the user is waiting for."""
-
-
-def select(config, names):
+def select(config: ConfigDict, names: Sequence[str]) -> list[Stage]:
     """Returns the stages to run, in order.
 
     Args:
@@ -75,20 +23,25 @@ def select(config, names):
             raise UserError(f"unknown stage {name!r}: give some of {','.join(STAGES)}.")
         if not STAGES[name].enabled(config):
             raise UserError(
-                f"stage {name} is disabled: set --config.{name}.enabled=true, or leave it out."
+                f"stage {name} is disabled: set --config.{STAGES[name].switch}=true, or leave it out."
             )
-    wanted = names or [name for name, stage in STAGES.items() if stage.enabled(config)]
+    wanted = names or [name for name in STAGES if is_enabled(config, name)]
     return [stage for name, stage in STAGES.items() if name in wanted]
 
 
-def upstream(name):
-    """Names of all stages whose results a stage depends on."""
-    found = set()
-    for source in STAGES[name].after:
+def is_enabled(config: ConfigDict, name: str) -> bool:
+    """Whether there is a stage of this name and the config does not switch it off."""
+    return name in STAGES and STAGES[name].enabled(config)
+
+
+def upstream(name: str) -> set[str]:
+    """Returns the names of all stages whose results a stage depends on."""
+    found: set[str] = set()
+    for source in sources(STAGES[name]):
         found |= {source} | upstream(source)
     return found
 
 
-def downstream(name):
-    """The stage and all that depend on it, in order."""
+def downstream(name: str) -> list[str]:
+    """Returns the names of a stage and of all that depend on it, in order."""
     return [other for other in STAGES if other == name or name in upstream(other)]

@@ -15,6 +15,7 @@ from rnascl_tf.networks import (
     read_latency_table,
 )
 from rnascl_tf.objectives import COST_MODELS
+from rnascl_tf.recipes import config_value
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
 from rnascl_tf.robustness.attacks.autoattack import BUDGETS
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
@@ -102,10 +103,10 @@ def check(config):
         ),
     ):
         for key in keys:
-            if not accepts(_value(config, key)):
-                raise UserError(f"--config.{key}={_value(config, key)} should be {wanted}.")
+            if not accepts(config_value(config, key)):
+                raise UserError(f"--config.{key}={config_value(config, key)} should be {wanted}.")
     for key, choices in _CHOICES.items():
-        _check_choice(key, _value(config, key), choices)
+        _check_choice(key, config_value(config, key), choices)
     threat_model = ThreatModel(parse_epsilon(config.threat.epsilon))
     for attack in config.evaluate.attacks:
         try:
@@ -183,10 +184,10 @@ def check_data(config, dataset):
             ("evaluate.examples", len(dataset.test), "test"),
             ("export.examples", len(dataset.test), "test"),
         )
-        if _value(config, key) > available
+        if config_value(config, key) > available
     ]
     if too_many:
-        wishes = " ".join(f"--config.{key}={_value(config, key)}" for key, _, _ in too_many)
+        wishes = " ".join(f"--config.{key}={config_value(config, key)}" for key, _, _ in too_many)
         limits = " ".join(f"--config.{key}={available}" for key, available, _ in too_many)
         found = " and ".join(dict.fromkeys(f"{n} {split}" for _, n, split in too_many))
         raise UserError(
@@ -241,12 +242,6 @@ def _check_writable(key, folder):
     reason = why_unwritable(folder) if folder else None
     if reason is not None:
         raise UserError(f"--config.{key}={folder}: {reason}; give another folder.")
-
-
-def _value(config, key):
-    for part in key.split("."):
-        config = config[part]
-    return config
 
 
 def _names(key, values):

@@ -24,46 +24,18 @@ and in it "transferred"), what the file loses against it in points ("drop_points
 Square was tried on, and "drop_points_transferred", on all), and "flagged": either is over 2.
 """
 
-import importlib.metadata
-import os
-import platform
-import subprocess
+from collections.abc import Iterable
 from pathlib import Path
-
-import psutil
-import tensorflow as tf
+from typing import Any
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import read_json, write_json
 
 SCHEMA = 1
 
-_PACKAGES = (
-    "rnascl-tf",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "cleverhans",
-    "onnx",
-    "onnxruntime",
-    "ai-edge-litert",
-    "tensorflow-datasets",
-    "ml-collections",
-)
-
-
-_FINDINGS = {
-    "teacher": ["teacher"],
-    "search": ["architecture", "latency_table", "search_diagnostics"],
-    "evaluate": ["masking"],
-    "export": ["exports"],
-}
-_ATTACKED = {"teacher": ["teacher"], "evaluate": ["student", "trades", "baseline"]}
-"""What each stage adds to the record besides its own entry and history."""
-
 
 class RecordError(UserError):
-    """A `record.json` that is not one; the message says what is wrong."""
+    """A `record.json` that is not a record; the message says what is wrong."""
 
 
 class Record:
@@ -76,9 +48,14 @@ class Record:
         RecordError: the file is not JSON, or of another schema.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.values = {"schema": SCHEMA, "stages": {}, "history": {}, "robustness": {}}
+        self.values: dict[str, Any] = {
+            "schema": SCHEMA,
+            "stages": {},
+            "history": {},
+            "robustness": {},
+        }
         if self.path.exists():
             try:
                 self.values = read_json(self.path)
@@ -86,44 +63,39 @@ class Record:
                 raise RecordError(f"{self.path} cannot be read: {error}.") from error
             if not _is_record(self.values):
                 raise RecordError(
-                    f"{self.path} is no record of schema {SCHEMA}: give another --workdir."
+                    f"{self.path} is not a record of schema {SCHEMA}: give another --workdir."
                 )
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return self.values[key]
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: str, value: Any) -> None:
         self.values[key] = value
 
-    def get(self, key, default=None):
+    def get(self, key: str, default: Any = None) -> Any:
         """Returns a top-level value, or the default."""
         return self.values.get(key, default)
 
-    def forget(self, stage):
-        """Drops a stage and what it found."""
-        self.values["stages"].pop(stage, None)
-        self.values["history"].pop(stage, None)
-        for key in _FINDINGS.get(stage, ()):
-            self.values.pop(key, None)
-        for model in _ATTACKED.get(stage, ()):
-            self.values["robustness"].pop(model, None)
+    def forget(self, stage: str, findings: Iterable[str]) -> None:
+        """Drops a stage: its entry, its history and what it found.
 
-    def describe_environment(self, config, seed):
-        """Sets config, versions, commit, hardware and seeds."""
-        self.values |= {
-            "config": config,
-            "versions": versions(),
-            "git_commit": git_commit(),
-            "hardware": hardware(),
-            "seeds": {"run": seed},
-        }
+        Args:
+            stage: the stage's name.
+            findings: keys of the record; a dot reaches into a dict: "robustness.teacher".
+        """
+        for key in (f"stages.{stage}", f"history.{stage}", *findings):
+            values = self.values
+            *path, last = key.split(".")
+            for part in path:
+                values = values.get(part, {})
+            values.pop(last, None)
 
-    def write(self):
+    def write(self) -> None:
         """Rewrites the file atomically."""
         write_json(self.path, self.values)
 
 
-def _is_record(values):
+def _is_record(values: object) -> bool:
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         return False
     sections = [values.get(key) for key in ("stages", "history", "robustness")]
@@ -131,53 +103,3 @@ def _is_record(values):
         isinstance(entry, dict) and isinstance(entry.get("settings"), dict)
         for entry in values["stages"].values()
     )
-
-
-def versions():
-    """Returns {"python" and each package: version}; a package run from a checkout has none."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
-
-
-def git_commit():
-    """Returns the commit of the checkout this package is in, "-dirty" behind it, or None."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-
-    def git(*arguments):
-        return subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        return commit + ("-dirty" if git("status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _processor():
-    """Returns the processor's name; on Linux the platform module does not know it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or None
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def hardware():
-    """Returns the machine: system, cpu, cores, memory in GiB, and TensorFlow's devices."""
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "devices": [device.name for device in tf.config.list_physical_devices()],
-    }

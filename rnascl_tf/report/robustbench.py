@@ -7,7 +7,7 @@ knows. Everything of ours stands under "rnascl".
 
 import datetime
 
-from rnascl_tf.record.record import git_commit, hardware, versions
+from rnascl_tf.record.provenance import git_commit, hardware, versions
 
 SCHEMA = 1
 

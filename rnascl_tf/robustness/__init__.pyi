@@ -6,12 +6,17 @@ from .attacks.attack import Attack as Attack
 from .attacks.attack import Cascade as Cascade
 from .attacks.registry import ATTACKS as ATTACKS
 from .attacks.registry import attack_named as attack_named
+from .attacks.requested_attack import parse_attack as parse_attack
 from .evaluation import adversarial_images as adversarial_images
 from .evaluation import attack_outcomes as attack_outcomes
 from .evaluation import evaluate as evaluate
 from .evaluation import run_attack as run_attack
 from .logits_function import BlackBoxFunction as BlackBoxFunction
+from .masking.checks import masking_verdict as masking_verdict
+from .masking.measure import Measure as Measure
 from .threat_model import RobustnessError as RobustnessError
 from .threat_model import ThreatModel as ThreatModel
 from .threat_model import parse_epsilon as parse_epsilon
 from .wilson import wilson_interval as wilson_interval
+from .without_gradients import Withstood as Withstood
+from .without_gradients import withstood_without_gradients as withstood_without_gradients

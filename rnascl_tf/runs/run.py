@@ -6,7 +6,10 @@ import functools
 import os
 import shutil
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from absl import logging
 
@@ -38,7 +41,16 @@ class Run:
         self._announced = {}
         self._locks, self._held, self._begun_before = None, False, False
 
-    def announce(self, stage, entry, overwritten=()):
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage is finished here, by the record."""
+        return self.record["stages"].get(stage, {}).get("status") == "finished"
+
+    def announce(
+        self,
+        stage: str,
+        entry: dict[str, Any],
+        overwritten: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         """Keeps a stage's record entry until the stage asks for its folder.
 
         A stage checks its input first; input that is refused then leaves no trace: the corrected
@@ -47,23 +59,24 @@ class Run:
         Args:
             stage: the stage's name.
             entry: what the record will say of it.
-            overwritten: stages whose files and findings are removed when this one starts.
+            overwritten: {stage whose files are removed when this one starts: its findings, the
+                record's keys that go with it}.
         """
         self._announced[stage] = (entry, overwritten)
 
     def folder(self, stage):
         """Returns the folder of a stage's files, created; records the stage as started."""
         folder = self.workdir / stage
-        entry, overwritten = self._announced.pop(stage, (None, ()))
+        entry, overwritten = self._announced.pop(stage, (None, {}))
         try:
             if may_write():
                 self.workdir.mkdir(parents=True, exist_ok=True)
             if stage != "." and self._locks is not None:
                 self._hold()  # before anything is removed
-            for name in overwritten:
+            for name, findings in overwritten.items():
                 if may_write() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)
-                self.record.forget(name)
+                self.record.forget(name, findings)
             if may_write():
                 folder.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:

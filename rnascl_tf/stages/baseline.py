@@ -1,8 +1,31 @@
 """Baseline stage: the same architecture by cross-entropy alone, so that the gain can be seen."""
 
-from rnascl_tf.stages.student_training import train_student
+from __future__ import annotations
+
+from rnascl_tf import runs, stages
+from rnascl_tf.stages.stage import Stage
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Trains with the train stage's settings and no teacher; writes `DIR/baseline/student.keras`."""
-    train_student(run, "baseline", taught=False)
+    stages.train_student(run, "baseline", taught=False)
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the training's seconds."""
+    _, steps_per_epoch = runs.training_stream(run)
+    architecture = stages.untrained_student(run)
+    _, model = stages.student_model(run, architecture, None, steps_per_epoch)
+    return stages.training_seconds(run, model, run.config.train.epochs)
+
+
+STAGE: Stage = Stage(
+    name="baseline",
+    title="train the same architecture by cross-entropy alone, for comparison",
+    run=run,
+    sections=("train", "baseline"),
+    after=("search",),
+    switch="baseline.enabled",
+    student="baseline",
+    estimate=estimate,
+)

@@ -4,33 +4,38 @@ What each attack has found so far is kept per image in `DIR/evaluate/`, so that 
 on where it was. A verdict on masked gradients belongs to every student's numbers.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnascl_tf import data, report, robustness, runs, stages
 from rnascl_tf.console import progress
 from rnascl_tf.files import write_json
-from rnascl_tf.report.sweep_plot import save_sweep
-from rnascl_tf.robustness import evaluate
-from rnascl_tf.robustness.attacks.requested_attack import parse_attack
-from rnascl_tf.robustness.masking.checks import masking_verdict
-from rnascl_tf.robustness.masking.measure import Measure
-from rnascl_tf.robustness.sweep import sweep
+from rnascl_tf.stages.stage import Stage
 
-STUDENTS = {"student": "train", "trades": "trades", "baseline": "baseline"}
-"""The models' names in the record, and the stages that have trained them."""
+if TYPE_CHECKING:
+    import keras
+
+OnBatch = Callable[[Any, int, int], None]
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Attacks every trained student; writes `DIR/evaluate/robustness.json` and `masking.json`.
 
     With `evaluate.sweep` also `sweep.csv` and `sweep.png`, the teacher's curves among them.
     """
     settings = run.config.evaluate
     examples = run.dataset.test.evenly_spaced(settings.examples)
+    trained = stages.student_stages()
     models = {
-        name: run.student(stage)
-        for name, stage in STUDENTS.items()
-        if stage == "train" or run.config[stage].enabled
+        name: run.student(stage.name)
+        for name, stage in trained.items()
+        if stage.enabled(run.config)
     }
     folder = run.folder("evaluate")
-    results = {}
+    results: dict[str, Any] = {}
     for name, model in models.items():
         with progress(f"evaluate {name}") as on_batch:
             results[name] = measure(run, model, examples, on_batch, folder / name)
@@ -40,12 +45,18 @@ def run(run):
     if settings.sweep:
         _sweep(run, models, examples, folder)
     # Also of a run in which a student was still enabled, and for the order of the columns.
-    for name in STUDENTS:
+    for name in trained:
         run.record["robustness"].pop(name, None)
     run.record["robustness"] |= results
 
 
-def measure(run, model, examples, on_batch, state=None):
+def measure(
+    run: runs.Run,
+    model: keras.Model,
+    examples: data.Examples,
+    on_batch: OnBatch,
+    state: Path | None = None,
+) -> dict[str, Any]:
     """Returns {attack as the config names it: result}, "pgd20@2/255" at its own epsilon.
 
     Args:
@@ -57,14 +68,14 @@ def measure(run, model, examples, on_batch, state=None):
             None to keep none.
     """
     settings = run.config.evaluate
-    groups = {}
+    groups: dict[robustness.ThreatModel, dict[str, Any]] = {}
     for text in settings.attacks:
-        attack, threat_model = parse_attack(text, run.threat_model)
+        attack, threat_model = robustness.parse_attack(text, run.threat_model)
         groups.setdefault(threat_model, {})[text] = attack
-    results = {}
+    results: dict[str, Any] = {}
     # One call for each epsilon, because a call begins with the guard and the clean predictions.
     for threat_model, attacks in groups.items():
-        measured = evaluate(
+        measured = robustness.evaluate(
             model,
             examples.as_float(),
             examples.labels,
@@ -81,7 +92,7 @@ def measure(run, model, examples, on_batch, state=None):
     return {text: results[text] for text in settings.attacks}
 
 
-def _masking(run, models, folder):
+def _masking(run: runs.Run, models: Mapping[str, keras.Model], folder: Path) -> dict[str, Any]:
     """Returns {model: verdict's record}; empty if no images are asked for."""
     count = min(run.config.evaluate.masking_examples, len(run.dataset.test))
     if not count or run.threat_model.epsilon == 0.0:
@@ -90,7 +101,7 @@ def _masking(run, models, folder):
     verdicts = {}
     for name, model in models.items():
         with progress(f"masking {name}") as on_batch:
-            measured = Measure(
+            measured = robustness.Measure(
                 model,
                 examples.as_float(),
                 examples.labels,
@@ -103,11 +114,15 @@ def _masking(run, models, folder):
                 on_batch=on_batch,
                 state=folder / f"masking_{name}",
             )
-            verdicts[name] = masking_verdict(measured).as_record()
+            verdicts[name] = robustness.masking_verdict(measured).as_record()
     return verdicts
 
 
-def _sweep(run, models, examples, folder):
+def _sweep(
+    run: runs.Run, models: Mapping[str, keras.Model], examples: data.Examples, folder: Path
+) -> None:
+    from rnascl_tf.robustness.sweep import sweep  # its module has the same name
+
     with progress("sweep") as on_batch:
         curves = sweep(
             {"teacher": run.teacher.classifier, **models},
@@ -121,15 +136,41 @@ def _sweep(run, models, examples, folder):
             state=folder / "sweep",
         )
     curves.write_csv(folder / "sweep.csv")
-    save_sweep(curves, folder / "sweep.png")
+    report.save_sweep(curves, folder / "sweep.png")
 
 
-def _as_requested(on_batch, attacks):
+def _as_requested(on_batch: OnBatch, attacks: Mapping[str, Any]) -> OnBatch:
     """Reports an attack under the config's name, and the clean pass only where it was asked for."""
     texts = {attack: text for text, attack in attacks.items()}
 
-    def on_requested(attack, done, total):
+    def on_requested(attack: Any, done: int, total: int) -> None:
         if attack in texts:
             on_batch(texts[attack], done, total)
 
     return on_requested
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the seconds of the attacks and of the verdicts on masked gradients."""
+    settings = run.config.evaluate
+    _, model = stages.student_model(run, stages.untrained_student(run), None, 1)
+    students = sum(stage.enabled(run.config) for stage in stages.student_stages().values())
+    names = [robustness.parse_attack(text, run.threat_model)[0] for text in settings.attacks]
+    steps = sum(
+        robustness.attack_named(name, settings.budget).steps for name in names if name != "clean"
+    )
+    # A verdict takes about 300 steps, and Square's queries at a third of a step each.
+    images = steps * settings.examples + 600 * settings.masking_examples
+    return stages.gradient_seconds(run, model) * images * students
+
+
+STAGE: Stage = Stage(
+    name="evaluate",
+    title="attack every student on the same test images",
+    run=run,
+    sections=("evaluate",),
+    reads_students=True,
+    on="machine",
+    findings=("masking",),
+    estimate=estimate,
+)

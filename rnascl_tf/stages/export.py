@@ -4,33 +4,36 @@ What a device runs is the file, not the model it was made from: so each file's o
 under attack, stands in the record beside the Keras student's under the very same attacks.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
+from rnascl_tf import deploy, report, robustness, runs, stages
 from rnascl_tf.console import progress
-from rnascl_tf.deploy import (
-    TFLiteClassifier,
-    agreement,
-    convert,
-    delegation,
-    export_saved_model,
-    measure_interleaved,
-    quantization,
-)
 from rnascl_tf.files import write_bytes, write_text
-from rnascl_tf.report.model_card import model_card
-from rnascl_tf.robustness import Accuracy, BlackBoxFunction, adversarial_images
-from rnascl_tf.robustness.without_gradients import withstood_without_gradients
-from rnascl_tf.runs.latency_target import measured_beside_predicted
-from rnascl_tf.stages.evaluate import STUDENTS
+from rnascl_tf.stages.stage import Stage
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from ml_collections import ConfigDict
+
+OnBatch = Callable[[Any, int, int], None]
 
 FLAGGED_POINTS = 2.0
 """A file that loses more robust accuracy than this against the Keras student is flagged."""
 
+SECONDS_PER_CONVERSION = 5
+"""To TFLite, measured on S3; the number of operators decides, not their size."""
 
-def run(run):
+
+def run(run: runs.Run) -> None:
     """Writes `DIR/export/`: `saved_model/`, `student_<kind>.tflite`, `labels.txt`, `README.md`.
 
     The student is the fine-tuned one where TRADES is enabled. README.md is its model card, and
@@ -39,9 +42,9 @@ def run(run):
     """
     settings, dataset = run.config.export, run.dataset
     name = exported(run.config)
-    student = run.student(STUDENTS[name])
+    student = run.student(stages.student_stages()[name].name)
     folder = run.folder("export")
-    export_saved_model(student, folder / "saved_model", dataset.class_names)
+    deploy.export_saved_model(student, folder / "saved_model", dataset.class_names)
     write_text(folder / "labels.txt", "\n".join(dataset.class_names) + "\n")
     calibration = dataset.train.evenly_spaced(
         min(settings.calibration_examples, len(dataset.train))
@@ -53,13 +56,15 @@ def run(run):
             # What was attacked before a stop is known by the file's hash, which a second conversion
             # need not give again.
             if not path.exists():
-                write_bytes(path, convert(folder / "saved_model", kind, calibration.as_float()))
+                write_bytes(
+                    path, deploy.convert(folder / "saved_model", kind, calibration.as_float())
+                )
             files[kind] = path.read_bytes()
             on_file("conversion", number, len(settings.kinds))
     test = dataset.test.evenly_spaced(settings.examples)
     examples = _Examples(run, student, test.as_float(), test.labels, folder / "attacked")
     with progress("latency", "rounds") as on_round:
-        timings = measure_interleaved(
+        timings = deploy.measure_interleaved(
             files,
             settings.threads,
             settings.runs,
@@ -75,11 +80,11 @@ def run(run):
                 "kind": kind,
                 "bytes": len(content),
                 "sha256": sha256,
-                **examples.measured(kind, TFLiteClassifier(content), sha256),
+                **examples.measured(kind, deploy.TFLiteClassifier(content), sha256),
                 "latency": dataclasses.asdict(timings[kind].latency),
-                "latency_target": measured_beside_predicted(run, kind, timings[kind]),
-                "delegation": dataclasses.asdict(delegation(content)),
-                "quantization": quantization(content),
+                "latency_target": runs.measured_beside_predicted(run, kind, timings[kind]),
+                "delegation": dataclasses.asdict(deploy.delegation(content)),
+                "quantization": deploy.quantization(content),
                 "calibration": {
                     "images": len(calibration),
                     "of": "the training split, evenly spaced: no seed",
@@ -91,10 +96,10 @@ def run(run):
         _warn(exports[-1])
     run.record["exports"] = exports
     write_text(folder / "SHA256SUMS", _sums(folder, settings.kinds))
-    write_text(folder / "README.md", model_card(run.record, dataset))
+    write_text(folder / "README.md", report.model_card(run.record, dataset))
 
 
-def _sums(folder, kinds):
+def _sums(folder: Path, kinds: Sequence[str]) -> str:
     """Returns what `sha256sum -c` reads: a line for each file that an application may take."""
     paths = [folder / f"student_{kind}.tflite" for kind in kinds] + [folder / "labels.txt"]
     paths += sorted(path for path in (folder / "saved_model").rglob("*") if path.is_file())
@@ -104,7 +109,7 @@ def _sums(folder, kinds):
     )
 
 
-def exported(config):
+def exported(config: ConfigDict) -> str:
     """Returns the name, in the record's robustness, of the student that is exported."""
     return "trades" if config.trades.enabled else "student"
 
@@ -112,12 +117,19 @@ def exported(config):
 class _Examples:
     """The test images, what attacks on the Keras student made of them, and how it withstands."""
 
-    def __init__(self, run, student, images, labels, state):
+    def __init__(
+        self,
+        run: runs.Run,
+        student: keras.Model,
+        images: np.ndarray,
+        labels: np.ndarray,
+        state: Path,
+    ) -> None:
         self._run, self._images, self._labels, self._state = run, images, labels, state
         self._logits = student.predict(images, batch_size=100, verbose=0)
         with progress("export keras") as on_batch:
             self._adversarial = [
-                adversarial_images(
+                robustness.adversarial_images(
                     student,
                     images,
                     labels,
@@ -130,24 +142,29 @@ class _Examples:
             ]
             self._keras = self._withstood("keras", student, None, on_batch)
 
-    def measured(self, kind, classifier, sha256):
+    def measured(
+        self, kind: str, classifier: deploy.TFLiteClassifier, sha256: str
+    ) -> dict[str, Any]:
         """Returns what is known of one file: agreement, clean and robust accuracy."""
         logits = classifier.predict(self._images)
         with progress(f"export {kind}") as on_batch:
-            model = BlackBoxFunction(classifier.predict)
+            model = robustness.BlackBoxFunction(classifier.predict)
             found = self._withstood(kind, model, sha256, on_batch)
         settings, threat_model = self._run.config.export, self._run.threat_model
-        ours, transferred = Accuracy.of(found.worst), Accuracy.of(found.transferred)
-        keras = Accuracy.of(self._keras.worst)
-        keras_transferred = Accuracy.of(self._keras.transferred)
+        ours, transferred = (
+            robustness.Accuracy.of(found.worst),
+            robustness.Accuracy.of(found.transferred),
+        )
+        keras = robustness.Accuracy.of(self._keras.worst)
+        keras_transferred = robustness.Accuracy.of(self._keras.transferred)
         drop = keras.points_above(ours)
         # The transferred images are many more, and show losses that a few cannot.
         drop_transferred = keras_transferred.points_above(transferred)
         made = " and ".join(settings.transferred)
         asks = "" if found.asked is None else f", then square, {settings.square_queries} queries"
         return {
-            "agreement": dataclasses.asdict(agreement(self._logits, logits)),
-            "clean": Accuracy.of(found.clean).to_json(),
+            "agreement": dataclasses.asdict(deploy.agreement(self._logits, logits)),
+            "clean": robustness.Accuracy.of(found.clean).to_json(),
             "robust": {
                 **ours.to_json(),
                 "attack": f"{made} made on the Keras student, transferred{asks}",
@@ -167,9 +184,11 @@ class _Examples:
             },
         }
 
-    def _withstood(self, name, model, model_id, on_batch):
+    def _withstood(
+        self, name: str, model: Any, model_id: str | None, on_batch: OnBatch
+    ) -> robustness.Withstood:
         settings = self._run.config.export
-        return withstood_without_gradients(
+        return robustness.withstood_without_gradients(
             model,
             self._images,
             self._labels,
@@ -184,7 +203,7 @@ class _Examples:
         )
 
 
-def _warn(export):
+def _warn(export: dict[str, Any]) -> None:
     robust = export["robust"]
     if robust["flagged"]:
         logging.warning(
@@ -196,3 +215,29 @@ def _warn(export):
             robust["drop_points"],
             robust["n"],
         )
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the seconds of conversions, attacks on the Keras student, and asking every file."""
+    settings = run.config.export
+    _, model = stages.student_model(run, stages.untrained_student(run), None, 1)
+    per_image = stages.forward_seconds(run, model)
+    steps = sum(robustness.attack_named(name).steps for name in settings.transferred)
+    asked = settings.examples * (1 + len(settings.transferred))
+    asked += min(settings.square_examples, settings.examples) * settings.square_queries
+    models = 1 + len(settings.kinds)
+    # A backward pass costs about twice the forward pass before it.
+    seconds = 3 * steps * settings.examples * per_image + models * asked * per_image
+    return seconds + SECONDS_PER_CONVERSION * len(settings.kinds)
+
+
+STAGE: Stage = Stage(
+    name="export",
+    title="write the student's files for devices, test and attack each",
+    run=run,
+    sections=("export", "trades"),
+    after=("train", "trades"),
+    on="one",
+    findings=("exports",),
+    estimate=estimate,
+)

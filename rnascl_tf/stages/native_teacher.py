@@ -4,6 +4,9 @@ Written to `DIR/teacher/` as `teacher.keras`, which the run goes on with, and as
 other tools and other runs.
 """
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 from absl import logging
@@ -11,10 +14,15 @@ from absl import logging
 import teachers
 from rnascl_tf.data import evaluation_batches
 from rnascl_tf.files import save_model, write_bytes
-from rnascl_tf.runs.batches import training_stream
-from rnascl_tf.training import AdversarialModel, batch_norm_momentum, fit, weight_optimizer
-from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
-from rnascl_tf.training.adversarial.best_epoch import BestEpoch
+from rnascl_tf.runs import Run, training_stream
+from rnascl_tf.training import (
+    AdversarialModel,
+    BestEpoch,
+    TradesAdversarialModel,
+    batch_norm_momentum,
+    fit,
+    weight_optimizer,
+)
 from teachers import TeacherError
 from teachers.native import NETWORKS
 
@@ -28,7 +36,7 @@ NATIVE = (SMALL, *NETWORKS)
 """Values of `teacher.network`."""
 
 
-def native_classifier(run, steps_per_epoch):
+def native_classifier(run: Run, steps_per_epoch: int) -> keras.Model:
     """Returns the untrained native network of the config."""
     settings, dataset = run.config.teacher, run.dataset
     options = {
@@ -51,7 +59,7 @@ def native_classifier(run, steps_per_epoch):
     )
 
 
-def adversarial_model(run, classifier, steps_per_epoch):
+def adversarial_model(run: Run, classifier: keras.Model, steps_per_epoch: int) -> AdversarialModel:
     """Returns the compiled model of the native teacher's training, by PGD or TRADES."""
     settings = run.config.teacher
     options = {
@@ -68,7 +76,7 @@ def adversarial_model(run, classifier, steps_per_epoch):
     return model
 
 
-def train_native(run):
+def train_native(run: Run) -> dict[str, Any]:
     """Trains the network, keeps its best epoch, and writes it in both formats.
 
     Returns:
@@ -98,7 +106,7 @@ def train_native(run):
         callbacks=[best] if best else (),
         ended=best.ended if best else None,
     )
-    training = {"epoch": len(run.record["history"]["teacher"])}
+    training: dict[str, Any] = {"epoch": len(run.record["history"]["teacher"])}
     run.devices.wait_for_all()  # for the chief's file
     if best is not None:
         accuracy, epoch = best.restore()
@@ -115,7 +123,7 @@ def train_native(run):
     return training
 
 
-def _onnx_error(run, network, path):
+def _onnx_error(run: Run, network: keras.Model, path: Path) -> float:
     """Returns how far the logits of the ONNX file, read back, are from Keras'."""
     train = run.dataset.train
     images = train.evenly_spaced(min(run.config.teacher.verify_examples, len(train))).as_float()

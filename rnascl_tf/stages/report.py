@@ -1,32 +1,22 @@
 """Report stage: the final tables on the screen, and plots in `DIR/report/`."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import teachers
+from rnascl_tf import report, runs, training
 from rnascl_tf.console import console, print_whole
 from rnascl_tf.errors import UserError
-from rnascl_tf.report import (
-    attention_panels,
-    export_table,
-    least_probable,
-    robustness_table,
-    save_attention_figure,
-    save_filter_probabilities,
-    save_robustness,
-    save_search_history,
-    save_tutor_map,
-    search_table,
-    student_table,
-    summarize_search,
-    verdict,
-)
-from rnascl_tf.report.masking_table import finding, masking_table
-from rnascl_tf.training.search.search_diagnostics import read_diagnostics
-from teachers import TeacherError
+from rnascl_tf.record import Record
+from rnascl_tf.stages.stage import Stage
 
 SHOWN_IMAGES = 4
 
 PLOTS = ("robustness.png", "search.png", "filters.png", "tutors.png", "attention.png")
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Prints and draws what the record and the run's files hold; says what is not there."""
     record = run.record
     for stage in ("search", "evaluate", "export"):
@@ -41,71 +31,85 @@ def run(run):
         # What cannot be drawn any more must not be left from before.
         (folder / name).unlink(missing_ok=True)
     epsilon = record["config"]["threat"]["epsilon"]
-    save_robustness(record["robustness"], epsilon, folder / "robustness.png")
+    report.save_robustness(record["robustness"], epsilon, folder / "robustness.png")
     missing = [*_draw_search(run, diagnostics, folder), *_draw_attention(run, diagnostics, folder)]
     console.print()
-    console.print(student_table(record))
+    console.print(report.student_table(record))
     if record.get("search_diagnostics"):
-        console.print(search_table(record))
-    print_whole(robustness_table(record))
+        console.print(report.search_table(record))
+    print_whole(report.robustness_table(record))
     _print_masking(record)
-    console.print(export_table(record))
-    console.print(verdict(record))
+    console.print(report.export_table(record))
+    console.print(report.verdict(record))
     for line in missing:
         console.print(line, soft_wrap=True)
     console.print(f"Record: {run.workdir / 'record.json'}   Plots: {folder}", soft_wrap=True)
 
 
-def _print_masking(record):
+def _print_masking(record: Record) -> None:
     """Prints the exported student's verdict whole, and what is found of the others."""
     verdicts = record.get("masking") or {}
     shown = "trades" if "trades" in verdicts else "student"
     for name, found in verdicts.items():
         if name == shown:
-            print_whole(masking_table(found, name))
+            print_whole(report.masking_table(found, name))
         else:
-            console.print(f"{name}: {finding(found)}", soft_wrap=True)
+            console.print(f"{name}: {report.finding(found)}", soft_wrap=True)
 
 
-def _diagnostics(run):
+def _diagnostics(run: runs.Run) -> training.SearchDiagnostics | None:
     """Returns the search's `SearchDiagnostics`, or None of a run that did not search or log them."""
     path = run.workdir / "search" / "diagnostics.npz"
-    return read_diagnostics(path) if path.exists() else None
+    return training.read_diagnostics(path) if path.exists() else None
 
 
-def _draw_search(run, diagnostics, folder):
+def _draw_search(
+    run: runs.Run, diagnostics: training.SearchDiagnostics | None, folder: Path
+) -> list[str]:
     """Draws the search's plots, summarizes it in the record, and returns a line for what is not."""
     history = run.record["history"].get("search")
     if history:
-        save_search_history(history, folder / "search.png")
+        report.save_search_history(history, folder / "search.png")
     if diagnostics is None:
         reason = "its search has left no diagnostics" if history else "nothing was searched here"
         return [f"No tutor map and no filter probabilities: {reason}."]
-    run.record["search_diagnostics"] = summarize_search(diagnostics)
-    save_filter_probabilities(diagnostics, folder / "filters.png")
+    run.record["search_diagnostics"] = report.summarize_search(diagnostics)
+    report.save_filter_probabilities(diagnostics, folder / "filters.png")
     if not len(diagnostics.student_layers):
         return ["No tutor map: this search's tutors were not searched."]
-    save_tutor_map(diagnostics, folder / "tutors.png")
+    report.save_tutor_map(diagnostics, folder / "tutors.png")
     return []
 
 
-def _draw_attention(run, diagnostics, folder):
+def _draw_attention(
+    run: runs.Run, diagnostics: training.SearchDiagnostics | None, folder: Path
+) -> list[str]:
     """Draws Figure 2b for the trained student, and returns a line if that cannot be."""
     tutors = {tutor["student"]: tutor["teacher"] for tutor in run.record["architecture"]["tutors"]}
     if not tutors:
         return ["No attention maps: this student has no tutors."]
     rejected = {}
     if diagnostics is not None and len(diagnostics.student_layers):
-        rejected = least_probable(diagnostics)
+        rejected = report.least_probable(diagnostics)
     try:
         student, teacher = run.student("train"), run.teacher
-    except (UserError, TeacherError) as error:
+    except (UserError, teachers.TeacherError) as error:
         return [f"No attention maps: {error}"]
     examples = run.dataset.test.evenly_spaced(min(SHOWN_IMAGES, len(run.dataset.test)))
     images = examples.as_float()
-    panels = attention_panels(student, teacher, tutors, rejected, images)
+    panels = report.attention_panels(student, teacher, tutors, rejected, images)
     if not panels:
         return ["No attention maps: those of every student layer are constant on these images."]
     labels = [run.dataset.class_names[label] for label in examples.labels]
-    save_attention_figure(panels, images, labels, folder / "attention.png")
+    report.save_attention_figure(panels, images, labels, folder / "attention.png")
     return []
+
+
+STAGE: Stage = Stage(
+    name="report",
+    title="print the tables and draw the plots",
+    run=run,
+    after=("search", "evaluate", "export"),
+    on="one",
+    always=True,
+)

@@ -1,64 +1,43 @@
 """Search stage: supernet and tutors by eq. 1 and eq. 2; writes `DIR/search/architecture.json`."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
 
-from rnascl_tf.data import evaluation_batches
-from rnascl_tf.networks import (
-    ArchitectureError,
-    build_student,
-    build_supernet,
-    chosen_filters,
-    decode,
-    decode_latency,
-    describe,
-    filter_log_probabilities,
-    read_architecture,
-    read_latency_table,
-    student_taps,
-    write_architecture,
-)
-from rnascl_tf.objectives import cost_model
-from rnascl_tf.runs.latency_target import note_predicted, warn_of_table
-from rnascl_tf.runs.method import control_tutors
-from rnascl_tf.runs.signals import taught_stream
-from rnascl_tf.stages.student_training import check_fit
-from rnascl_tf.training import (
-    DiagnosticsLog,
-    SearchModel,
-    TemperatureAnnealing,
-    architecture_optimizer,
-    batch_norm_momentum,
-    fit,
-    one_hot_tutors,
-    weight_optimizer,
-)
+from rnascl_tf import data, networks, objectives, runs, stages, training
+from rnascl_tf.stages.stage import Change, Stage
 
 BUDGET_TOLERANCE = 0.03
 """How far from `search.target_macs` or `search.target_ms` the student may be."""
 
+Filters = Sequence[Sequence[int]]
+"""Of every network stage, the filters of each of its blocks."""
 
-def run(run):
+
+def run(run: runs.Run) -> None:
     """Searches, or takes the config's architecture, and writes what was found."""
     given = run.config.search.architecture
     architecture = _given(run, given) if given else _searched(run)
-    write_architecture(architecture, run.folder("search") / "architecture.json")
+    networks.write_architecture(architecture, run.folder("search") / "architecture.json")
     run.record["architecture"] = dataclasses.asdict(architecture)
 
 
-def _searched(run):
+def _searched(run: runs.Run) -> networks.Architecture:
     settings, dataset = run.config.search, run.dataset
     if settings.cost == "latency":
-        warn_of_table(run.config)
-    stream, steps_per_epoch, signals = taught_stream(run, "search", settings.epochs)
+        runs.warn_of_table(run.config)
+    stream, steps_per_epoch, signals = runs.taught_stream(run, "search", settings.epochs)
     model = search_model(run, signals, steps_per_epoch)
     folder = run.folder("search")
-    run.record["history"]["search"] = fit(
+    run.record["history"]["search"] = training.fit(
         model,
         stream,
-        evaluation_batches(dataset.validation, run.config.data.batch_size),
+        data.evaluation_batches(dataset.validation, run.config.data.batch_size),
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
@@ -66,23 +45,23 @@ def _searched(run):
         stage="search",
         section="search",
         callbacks=[
-            TemperatureAnnealing(settings.epochs),
-            DiagnosticsLog(folder / "diagnostics.npz"),
+            training.TemperatureAnnealing(settings.epochs),
+            training.DiagnosticsLog(folder / "diagnostics.npz"),
         ],
     )
     filters = _filters(run, model)
     if settings.cost == "latency":
-        note_predicted(run, filters)
+        runs.note_predicted(run, filters)
     return _describe(run, filters, chosen_tutors(model), run.config.seed)
 
 
-def _filters(run, model):
+def _filters(run: runs.Run, model: training.SearchModel) -> Filters:
     """Returns the most probable filters, under the budget if there is one; says what that changed."""
     settings, dataset = run.config.search, run.dataset
-    probabilities = filter_log_probabilities(model.supernet)
+    probabilities = networks.filter_log_probabilities(model.supernet)
     if settings.target_macs is not None:
         target, unit = settings.target_macs, "MACs"
-        decoded = decode(
+        decoded = networks.decode(
             run.space,
             probabilities,
             dataset.num_classes,
@@ -92,12 +71,12 @@ def _filters(run, model):
         )
     elif settings.target_ms is not None:
         target, unit = settings.target_ms, "ms"
-        table = read_latency_table(settings.latency_table)
-        decoded = decode_latency(
+        table = networks.read_latency_table(settings.latency_table)
+        decoded = networks.decode_latency(
             run.space, probabilities, table, target, tolerance=BUDGET_TOLERANCE
         )
     else:
-        return chosen_filters(model.supernet, run.space)
+        return networks.chosen_filters(model.supernet, run.space)
     if abs(decoded.cost / target - 1) > BUDGET_TOLERANCE:
         logging.warning("search: no student of %s is within 3%% of the target", run.space.name)
     if decoded.filters != decoded.unconstrained_filters:
@@ -115,36 +94,40 @@ def _filters(run, model):
     return decoded.filters
 
 
-def _shown(cost):
+def _shown(cost: float) -> str:
     return f"{cost:,}" if isinstance(cost, int) else f"{cost:.4g}"
 
 
-def _given(run, path):
+def _given(run: runs.Run, path: str) -> networks.Architecture:
     """Returns an architecture from a file, its tutors replaced by the config's control, if any."""
-    found = read_architecture(path)
+    found = networks.read_architecture(path)
     if found.space != run.space.name:
-        raise ArchitectureError(
+        raise networks.ArchitectureError(
             f"{path} is a student of space {found.space}: give --config.search.space={found.space}."
         )
     if found.activation != run.config.search.activation:
-        raise ArchitectureError(
+        raise networks.ArchitectureError(
             f"{path} is a student with {found.activation}: give --config.search.activation="
             f"{found.activation}."
         )
-    check_fit(run, found)
+    stages.check_fit(run, found)
     plain = _describe(run, found.filters, [], found.seed)
-    taps = tuple(student_taps(build_student(plain)).output["taps"])
-    tutors = control_tutors(run.config, taps, run.teacher.tap_names)
+    taps = tuple(networks.student_taps(networks.build_student(plain)).output["taps"])
+    tutors = runs.control_tutors(run.config, taps, run.teacher.tap_names)
     if tutors == "search":
         known = {tutor["student"]: tutor["teacher"] for tutor in found.tutors}
-        one_hot_tutors(taps, run.teacher.tap_names, known)  # refuses another teacher's tutors
+        training.one_hot_tutors(
+            taps, run.teacher.tap_names, known
+        )  # refuses another teacher's tutors
         return found
     return _describe(run, found.filters, _certain(tutors or {}), found.seed)
 
 
-def _describe(run, filters, tutors, seed):
+def _describe(
+    run: runs.Run, filters: Filters, tutors: list[dict[str, Any]], seed: int
+) -> networks.Architecture:
     dataset = run.dataset
-    return describe(
+    return networks.describe(
         run.space,
         filters,
         tutors,
@@ -155,44 +138,50 @@ def _describe(run, filters, tutors, seed):
     )
 
 
-def search_model(run, signals, steps_per_epoch):
+def search_model(
+    run: runs.Run, signals: training.TeacherSignals, steps_per_epoch: int
+) -> training.SearchModel:
     """Returns the compiled search model of a config."""
     settings, dataset = run.config.search, run.dataset
-    supernet = build_supernet(
+    supernet = networks.build_supernet(
         run.space,
         dataset.num_classes,
         dataset.input_shape,
         activation=settings.activation,
-        momentum=batch_norm_momentum(settings, steps_per_epoch),
+        momentum=training.batch_norm_momentum(settings, steps_per_epoch),
         noise=settings.noise,
         seed=run.config.seed,
     )
-    model = SearchModel(
+    model = training.SearchModel(
         supernet,
         signals,
-        cost_model(
+        objectives.cost_model(
             settings.cost,
             run.space,
             dataset.num_classes,
             dataset.input_shape,
             settings.target_ms if settings.cost == "latency" else settings.target_macs,
-            read_latency_table(settings.latency_table) if settings.cost == "latency" else None,
+            networks.read_latency_table(settings.latency_table)
+            if settings.cost == "latency"
+            else None,
         ),
         attention_size=settings.attention_size,
         gamma=settings.gamma,
         kl=run.config.method.kl,
-        tutors=control_tutors(run.config, tuple(supernet.output["taps"]), signals.teacher_layers),
+        tutors=runs.control_tutors(
+            run.config, tuple(supernet.output["taps"]), signals.teacher_layers
+        ),
         noise=settings.noise,
-        seed=run.config.seed * 1000 + 999,  # behind the supernet's, one for each block
+        seed=run.config.seed * 1000 + 999,  # after the supernet's, one for each block
     )
     model.compile(
-        weight_optimizer(settings, steps_per_epoch),
-        architecture_optimizer(settings.architecture_learning_rate),
+        training.weight_optimizer(settings, steps_per_epoch),
+        training.architecture_optimizer(settings.architecture_learning_rate),
     )
     return model
 
 
-def chosen_tutors(model):
+def chosen_tutors(model: training.SearchModel) -> list[dict[str, Any]]:
     """Returns j* = argmax_j of every student layer, with its probability, for architecture.json."""
     if model.tutors is None:
         return _certain(model.fixed_tutors or {})
@@ -207,8 +196,51 @@ def chosen_tutors(model):
     ]
 
 
-def _certain(tutors):
+def _certain(tutors: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {"student": student, "teacher": teacher, "probability": 1.0}
         for student, teacher in tutors.items()
     ]
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the search's seconds."""
+    if run.config.search.architecture:
+        return 0.0
+    _, steps_per_epoch = runs.training_stream(run)
+    model = search_model(run, stages.untrained_signals(run), steps_per_epoch)
+    return stages.training_seconds(run, model, run.config.search.epochs)
+
+
+def keeps_result(run: runs.Run, change: Change) -> bool:
+    """Whether nothing was searched in either config, or the architecture only lies elsewhere."""
+    if change.key == "search.architecture":
+        return bool(change.old and change.new) and _is_the_same(run, change.new)
+    section, _, name = change.key.partition(".")
+    if section != "search" or name in ("space", "attention_size"):
+        return False
+    return bool(change.section_before["architecture"] and change.section_now["architecture"])
+
+
+def _is_the_same(run: runs.Run, path: str) -> bool:
+    """Whether a file holds the architecture that the run has taken."""
+    taken = run.record.get("architecture")
+    if taken is None:
+        return False
+    found = networks.read_architecture(path)
+    tutors_matter = run.config.method.tutor == "search" and taken["tutors"]
+    return found.filters == taken["filters"] and (
+        not tutors_matter or found.tutors == taken["tutors"]
+    )
+
+
+STAGE: Stage = Stage(
+    name="search",
+    title="search the student's architecture and its tutors",
+    run=run,
+    sections=("search", "method"),
+    after=("teacher",),
+    findings=("architecture", "latency_table", "search_diagnostics"),
+    estimate=estimate,
+    keeps_result=keeps_result,
+)

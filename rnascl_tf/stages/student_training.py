@@ -1,15 +1,23 @@
 """What the train stage and its baseline share: one slim student, trained from scratch and saved."""
 
+from typing import Any
+
+import keras
+
 from rnascl_tf.data import evaluation_batches
 from rnascl_tf.files import save_model
-from rnascl_tf.networks import ArchitectureError, build_student, read_architecture
-from rnascl_tf.runs.batches import training_stream
-from rnascl_tf.runs.method import uses_attention
-from rnascl_tf.runs.signals import taught_stream
-from rnascl_tf.training import StudentModel, batch_norm_momentum, fit, weight_optimizer
+from rnascl_tf.networks import Architecture, ArchitectureError, build_student, read_architecture
+from rnascl_tf.runs import Run, taught_stream, training_stream, uses_attention
+from rnascl_tf.training import (
+    StudentModel,
+    TeacherSignals,
+    batch_norm_momentum,
+    fit,
+    weight_optimizer,
+)
 
 
-def train_student(run, stage, taught):
+def train_student(run: Run, stage: str, taught: bool) -> None:
     """Trains the searched architecture and writes `DIR/<stage>/student.keras`.
 
     Args:
@@ -39,7 +47,7 @@ def train_student(run, stage, taught):
     save_model(student, folder / "student.keras")
 
 
-def check_fit(run, architecture):
+def check_fit(run: Run, architecture: Architecture) -> None:
     """Raises ArchitectureError if an architecture comes from another data set's search."""
     dataset = run.dataset
     found = (architecture.num_classes, tuple(architecture.input_shape))
@@ -50,7 +58,9 @@ def check_fit(run, architecture):
         )
 
 
-def student_model(run, architecture, signals, steps_per_epoch):
+def student_model(
+    run: Run, architecture: Architecture, signals: TeacherSignals | None, steps_per_epoch: int
+) -> tuple[keras.Model, StudentModel]:
     """Returns the new student and the compiled model that trains it."""
     settings = run.config.train
     student = build_student(
@@ -63,7 +73,7 @@ def student_model(run, architecture, signals, steps_per_epoch):
     return student, model
 
 
-def eq_3(run, architecture):
+def eq_3(run: Run, architecture: Architecture) -> dict[str, Any]:
     """Returns the arguments of `StudentModel` that the config and the architecture decide."""
     config = run.config
     tutors = {tutor["student"]: tutor["teacher"] for tutor in architecture.tutors}

@@ -3,18 +3,20 @@
 Writes `DIR/teacher/`: the teacher itself (`teacher.onnx` or `teacher.keras`) and `teacher.json`.
 """
 
-import dataclasses
+from __future__ import annotations
 
+import dataclasses
+import hashlib
+from typing import Any
+
+import numpy as np
 from absl import logging
 
 import teachers
+from rnascl_tf import robustness, runs, stages, training
 from rnascl_tf.console import progress
 from rnascl_tf.files import may_write, write_bytes, write_json
-from rnascl_tf.robustness import Accuracy, evaluate
-from rnascl_tf.runs.teacher_files import load_onnx, load_written_teacher
-from rnascl_tf.stages.native_teacher import train_native
-from rnascl_tf.training.adversarial.best_epoch import best_files
-from teachers import choose_precision
+from rnascl_tf.stages.stage import Change, Stage
 
 ATTACKS = ("clean", "pgd20")
 
@@ -23,28 +25,28 @@ NEAR_CHANCE_REASONS = (
 )
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Accepts or trains the teacher, verifies it on real images, and measures it under PGD."""
     settings = run.config.teacher
     if settings.onnx:
         # Refused before anything is written, so that another file can be given.
-        teacher, training = load_onnx(run, settings.onnx), None
+        teacher, trained = runs.load_onnx(run, settings.onnx), None
         verification = teacher.verify(_verify_images(run))
         file = _copy_onnx(run)
         run.devices.wait_for_all()
     else:
-        training = train_native(run)
+        trained = stages.train_native(run)
         file = "teacher.keras"
-        teacher = load_written_teacher(run, file)
+        teacher = runs.load_written_teacher(run, file)
         verification = teacher.verify(_verify_images(run))
-    precision = choose_precision(teacher, _verify_images(run), settings.precision)
+    precision = teachers.choose_precision(teacher, _verify_images(run), settings.precision)
     logging.info("teacher: %s", precision)
     description = {
         "file": file,
         "name": teacher.name,
         "source": settings.onnx
         or f"native network {settings.network}, {settings.adversarial.upper()} adversarial training",
-        "training": training,
+        "training": trained,
         "sha256": teacher.sha256,
         "n_t": len(teacher.tap_names),
         "taps": list(teacher.tap_names),
@@ -52,7 +54,7 @@ def run(run):
         "precision": dataclasses.asdict(precision),
         "robustness": _measure(run, teacher),
     }
-    clean = Accuracy.from_json(description["robustness"]["clean"])
+    clean = robustness.Accuracy.from_json(description["robustness"]["clean"])
     if near_chance(clean, run.dataset.num_classes):
         logging.warning(
             "the teacher's clean accuracy is %s %%, near chance: %s",
@@ -62,27 +64,27 @@ def run(run):
     folder = run.folder("teacher")
     write_json(folder / "teacher.json", description)
     # Not earlier: a run killed between training and measuring needs them to go on.
-    for path in best_files(folder) if may_write() else ():
+    for path in training.best_files(folder) if may_write() else ():
         path.unlink()
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]
 
 
-def near_chance(clean: Accuracy, num_classes: int) -> bool:
+def near_chance(clean: robustness.Accuracy, num_classes: int) -> bool:
     """Tells whether a teacher's clean accuracy is under twice that of guessing."""
     return clean.value < 2 / num_classes
 
 
-def _verify_images(run):
+def _verify_images(run: runs.Run) -> np.ndarray:
     """Returns real training images on which implementations and precisions are compared."""
     train = run.dataset.train
     return train.evenly_spaced(min(run.config.teacher.verify_examples, len(train))).as_float()
 
 
-def _measure(run, teacher):
+def _measure(run: runs.Run, teacher: teachers.Teacher) -> dict[str, Any]:
     examples = run.dataset.test.evenly_spaced(run.config.teacher.evaluate_examples)
     with progress("teacher") as on_batch:
-        return evaluate(
+        return robustness.evaluate(
             teacher.classifier,
             examples.as_float(),
             examples.labels,
@@ -96,9 +98,42 @@ def _measure(run, teacher):
         )
 
 
-def _copy_onnx(run):
+def _copy_onnx(run: runs.Run) -> str:
     """Copies the ONNX file into the run, so that the run stays whole without it."""
     # Read first: the file may lie in the very folder that is started again.
     content = teachers.self_contained_onnx(run.config.teacher.onnx)
     write_bytes(run.folder("teacher") / "teacher.onnx", content)
     return "teacher.onnx"
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the seconds of the attacks on it and, of a native teacher, of its training."""
+    settings, classifier = run.config.teacher, stages.untrained_teacher(run)
+    images = settings.evaluate_examples * robustness.attack_named("pgd20").steps
+    seconds = stages.gradient_seconds(run, classifier) * images
+    if settings.onnx:
+        return seconds
+    _, steps_per_epoch = runs.training_stream(run)
+    model = stages.adversarial_model(run, classifier, steps_per_epoch)
+    return seconds + stages.training_seconds(run, model, settings.epochs)
+
+
+def keeps_result(run: runs.Run, change: Change) -> bool:
+    """Whether data or teacher only lie elsewhere, as on another machine."""
+    if change.key == "data.data_dir":
+        return run.config.data.name != "image_folder"  # elsewhere the name says which data it is
+    if change.key == "teacher.onnx" and change.old and change.new and run.record.get("teacher"):
+        content = teachers.self_contained_onnx(change.new)
+        return hashlib.sha256(content).hexdigest() == run.record["teacher"]["sha256"]
+    return False
+
+
+STAGE: Stage = Stage(
+    name="teacher",
+    title="take or train the robust teacher, verify and attack it",
+    run=run,
+    sections=("seed", "data", "replicas", "threat", "teacher"),
+    findings=("teacher", "robustness.teacher"),
+    estimate=estimate,
+    keeps_result=keeps_result,
+)

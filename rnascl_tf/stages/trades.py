@@ -1,33 +1,33 @@
 """TRADES stage: the trained student made robust by fine-tuning; writes `DIR/trades/student.keras`."""
 
-from rnascl_tf.data import evaluation_batches
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnascl_tf import data, networks, runs, stages, training
 from rnascl_tf.files import save_model
-from rnascl_tf.layers import BatchNormalization
-from rnascl_tf.networks import read_architecture
-from rnascl_tf.runs.batches import training_stream
-from rnascl_tf.runs.method import is_taught
-from rnascl_tf.runs.signals import taught_stream
-from rnascl_tf.stages.student_training import check_fit, eq_3
-from rnascl_tf.training import batch_norm_momentum, fit, weight_optimizer
-from rnascl_tf.training.adversarial.trades_model import TradesModel
+from rnascl_tf.stages.stage import Stage
+
+if TYPE_CHECKING:
+    import keras
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Fine-tunes the train stage's student with its teacher, tutors and gamma."""
     settings = run.config.trades
-    architecture = read_architecture(run.need("search", "architecture.json"))
-    check_fit(run, architecture)
+    architecture = networks.read_architecture(run.need("search", "architecture.json"))
+    stages.check_fit(run, architecture)
     student = run.student("train")
-    if is_taught(run.config):
-        stream, steps_per_epoch, signals = taught_stream(run, "trades", settings.epochs)
+    if runs.is_taught(run.config):
+        stream, steps_per_epoch, signals = runs.taught_stream(run, "trades", settings.epochs)
     else:
-        (stream, steps_per_epoch), signals = training_stream(run), None
+        (stream, steps_per_epoch), signals = runs.training_stream(run), None
     model = trades_model(run, student, architecture, signals, steps_per_epoch)
     folder = run.folder("trades")
-    run.record["history"]["trades"] = fit(
+    run.record["history"]["trades"] = training.fit(
         model,
         stream,
-        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
+        data.evaluation_batches(run.dataset.validation, run.config.data.batch_size),
         epochs=settings.epochs,
         steps_per_epoch=steps_per_epoch,
         folder=folder,
@@ -38,15 +38,20 @@ def run(run):
     save_model(student, folder / "student.keras")
 
 
-def trades_model(run, student, architecture, signals, steps_per_epoch):
+def trades_model(
+    run: runs.Run,
+    student: keras.Model,
+    architecture: networks.Architecture,
+    signals: training.TeacherSignals | None,
+    steps_per_epoch: int,
+) -> training.TradesModel:
     """Returns the compiled model that fine-tunes a student."""
     settings = run.config.trades
     # The train stage's momentum came with the file; a fine-tuning of another length has its own.
-    momentum = batch_norm_momentum(settings, steps_per_epoch)
-    for layer in student.layers:
-        if isinstance(layer, BatchNormalization):
-            layer.momentum = momentum
-    model = TradesModel(
+    training.set_batch_norm_momentum(
+        student, training.batch_norm_momentum(settings, steps_per_epoch)
+    )
+    model = training.TradesModel(
         student,
         signals,
         threat_model=run.threat_model,
@@ -54,7 +59,29 @@ def trades_model(run, student, architecture, signals, steps_per_epoch):
         attack_steps=settings.attack_steps,
         attack_step_size=settings.attack_step_size,
         seed=run.config.seed,
-        **eq_3(run, architecture),
+        **stages.eq_3(run, architecture),
     )
-    model.compile(weight_optimizer(settings, steps_per_epoch))
+    model.compile(training.weight_optimizer(settings, steps_per_epoch))
     return model
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the fine-tuning's seconds."""
+    _, steps_per_epoch = runs.training_stream(run)
+    signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
+    architecture = stages.untrained_student(run, signals)
+    student = networks.build_student(architecture)
+    model = trades_model(run, student, architecture, signals, steps_per_epoch)
+    return stages.training_seconds(run, model, run.config.trades.epochs)
+
+
+STAGE: Stage = Stage(
+    name="trades",
+    title="make the trained student robust by TRADES fine-tuning",
+    run=run,
+    sections=("trades",),
+    after=("train",),
+    switch="trades.enabled",
+    student="trades",
+    estimate=estimate,
+)

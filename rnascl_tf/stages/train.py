@@ -1,9 +1,31 @@
 """Train stage: the slim student from scratch by eq. 3; writes `DIR/train/student.keras`."""
 
-from rnascl_tf.runs.method import is_taught
-from rnascl_tf.stages.student_training import train_student
+from __future__ import annotations
+
+from rnascl_tf import runs, stages
+from rnascl_tf.stages.stage import Stage
 
 
-def run(run):
+def run(run: runs.Run) -> None:
     """Trains with the teacher and the architecture's tutors, as far as the method's controls go."""
-    train_student(run, "train", taught=is_taught(run.config))
+    stages.train_student(run, "train", taught=runs.is_taught(run.config))
+
+
+def estimate(run: runs.Run) -> float:
+    """Returns the training's seconds."""
+    _, steps_per_epoch = runs.training_stream(run)
+    signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
+    architecture = stages.untrained_student(run, signals)
+    _, model = stages.student_model(run, architecture, signals, steps_per_epoch)
+    return stages.training_seconds(run, model, run.config.train.epochs)
+
+
+STAGE: Stage = Stage(
+    name="train",
+    title="train the student from scratch, taught by the teacher",
+    run=run,
+    sections=("train", "method"),
+    after=("search",),
+    student="student",
+    estimate=estimate,
+)

@@ -21,6 +21,12 @@ def batch_norms(model):
     return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
+def set_batch_norm_momentum(model: keras.Model, momentum: float) -> None:
+    """Gives every batch norm of a model another momentum of its moving statistics."""
+    for layer in batch_norms(model):
+        layer.momentum = momentum
+
+
 def moving_statistics(model):
     """Returns the moving means and variances of a model's batch norms, TensorFlow variables."""
     return [

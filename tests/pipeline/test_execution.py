@@ -1,5 +1,6 @@
 """What runs, what is skipped, and when a run directory is refused."""
 
+import dataclasses
 import json
 import os
 
@@ -8,10 +9,10 @@ import pytest
 from rnascl_tf.errors import UserError
 from rnascl_tf.networks import SEARCH_SPACES, describe, write_architecture
 from rnascl_tf.pipeline import STAGES, execute, select
-from rnascl_tf.pipeline.order import Stage
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
 from rnascl_tf.runtime.devices import Devices
+from rnascl_tf.stages import sections
 from teachers import TeacherError
 
 
@@ -20,13 +21,18 @@ def config():
     return load_recipe("digits:smoke")
 
 
+def stage(name, run):
+    """Returns a stage with other work."""
+    return dataclasses.replace(STAGES[name], run=run)
+
+
 def finished(run, *stages, **changes):
     """Marks stages as finished, in the config of the run unless changed."""
     values = json.loads(run.config.to_json_best_effort())
     for section, change in changes.items():
         values[section] = values[section] | change
     for name in stages:
-        settings = {section: values[section] for section in STAGES[name].sections}
+        settings = {section: values[section] for section in sections(STAGES[name])}
         run.record["stages"][name] = {"status": "finished", "seconds": 1.0, "settings": settings}
         (run.workdir / name).mkdir(parents=True)
         (run.workdir / name / "file").write_text(name)
@@ -124,7 +130,9 @@ def test_overwrite_removes_all_chosen_stages_when_the_first_starts(config, tmp_p
     run = Run(config, tmp_path)
     finished(run, "teacher", "search", "train")
     run.record["history"]["train"] = [{"epoch": 0}]
-    run.announce("search", {"status": "started", "settings": {}}, overwritten=["search", "train"])
+    run.announce(
+        "search", {"status": "started", "settings": {}}, overwritten={"search": (), "train": ()}
+    )
     run.folder("search")
     assert not list((tmp_path / "search").iterdir())
     assert not (tmp_path / "train").exists()
@@ -141,7 +149,7 @@ def test_overwrite_keeps_what_the_new_stages_have_written(config, tmp_path):
     def writes(name):
         return lambda run: (run.folder(name) / "new").write_text(name)
 
-    stages = [Stage(name, writes(name), STAGES[name].sections) for name in ("teacher", "search")]
+    stages = [stage(name, writes(name)) for name in ("teacher", "search")]
     execute(run, stages, overwrite=True)
     for name in ("teacher", "search"):
         assert [path.name for path in (tmp_path / name).iterdir()] == ["new"]
@@ -218,8 +226,7 @@ def test_an_overwrite_takes_disabled_stages_that_stand_on_it_along(config, tmp_p
     def train(run):
         started.append(run.folder("train"))
 
-    stage = Stage("train", train, STAGES["train"].sections, STAGES["train"].after)
-    execute(run, [stage], overwrite=True)
+    execute(run, [stage("train", train)], overwrite=True)
     assert started
     assert "trades" not in run.record["stages"]
     assert not (tmp_path / "trades").exists()
@@ -243,18 +250,18 @@ def test_who_comes_second_to_a_new_run_removes_nothing_and_redoes_nothing(config
         run.folder("teacher")
         raise AssertionError("only the first may start")
 
-    stage = Stage("teacher", teacher, STAGES["teacher"].sections)
+    again = stage("teacher", teacher)
     second = Run(config, tmp_path)
 
     def first(run):
         (run.folder("teacher") / "of the first").touch()
         with pytest.raises(UserError, match="in use by process"):
-            execute(second, [stage], overwrite=True)
+            execute(second, [again], overwrite=True)
 
-    execute(Run(config, tmp_path), [Stage("teacher", first, STAGES["teacher"].sections)])
+    execute(Run(config, tmp_path), [stage("teacher", first)])
     assert (tmp_path / "teacher" / "of the first").exists()
     # The first has finished since: its stage is not done again.
-    execute(second, [stage])
+    execute(second, [again])
     assert second.record["stages"]["teacher"]["status"] == "finished"
 
 
@@ -262,15 +269,13 @@ def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(config, t
     def first(run):
         (run.folder("teacher") / "of the first").touch()
 
-    sections = STAGES["teacher"].sections
-
     def second(run):
         # As if the other had begun and ended while this one read its data.
-        execute(Run(config, tmp_path), [Stage("teacher", first, sections)])
+        execute(Run(config, tmp_path), [stage("teacher", first)])
         run.folder("teacher")
 
     with pytest.raises(UserError, match="another process has run stages"):
-        execute(Run(config, tmp_path), [Stage("teacher", second, sections)], overwrite=True)
+        execute(Run(config, tmp_path), [stage("teacher", second)], overwrite=True)
     assert (tmp_path / "teacher" / "of the first").exists()
 
 
@@ -279,12 +284,12 @@ def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_rep
         run.folder("teacher")
         raise KeyboardInterrupt
 
-    stage = Stage("teacher", train, STAGES["teacher"].sections)
+    stages = [stage("teacher", train)]
     with pytest.raises(KeyboardInterrupt):
-        execute(Run(config, tmp_path), [stage])
+        execute(Run(config, tmp_path), stages)
     with pytest.raises(KeyboardInterrupt):
-        execute(Run(config, tmp_path), [stage])
+        execute(Run(config, tmp_path), stages)
     assert "goes on on" not in caplog.text
     with pytest.raises(KeyboardInterrupt):
-        execute(Run(config, tmp_path, Devices(two_replicas)), [stage])
+        execute(Run(config, tmp_path, Devices(two_replicas)), stages)
     assert "teacher: begun on one device, goes on on 2 replica(s), Mirrored" in caplog.text

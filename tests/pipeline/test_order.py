@@ -4,6 +4,7 @@ import pytest
 
 from rnascl_tf.pipeline import STAGES, select
 from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.stages import sections, sources
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def names(stages):
 def test_every_stage_reads_only_earlier_ones():
     seen = set()
     for name, stage in STAGES.items():
-        assert set(stage.after) <= seen
+        assert set(sources(stage)) <= seen
         seen.add(name)
 
 
 def test_every_config_section_belongs_to_a_stage(config):
-    covered = {section for stage in STAGES.values() for section in stage.sections}
+    covered = {section for stage in STAGES.values() for section in sections(stage)}
     # Where the teacher's signals are kept changes the time and not the result.
     assert covered | {"signals"} == set(config)
 

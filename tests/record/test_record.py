@@ -4,17 +4,16 @@ import json
 
 import pytest
 
-from rnascl_tf.record import Record, RecordError
+from rnascl_tf.record import Record, RecordError, describe_environment
 
 
 def test_is_written_whole_and_read_back(tmp_path):
     record = Record(tmp_path / "record.json")
     record["teacher"] = {"n_t": 17}
-    record.describe_environment({"seed": 3}, seed=3)
+    record.values |= describe_environment()
     record.write()
     values = json.loads((tmp_path / "record.json").read_text())
     assert values["schema"] == 1
-    assert values["seeds"] == {"run": 3}
     assert values["versions"]["tensorflow"].count(".") == 2
     assert values["hardware"]["cores"] >= 1
     assert values["hardware"]["cpu"]
@@ -29,14 +28,16 @@ def test_forgetting_a_stage_drops_what_it_found(tmp_path):
     record["architecture"] = {"params": 1}
     record["search_diagnostics"] = {"epochs": 1}
     record["robustness"] = {"teacher": {}, "student": {}, "trades": {}, "baseline": {}}
-    record.forget("search")
+    record.forget("search", ["architecture", "search_diagnostics", "latency_table"])
     assert record.get("search_diagnostics") is None
     assert (record["stages"], record["history"], record.get("architecture")) == (
         {"evaluate": {}},
         {},
         None,
     )
-    record.forget("evaluate")
+    record.forget(
+        "evaluate", ["masking", "robustness.student", "robustness.trades", "robustness.baseline"]
+    )
     assert record["robustness"] == {"teacher": {}}
 
 

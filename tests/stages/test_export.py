@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rnascl_tf import deploy
 from rnascl_tf.stages import export
 
 
@@ -22,7 +23,7 @@ def test_the_fine_tuned_student_is_exported_where_there_is_one(
         chosen.extend(student.get_weights())
         raise _EnoughError
 
-    monkeypatch.setattr(export, "export_saved_model", only_look)
+    monkeypatch.setattr(deploy, "export_saved_model", only_look)
     trained_run.config.trades.enabled = enabled
     assert export.exported(trained_run.config) == name
     with pytest.raises(_EnoughError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnascl_tf import runs
 from rnascl_tf.deploy import Latency, Timing
 from rnascl_tf.deploy.latency.device import LocalDevice
 from rnascl_tf.networks import LatencyTable, block_shapes
@@ -82,7 +83,7 @@ def test_the_student_meets_its_target_and_the_record_says_by_what(run, caplog):
 )
 def test_a_table_that_predicts_badly_is_named(run, caplog, check, part, monkeypatch):
     # Said before any training.
-    monkeypatch.setattr(search, "taught_stream", None)
+    monkeypatch.setattr(runs, "taught_stream", None)
     with pytest.raises(TypeError):
         searched(run, check, caplog)
     (message,) = [m.getMessage() for m in caplog.records if "should rest on" in m.getMessage()]

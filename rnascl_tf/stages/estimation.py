@@ -1,0 +1,103 @@
+"""What the stages' estimates are made of: untrained models, and the seconds of a few steps.
+
+An untrained model costs what the trained one does.
+"""
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import teachers
+from rnascl_tf.networks import Architecture, build_student, describe, student_taps
+from rnascl_tf.runs import Run, load_onnx, training_stream
+from rnascl_tf.stages.native_teacher import native_classifier
+from rnascl_tf.training import LiveSignals
+
+MEASURED_STEPS = 3
+
+
+def first_batch(run: Run) -> Mapping[str, tf.Tensor]:
+    """Returns the first training batch."""
+    stream, _ = training_stream(run)
+    return next(iter(stream(0)))
+
+
+def training_seconds(run: Run, model: keras.Model, epochs: int) -> float:
+    """Returns the seconds of a training of a compiled model."""
+    batch = first_batch(run)
+    _, steps_per_epoch = training_stream(run)
+    step = tf.function(model.train_step)
+    return _median_seconds(lambda: step(batch)) * steps_per_epoch * epochs
+
+
+def gradient_seconds(run: Run, model: keras.Model) -> float:
+    """Returns the seconds per image of a forward and a backward pass: a step of an attack."""
+
+    @tf.function
+    def gradient(images: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = model(images, training=False)
+        return tape.gradient(logits, images)
+
+    images = first_batch(run)["image"]
+    return _median_seconds(lambda: gradient(images)) / len(images)
+
+
+def forward_seconds(run: Run, model: keras.Model) -> float:
+    """Returns the seconds per image of a forward pass."""
+    forward = tf.function(lambda images: model(images, training=False))
+    images = first_batch(run)["image"]
+    return _median_seconds(lambda: forward(images)) / len(images)
+
+
+def untrained_teacher(run: Run) -> keras.Model:
+    """Returns the classifier of the config's ONNX file, or its native network untrained."""
+    if run.config.teacher.onnx:
+        return load_onnx(run, run.config.teacher.onnx).classifier
+    return native_classifier(run, 1)
+
+
+def untrained_signals(run: Run) -> LiveSignals:
+    """Returns the signals of `untrained_teacher`."""
+    if run.config.teacher.onnx:
+        return LiveSignals(load_onnx(run, run.config.teacher.onnx))
+    size = run.config.search.attention_size
+    return LiveSignals(teachers.from_keras(native_classifier(run, 1), attention_size=size))
+
+
+def untrained_student(run: Run, signals: LiveSignals | None = None) -> Architecture:
+    """Returns the widest student of the config's space.
+
+    Args:
+        run: a `Run`.
+        signals: of the teacher that teaches it. Which of its layers is whose tutor costs the same, so
+            that they are taken one after another.
+    """
+    dataset, widest = run.dataset, run.space.widest
+    shape = (dataset.num_classes, dataset.input_shape, 0, run.config.search.activation)
+    plain = describe(run.space, widest, [], *shape)
+    if signals is None:
+        return plain
+    taps = student_taps(build_student(plain)).output["taps"]
+    tutors = [
+        {"student": student, "teacher": teacher, "probability": 1.0}
+        for student, teacher in zip(taps, itertools.cycle(signals.teacher_layers), strict=False)
+    ]
+    return describe(run.space, widest, tutors, *shape)
+
+
+def _median_seconds(step: Callable[[], Any]) -> float:
+    """Returns the median seconds of a step; its first call, which compiles it, does not count."""
+    step()
+    rounds = []
+    for _ in range(MEASURED_STEPS):
+        started = time.perf_counter()
+        step()
+        rounds.append(time.perf_counter() - started)
+    return statistics.median(rounds)

@@ -1,0 +1,60 @@
+"""The stages in the order in which they run, and what follows from all of them together.
+
+A new stage is a file here with its `STAGE`, and its line in `STAGES`.
+"""
+
+from __future__ import annotations
+
+from rnascl_tf.stages import (
+    baseline,
+    evaluate,
+    export,
+    report,
+    search,
+    teacher,
+    trades,
+    train,
+)
+from rnascl_tf.stages.stage import Stage
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        teacher.STAGE,
+        search.STAGE,
+        train.STAGE,
+        trades.STAGE,
+        baseline.STAGE,
+        evaluate.STAGE,
+        export.STAGE,
+        report.STAGE,
+    )
+}
+"""The stages by name, in the order in which they run."""
+
+
+def student_stages() -> dict[str, Stage]:
+    """Returns {the record's name of a student: the stage that trains it}, in order."""
+    return {stage.student: stage for stage in STAGES.values() if stage.student is not None}
+
+
+def sources(stage: Stage) -> tuple[str, ...]:
+    """Returns the names of the stages whose files a stage reads."""
+    read = [other.name for other in _students_of(stage)]
+    return tuple(dict.fromkeys((*stage.after, *read)))
+
+
+def sections(stage: Stage) -> tuple[str, ...]:
+    """Returns the config sections that a stage's result depends on, without those of its sources."""
+    # Which students there are is a matter of their switches.
+    switches = [other.switch.partition(".")[0] for other in _students_of(stage) if other.switch]
+    return tuple(dict.fromkeys((*stage.sections, *switches)))
+
+
+def findings(stage: Stage) -> tuple[str, ...]:
+    """Returns the record's keys that a stage writes besides its own entry and history."""
+    return (*stage.findings, *(f"robustness.{other.student}" for other in _students_of(stage)))
+
+
+def _students_of(stage: Stage) -> list[Stage]:
+    return list(student_stages().values()) if stage.reads_students else []
