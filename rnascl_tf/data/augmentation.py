@@ -1,18 +1,19 @@
 """Random crop and horizontal flip, a whole batch at once and reproducible from a seed.
 
-Standard CIFAR augmentation: zero padding, then a crop of the original size at a random offset; each
-image draws its own. Stateless, so that a resumed run sees the same pixels.
+Standard CIFAR augmentation: zero padding, then a crop of the original size at a random offset, which
+each image draws for itself. Stateless, so that a resumed run sees the same pixels.
 """
 
 import tensorflow as tf
 
 
-def random_crop(images, padding, seed):
+def random_crop(images: tf.Tensor, padding: int, seed: tf.Tensor) -> tf.Tensor:
     """Pads images with zeros and crops each at its own random offset.
 
     Args:
         images: [batch, height, width, channels], uint8 or float; all but the batch static.
-        padding: pixels added on every side, 0 or more. Offset `padding` gives the original back.
+        padding: pixels added on every side, 0 or more. At offset `padding` the crop is the
+            original.
         seed: int [2]; the same seed gives the same offsets, uniform in 0..2*padding for both axes.
 
     Returns:
@@ -38,7 +39,7 @@ def random_crop(images, padding, seed):
     return tf.ensure_shape(cropped, images.shape)
 
 
-def random_flip(images, seed):
+def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Mirrors each image left to right with probability 1/2.
 
     Args:

@@ -1,19 +1,21 @@
 """Batches for training (endless, shuffled, augmented) and evaluation (in order, once).
 
 A training batch is a function of (seed, epoch, step) and nothing else: epoch e visits the examples
-in a permutation drawn from (seed, e), its step k is augmented with a seed folded from (seed, e, k).
-So a run resumed at an epoch sees the batches of the run that was never stopped, bit for bit.
+in a permutation drawn from (seed, e), and its step k is augmented with a seed folded from (seed, e, k).
+So a resumed run sees the batches of a run that was never stopped, bit for bit.
 """
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from rnascl_tf.data.augmentation import random_crop, random_flip
 from rnascl_tf.data.errors import DataError
-from rnascl_tf.data.examples import PIXEL_SCALE
+from rnascl_tf.data.examples import PIXEL_SCALE, LabelledImages
 from rnascl_tf.data.resized_crop import DRAWS
 
 
-def steps_per_epoch(examples, batch_size):
+def steps_per_epoch(examples: LabelledImages, batch_size: int) -> int:
     """Returns the number of full batches in an epoch.
 
     Raises:
@@ -27,29 +29,29 @@ def steps_per_epoch(examples, batch_size):
 
 
 def training_batches(
-    examples,
+    examples: LabelledImages,
     *,
-    batch_size,
-    seed,
-    first_epoch=0,
-    first_step=0,
-    crop_padding=0,
-    resized_crop=False,
-    flip=False,
-):
+    batch_size: int,
+    seed: int,
+    first_epoch: int = 0,
+    first_step: int = 0,
+    crop_padding: int = 0,
+    resized_crop: bool = False,
+    flip: bool = False,
+) -> tf.data.Dataset:
     """Returns an endless stream of training batches, epoch after epoch.
 
     Args:
-        examples: the training examples, `LabelledImages`.
-        batch_size: rows of every batch; the n modulo batch_size rows left over in an epoch are
-            dropped, other ones in each epoch.
-        seed: integer; decides the order and the augmentation.
+        examples: the training examples.
+        batch_size: rows of every batch; the n modulo batch_size rows left over are dropped,
+            different ones in each epoch.
+        seed: decides the order and the augmentation.
         first_epoch: the epoch to begin with, 0 or more.
-        first_step: its batch to begin with, 0 or more.
+        first_step: the batch of that epoch to begin with, 0 or more.
         crop_padding: padding of the random crop in pixels; 0 leaves it out.
-        resized_crop: cut a random part out of every original image and resize it, in place of the
-            crop after padding; see `rnascl_tf.data.resized_crop`.
-        flip: mirror half of the images.
+        resized_crop: whether to cut a random part out of every original image and resize it,
+            instead of the crop after padding; see `rnascl_tf.data.resized_crop`.
+        flip: whether to mirror half of the images.
 
     Returns:
         A `tf.data.Dataset` of {"image": float32 [batch_size, height, width, 3] in [0, 1],
@@ -69,12 +71,12 @@ def training_batches(
         raise DataError(f"crop_padding must be 0 or more pixels, got {crop_padding}.")
     if resized_crop and crop_padding:
         raise DataError(
-            f"resized_crop takes the place of crop_padding: set crop_padding=0, got {crop_padding}."
+            f"resized_crop replaces crop_padding: set crop_padding=0, got {crop_padding}."
         )
     labels = _labels(examples)
-    read = examples.crop_reader() if resized_crop else examples.reader()
+    read: Callable[..., tf.Tensor] = examples.crop_reader() if resized_crop else examples.reader()
 
-    def epoch_rows(epoch):
+    def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(
             tf.range(len(examples), dtype=tf.int64), epoch_seed
@@ -82,11 +84,11 @@ def training_batches(
         rows = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         rows = tf.data.Dataset.from_tensor_slices(rows)
         seeds = tf.data.Dataset.range(steps).map(lambda step: tf.random.fold_in(epoch_seed, step))
-        # Before anything is read or augmented.
+        # Skipped here, before anything is read or augmented.
         done = tf.where(epoch == first_epoch, tf.constant(first_step, tf.int64), 0)
         return tf.data.Dataset.zip(rows, seeds).skip(done)
 
-    def batch(rows, step_seed):
+    def batch(rows: tf.Tensor, step_seed: tf.Tensor) -> dict[str, tf.Tensor]:
         crop_seed, flip_seed = tf.unstack(tf.random.split(step_seed, 2))
         if resized_crop:
             images = read(rows, tf.random.stateless_uniform([batch_size, DRAWS], crop_seed))
@@ -102,11 +104,11 @@ def training_batches(
     return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(examples, batch_size):
+def evaluation_batches(examples: LabelledImages, batch_size: int) -> tf.data.Dataset:
     """Returns the examples in order, once; the last batch may be smaller.
 
     Args:
-        examples: `LabelledImages`.
+        examples: in their order.
         batch_size: rows of a batch, 1 or more.
 
     Returns:
@@ -126,10 +128,10 @@ def evaluation_batches(examples, batch_size):
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _labels(examples):
+def _labels(examples: LabelledImages) -> tf.Tensor:
     with tf.device("CPU:0"):  # where tf.data runs
         return tf.constant(examples.labels)
 
 
-def _batch(images, labels, rows):
+def _batch(images: tf.Tensor, labels: tf.Tensor, rows: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"image": tf.cast(images, tf.float32) * PIXEL_SCALE, "label": labels, "index": rows}

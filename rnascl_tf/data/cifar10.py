@@ -1,10 +1,11 @@
 """CIFAR-10 through TensorFlow Datasets, from a prepared folder or, once, from its official page.
 
 Validation is the tail of the official training split. The order is that of the prepared files and
-never changes: rows of the training split may be used as keys.
+never changes, so rows of the training split may be used as keys.
 """
 
 import urllib.request
+from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -26,19 +27,24 @@ ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 _PROBE_SECONDS = 10
 
 
-def load_cifar10(*, data_dir=None, validation_examples=None, train_examples=None):
-    """Returns CIFAR-10 as a `DataSet`.
+def load_cifar10(
+    *,
+    data_dir: str | Path | None = None,
+    validation_examples: int | None = None,
+    train_examples: int | None = None,
+) -> DataSet:
+    """Loads CIFAR-10.
 
     Args:
-        data_dir: folder with TFDS data sets; unset means TFDS' own default. Prepared data in it is
-            read as it is; otherwise CIFAR-10 is downloaded and prepared there.
+        data_dir: folder with TFDS data sets; None for TFDS' own default. If CIFAR-10 is not
+            prepared there, it is downloaded and prepared.
         validation_examples: how many examples at the end of the training split to hold out; 1000
-            if unset.
-        train_examples: take the first so many training examples only; the others are not decoded.
+            if None.
+        train_examples: take only this many training examples, the first; the others are not decoded.
 
     Raises:
-        DataError: not prepared and not to be downloaded, a file is broken, or a number is out of
-            range.
+        DataError: the data is not prepared and cannot be downloaded, a file is broken, or a number
+            is out of range.
     """
     builder = _prepared_builder(data_dir)
     total = builder.info.splits["train"].num_examples
@@ -60,7 +66,7 @@ def load_cifar10(*, data_dir=None, validation_examples=None, train_examples=None
     )
 
 
-def _prepared_builder(data_dir):
+def _prepared_builder(data_dir: str | Path | None) -> tfds.core.DatasetBuilder:
     """Returns the TFDS builder of a prepared CIFAR-10, preparing it first where it is missing."""
     try:
         builder = tfds.builder("cifar10", data_dir=data_dir or None, try_gcs=False)
@@ -79,9 +85,9 @@ def _prepared_builder(data_dir):
     return builder
 
 
-def _prepare(builder):
+def _prepare(builder: tfds.core.DatasetBuilder) -> None:
     """Downloads and prepares CIFAR-10 in the builder's folder."""
-    # TFDS retries a dead network for minutes and waits on a silent one for ever: ask once before.
+    # TFDS retries a dead network for minutes and waits for ever on a silent one, so ask once first.
     try:
         request = urllib.request.Request(ARCHIVE, method="HEAD")
         urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
@@ -96,10 +102,10 @@ def _prepare(builder):
         ) from error
 
 
-def _read(builder, split):
-    """Returns one split, in the order of its files, as `Examples`."""
-    # One file after the other: by default TFDS interleaves them, and a split's rows would depend on
-    # how many files were prepared.
+def _read(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
+    """Reads one split, in the order of its files."""
+    # One file after the other: by default TFDS interleaves the files, and the order of the rows
+    # would depend on how many files were prepared.
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     try:
         rows = builder.as_dataset(split=split, batch_size=-1, read_config=in_order)
@@ -110,9 +116,11 @@ def _read(builder, split):
     return Examples(rows["image"].numpy(), rows["label"].numpy().astype("int32"))
 
 
-def _broken_file(builder, split):
-    """Names the first file of a split that cannot be read to its end, or all when each can."""
-    paths = [instruction.filename for instruction in builder.info.splits[split].file_instructions]
+def _broken_file(builder: tfds.core.DatasetBuilder, split: str) -> str:
+    """Names the first file of a split that cannot be read to its end; all of them if each can."""
+    paths: list[str] = [
+        instruction.filename for instruction in builder.info.splits[split].file_instructions
+    ]
     for path in paths:
         try:
             for _ in tf.data.TFRecordDataset(path):

@@ -1,12 +1,14 @@
 """Finding and checking the files of FOLDER/SPLIT/CLASS/*.
 
-Files in folders below a class's belong to the class; hidden files and folders, and files without the
+Files in subfolders of a class belong to the class. Hidden files and folders, and files without the
 suffix of an image, are left out.
 """
 
 import os
 import time
-from pathlib import PurePath
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import NoReturn
 
 from absl import logging
 
@@ -18,11 +20,8 @@ _SECONDS_BETWEEN_REPORTS = 10
 _MOST_NAMED = 5
 
 
-def class_names(split_folder):
+def class_names(split_folder: Path) -> tuple[str, ...]:
     """Returns the names of a split's class folders, sorted.
-
-    Args:
-        split_folder: a `Path`.
 
     Raises:
         DataError: there are fewer than two.
@@ -40,21 +39,14 @@ def class_names(split_folder):
     return tuple(names)
 
 
-def class_files(split_folder, name):
-    """Returns the image files of one class, sorted, relative to the class's folder.
-
-    Args:
-        split_folder: a `Path`.
-        name: of the class.
-
-    Returns:
-        A list of names with forward slashes.
+def class_files(split_folder: Path, name: str) -> list[str]:
+    """Returns the image files of a class, sorted, relative to the class's folder, with slashes.
 
     Raises:
-        DataError: there is none.
+        DataError: there are none.
     """
     folder = split_folder / name
-    found = []
+    found: list[str] = []
     for parent, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         folders[:] = [child for child in folders if not child.startswith(".")]
         relative = os.path.relpath(parent, folder).replace(os.sep, "/")
@@ -66,14 +58,18 @@ def class_files(split_folder, name):
         ]
     if not found:
         raise DataError(
-            f"{folder} holds no image: put files there that end in {', '.join(sorted(SUFFIXES))}, "
+            f"{folder} holds no images: put files there that end in {', '.join(sorted(SUFFIXES))}, "
             "or remove the class from every split."
         )
     return sorted(found)
 
 
-def refuse_other_classes(split_folder, classes):
-    """Raises DataError if a split has not exactly these classes, naming the difference."""
+def refuse_other_classes(split_folder: Path, classes: Sequence[str]) -> None:
+    """Checks that a split has exactly these classes.
+
+    Raises:
+        DataError: it does not; the message names the difference.
+    """
     found = class_names(split_folder)
     missing = sorted(set(classes) - set(found))
     unknown = sorted(set(found) - set(classes))
@@ -89,16 +85,11 @@ def refuse_other_classes(split_folder, classes):
         )
 
 
-def check_files(paths):
-    """Reads the header of every file, and whether it is whole, many at a time.
-
-    Progress is logged where it takes long.
-
-    Args:
-        paths: a list of paths.
+def check_files(paths: Sequence[Path]) -> None:
+    """Checks every file with `check_image`, several at a time; logs its progress if it takes long.
 
     Raises:
-        DataError: of the first file that `check_image` refuses.
+        DataError: that of the first file refused.
     """
     reported = time.monotonic()
     for done, _ in enumerate(threads().map(check_image, paths)):
@@ -107,12 +98,12 @@ def check_files(paths):
             logging.info("images checked: %d of %d", done, len(paths))
 
 
-def _raise(error):
-    # By default os.walk leaves out what it may not read.
+def _raise(error: OSError) -> NoReturn:
+    # By default os.walk skips what it may not read.
     raise error
 
 
-def listed(names):
-    """Returns the first names in one phrase, and how many there are in all."""
+def listed(names: Sequence[str]) -> str:
+    """Returns the first few names in one phrase and, if there are more, how many in all."""
     shown = ", ".join(names[:_MOST_NAMED])
     return shown if len(names) <= _MOST_NAMED else f"{shown} ... ({len(names)} in all)"

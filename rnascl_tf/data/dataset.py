@@ -1,7 +1,7 @@
 """What a data set is: three splits of labelled uint8 images and the facts that belong to them.
 
-Images stay uint8 until a batch is made, a quarter of float32's memory; everything outside this
-package sees float32 in [0, 1] (DESIGN section 3).
+Images stay uint8 until a batch is made, which takes a quarter of float32's memory. Everything outside
+this room sees float32 in [0, 1]: docs/design.md, "Contracts".
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ class DataSet:
 
     Attributes:
         name: its name in the registry.
-        train: examples that weights are fitted on; row numbers in it identify an example.
-        validation: held out of training for choosing anything.
-        test: touched by the final evaluation only.
+        train: examples on which weights are fitted; a row number identifies an example.
+        validation: examples held out of training, for any choice.
+        test: examples for the final evaluation only.
         class_names: one name per class, in label order.
         mean: per-channel mean of the images in [0, 1], for the normalisation inside a model.
         std: per-channel standard deviation, likewise.
-        license: under which terms the images come, one line.
+        license: the terms of use of the images, one line.
 
     Raises:
         DataError: the splits' image sizes differ, a label has no class, or mean and std are not
@@ -38,7 +38,7 @@ class DataSet:
     std: tuple[float, float, float]
     license: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for split in ("train", "validation", "test"):
             examples = getattr(self, split)
             shape = examples.image_shape
@@ -58,11 +58,11 @@ class DataSet:
             )
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of every image."""
         return self.train.image_shape

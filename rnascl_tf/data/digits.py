@@ -5,8 +5,10 @@ centres at half-integers, edges repeated), ink v becomes round(v * 255 / 16), an
 repeated three times.
 
 The split is stratified by digit and never changes: 1,197 training, 200 validation, 400 test scans,
-drawn with a seed of their own, so that runs with different seeds are tested on the same scans.
+drawn with a fixed seed, so that runs with different seeds are tested on the same scans.
 """
+
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -23,13 +25,18 @@ _MAX_INK = 16
 _SPLIT_SEED = 20230119
 
 
-def load_digits(*, data_dir=None, validation_examples=None, train_examples=None):
-    """Returns the digits as a `DataSet`.
+def load_digits(
+    *,
+    data_dir: str | Path | None = None,
+    validation_examples: int | None = None,
+    train_examples: int | None = None,
+) -> DataSet:
+    """Loads the digits.
 
     Args:
-        data_dir: must be unset: nothing is read from a folder.
-        validation_examples: must be unset or 200: the split is fixed.
-        train_examples: take the first so many training examples only, 1..1197.
+        data_dir: must be unset, because nothing is read from a folder.
+        validation_examples: must be unset or 200, because the split is fixed.
+        train_examples: take only this many training examples, the first; 1..1197.
 
     Raises:
         DataError: an argument is out of its range.
@@ -43,15 +50,16 @@ def load_digits(*, data_dir=None, validation_examples=None, train_examples=None)
         )
     scans = datasets.load_digits()
     images, labels = enlarge(scans.images), scans.target.astype(np.int32)
-    rest, test = _split(np.arange(len(labels)), labels, TEST_EXAMPLES)
-    train, validation = _split(rest, labels, VALIDATION_EXAMPLES)
-    train = Examples(images[train], labels[train])
+    every = Examples(images, labels)
+    rest, test_rows = _split(np.arange(len(labels)), labels, TEST_EXAMPLES)
+    train_rows, validation_rows = _split(rest, labels, VALIDATION_EXAMPLES)
+    train = every.select(train_rows)
     brightness = train.as_float()[..., 0].astype(np.float64)
     return DataSet(
         name="digits",
         train=train if train_examples is None else train.first(train_examples),
-        validation=Examples(images[validation], labels[validation]),
-        test=Examples(images[test], labels[test]),
+        validation=every.select(validation_rows),
+        test=every.select(test_rows),
         class_names=tuple(str(digit) for digit in range(10)),
         mean=(round(float(brightness.mean()), 4),) * 3,
         std=(round(float(brightness.std()), 4),) * 3,
@@ -59,7 +67,7 @@ def load_digits(*, data_dir=None, validation_examples=None, train_examples=None)
     )
 
 
-def enlarge(scans):
+def enlarge(scans: np.ndarray) -> np.ndarray:
     """Returns 8x8 scans as 32x32 RGB images.
 
     Args:
@@ -73,8 +81,8 @@ def enlarge(scans):
     return np.repeat(gray, 3, axis=-1)
 
 
-def _split(rows, labels, held_out):
-    """Splits `rows` in two, the second of `held_out` rows, both with every digit's share."""
+def _split(rows: np.ndarray, labels: np.ndarray, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Splits `rows` in two, the second with `held_out` rows, both stratified by label."""
     return model_selection.train_test_split(
         rows, test_size=held_out, random_state=_SPLIT_SEED, stratify=labels[rows]
     )

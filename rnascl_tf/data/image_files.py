@@ -1,13 +1,15 @@
 """Image files from a user's disk, as RGB images with 8 bits a channel.
 
-What is converted: the camera's EXIF orientation is undone, transparency laid over white, gray
-repeated three times, 16-bit gray scaled to 8 bits, palettes and CMYK turned into RGB; an animation
-gives its first frame. 32-bit pixels, whose range no file tells, are refused.
+The EXIF orientation is applied, transparent images are laid over white, gray is repeated three times,
+16-bit gray is scaled to 8 bits, palettes and CMYK become RGB, and an animation gives its first frame.
+32-bit pixels are refused, because a file does not say which range they have.
 """
 
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,18 +20,23 @@ from rnascl_tf.data.resized_crop import central_crop
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-"""Of the files that are looked for in folders, in lower case."""
+"""Suffixes of the files that are looked for in folders, in lower case."""
 
-# What Pillow's decoders raise on broken files, beside OSError (missing, truncated, unknown).
+# What Pillow's decoders raise on broken files, besides OSError (missing, truncated, unknown).
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 _END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 
-def read_images(paths, input_shape, margin=1.0):
+Result = TypeVar("Result")
+
+
+def read_images(
+    paths: Sequence[str | Path], input_shape: Sequence[int], margin: float = 1.0
+) -> np.ndarray:
     """Reads image files for a network: converted as above, resized, the centre cut out.
 
     Args:
-        paths: one or more paths of files that Pillow reads.
+        paths: one or more files that Pillow reads.
         input_shape: (height, width, 3) wanted.
         margin: see `resized_crop.central_crop`.
 
@@ -37,7 +44,7 @@ def read_images(paths, input_shape, margin=1.0):
         uint8 [n, height, width, 3], 0..255.
 
     Raises:
-        DataError: no path, another number of channels, or a file that `open_image` refuses.
+        DataError: there is no path, the channels are not 3, or `open_image` refuses a file.
     """
     height, width, channels = input_shape
     if channels != 3:
@@ -48,8 +55,8 @@ def read_images(paths, input_shape, margin=1.0):
     return np.stack([np.asarray(central_crop(open_image(path), size, margin)) for path in paths])
 
 
-def open_image(path):
-    """Returns a file's image in its own size, a Pillow image in RGB.
+def open_image(path: str | Path) -> Image.Image:
+    """Returns a file's image in its own size, in RGB.
 
     Raises:
         DataError: the file is missing, not an image, truncated, of a kind refused above, or so
@@ -58,16 +65,19 @@ def open_image(path):
     return _reading(path, _decoded)
 
 
-def check_image(path):
-    """Raises the `DataError` that `open_image` would, at a small part of its cost.
+def check_image(path: str | Path) -> None:
+    """Checks that `open_image` can read a file, at a small part of its cost.
 
     The header is read. A JPEG or PNG file that ends with its format's end marker counts as whole;
-    any other is decoded. What passes may still hold damaged pixels.
+    any other is decoded. A file that passes may still hold damaged pixels.
+
+    Raises:
+        DataError: as `open_image`.
     """
     _reading(path, _checked)
 
 
-def _reading(path, read):
+def _reading(path: str | Path, read: Callable[[Path, Image.Image], Result]) -> Result:
     path = Path(path)
     try:
         with Image.open(path) as image:
@@ -87,23 +97,23 @@ def _reading(path, read):
         ) from error
 
 
-def _decoded(path, image):
+def _decoded(path: Path, image: Image.Image) -> Image.Image:
     return _rgb(path, ImageOps.exif_transpose(image))
 
 
-def _checked(path, image):
-    marker = _END_MARKERS.get(image.format)
+def _checked(path: Path, image: Image.Image) -> None:
+    marker = _END_MARKERS.get(image.format or "")
     if marker is None or not _tail(path).endswith(marker):
         _decoded(path, image)
 
 
-def _tail(path):
+def _tail(path: Path) -> bytes:
     with path.open("rb") as file:
         file.seek(-min(16, path.stat().st_size), 2)
         return file.read()
 
 
-def _rgb(path, image):
+def _rgb(path: Path, image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         raise DataError(
             f"{path} has 32 bits a pixel, whose range is not known: save it with 8 or 16."

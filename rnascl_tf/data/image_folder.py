@@ -1,13 +1,15 @@
 """A user's own images: FOLDER/train/CLASS/* and FOLDER/val/CLASS/*, any number of classes and sizes.
 
-The classes are the folders of `train` in alphabetical order; the other splits have the same ones.
-With both `val` and `test` that is validation and test. With one of them it is the test split, and
-validation is held out of `train`: a tenth, at most 1,000 images, each class in proportion.
+The classes are the folders of `train` in alphabetical order; the other splits must have the same
+classes. A folder with both `val` and `test` has its own validation and test split. If it has one of
+them, that is the test split, and a tenth of `train` is held out for validation: at most 1,000 images,
+each class in proportion.
 
-The training examples come in `stratified_order`, those held out are the first of it; the other splits
-are sorted by class and name.
+The training examples come in `stratified_order`, and those held out are the first of it; the other
+splits are sorted by class and name.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from rnascl_tf.data.file_examples import FileExamples
 from rnascl_tf.data.resized_crop import MARGIN
 from rnascl_tf.data.stratified_order import stratified_order
 
-# Those of ImageNet's training images, the usual constants for photographs.
+# Statistics of ImageNet's training images, the usual constants for photographs.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 DEFAULT_IMAGE_SIZE = 224
@@ -37,28 +39,28 @@ MOST_HELD_OUT = 1000
 
 def load_image_folder(
     *,
-    data_dir=None,
-    validation_examples=None,
-    train_examples=None,
-    image_size=None,
-    resized_crop=False,
-):
-    """Returns the images of a folder as a `DataSet` whose examples are read from their files.
+    data_dir: str | Path | None = None,
+    validation_examples: int | None = None,
+    train_examples: int | None = None,
+    image_size: int | None = None,
+    resized_crop: bool = False,
+) -> DataSet:
+    """Loads the images of a folder; their pixels are read from the files when they are used.
 
-    The header of every file is read here, and whether the file is whole.
+    Every file is checked here: its header, and that it is whole.
 
     Args:
         data_dir: the folder.
         validation_examples: how many training examples to hold out; must be unset if the folder has
             both `val` and `test`.
-        train_examples: take the first so many training examples only.
-        image_size: side of the square images; 224 if unset.
-        resized_crop: whether training will cut random parts; evaluation then takes the centre with
-            `resized_crop.MARGIN`.
+        train_examples: take only this many training examples, the first.
+        image_size: side of the square images; 224 if None.
+        resized_crop: whether training will use random-resized crops; evaluation then takes the
+            centre with `resized_crop.MARGIN`.
 
     Raises:
-        DataError: the folder is not laid out as above, has a single class or a class without
-            images, holds a broken image, or a number is out of range.
+        DataError: the folder does not have the layout above, has a single class, a class without
+            images or a broken image, or a number is out of range.
     """
     if not data_dir:
         raise DataError(
@@ -72,8 +74,8 @@ def load_image_folder(
     if "train" not in splits or len(splits) < 2:
         raise DataError(
             f"{folder} should hold train/CLASS/* and val/CLASS/*, but has "
-            f"{' and '.join(splits) or 'neither train nor val'}: make a folder for each split, and "
-            "in it one for each class."
+            f"{' and '.join(splits) or 'neither train nor val'}: make a folder for each split, "
+            "with one folder in it for each class."
         )
     classes = class_names(folder / "train")
     for split in splits[1:]:
@@ -93,34 +95,34 @@ def load_image_folder(
 
 
 def read_class_folders(
-    name,
-    folder,
-    classes,
-    license,
+    name: str,
+    folder: Path,
+    classes: Sequence[str],
+    license: str,
     *,
-    validation_split=None,
-    test_split,
-    validation_examples,
-    train_examples,
-    image_size,
-    resized_crop,
-    most_held_out=MOST_HELD_OUT,
-):
-    """Returns the `DataSet` of some class folders; folders of other classes are left alone.
+    validation_split: str | None = None,
+    test_split: str,
+    validation_examples: int | None,
+    train_examples: int | None,
+    image_size: int | None,
+    resized_crop: bool,
+    most_held_out: int = MOST_HELD_OUT,
+) -> DataSet:
+    """Returns the `DataSet` of some class folders; folders of other classes are ignored.
 
     Args:
         name: of the data set.
-        folder: a `Path` with SPLIT/CLASS/* below it.
+        folder: holds SPLIT/CLASS/*.
         classes: names of the class folders, in label order.
         license: of the images, one line.
-        validation_split: name of the validation split's folder; None: held out of `train`.
+        validation_split: name of the validation split's folder; None to hold examples out of `train`.
         test_split: name of the test split's folder.
         validation_examples: as for `load_image_folder`.
         train_examples: likewise.
         image_size: likewise.
         resized_crop: likewise.
-        most_held_out: without `validation_examples` a tenth of `train` is held out, and at most so
-            many.
+        most_held_out: without `validation_examples` a tenth of `train` is held out, but at most
+            this many.
 
     Raises:
         DataError: as for `load_image_folder`.
@@ -146,7 +148,7 @@ def read_class_folders(
     check_files([folder / path for _, path in (*train, *validation, *test)])
     margin = MARGIN if resized_crop else 1.0
 
-    def examples(rows):
+    def examples(rows: Sequence[tuple[int, str]]) -> FileExamples:
         labels, paths = zip(*rows, strict=True)
         return FileExamples(folder, paths, np.array(labels, np.int32), side, margin)
 
@@ -162,7 +164,7 @@ def read_class_folders(
     )
 
 
-def _checked_size(image_size):
+def _checked_size(image_size: int | None) -> int:
     side = DEFAULT_IMAGE_SIZE if image_size is None else image_size
     if not isinstance(side, int) or isinstance(side, bool) or side < SMALLEST_IMAGE_SIZE:
         raise DataError(
@@ -171,7 +173,7 @@ def _checked_size(image_size):
     return side
 
 
-def _sorted(folder, split, classes):
+def _sorted(folder: Path, split: str, classes: Sequence[str]) -> list[tuple[int, str]]:
     """Returns a split's (label, path relative to the folder), by class and name."""
     return [
         (label, f"{split}/{name}/{file}")
@@ -180,14 +182,14 @@ def _sorted(folder, split, classes):
     ]
 
 
-def _stratified(folder, split, classes):
+def _stratified(folder: Path, split: str, classes: Sequence[str]) -> list[tuple[int, str]]:
     """Returns what `_sorted` does, in stratified order."""
-    # The split's name stays out of the hash: the order does not change when its folder is renamed.
+    # The hash leaves the split's name out, so that renaming its folder does not change the order.
     names = [[f"{name}/{file}" for file in class_files(folder / split, name)] for name in classes]
     return [(label, f"{split}/{name}") for label, name in stratified_order(names)]
 
 
-def _refuse_untrained_classes(train, classes):
+def _refuse_untrained_classes(train: Sequence[tuple[int, str]], classes: Sequence[str]) -> None:
     trained = {label for label, _ in train}
     untrained = [name for label, name in enumerate(classes) if label not in trained]
     if untrained:

@@ -2,14 +2,13 @@
 
 Looked for in `data_dir`, in this order:
 
-1. `train/WNID/*` and `val/WNID/*`, a folder of ImageNet in which the 100 classes are read and any
-   others left alone;
-2. `imagenet100/`, what step 3 has left;
-3. `imagenet2012/`, as TFDS prepares it: the 100 classes are written once to `imagenet100/`.
+1. `train/WNID/*` and `val/WNID/*`: a folder of ImageNet, of which only the 100 classes are read;
+2. `imagenet100/`: the result of step 3 in an earlier run;
+3. `imagenet2012/` as TFDS prepares it: the 100 classes are written once to `imagenet100/`.
 
-ImageNet's 50,000 validation images are labelled and its test images are not: so `val` is the test
-split here, 5,000 images, and 5,000 are held out of `train` for validation, each class in proportion
-(46 to 52 of each).
+ImageNet's 50,000 validation images are labelled and its test images are not. So `val` is the test
+split here (5,000 images), and 5,000 images are held out of `train` for validation, each class in
+proportion (46 to 52 images).
 """
 
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 
 from rnascl_tf.data.class_folders import listed
+from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.image_folder import read_class_folders
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
@@ -28,20 +28,20 @@ LICENSE = "ImageNet's terms of access: non-commercial research and education; im
 
 def load_imagenet100(
     *,
-    data_dir=None,
-    validation_examples=None,
-    train_examples=None,
-    image_size=None,
-    resized_crop=False,
-):
-    """Returns ImageNet-100 as a `DataSet` whose examples are read from their files.
+    data_dir: str | Path | None = None,
+    validation_examples: int | None = None,
+    train_examples: int | None = None,
+    image_size: int | None = None,
+    resized_crop: bool = False,
+) -> DataSet:
+    """Loads ImageNet-100; the pixels are read from the files when they are used.
 
     Args:
-        data_dir: folder that holds one of the three above; unset: TFDS' own default folder.
-        validation_examples: how many training examples to hold out; 5,000 if unset, but at most a
-            tenth.
-        train_examples: take the first so many training examples only.
-        image_size: side of the square images; 224 if unset.
+        data_dir: folder that holds one of the three above; None for TFDS' own default folder.
+        validation_examples: how many training examples to hold out; None for 5,000, or
+            a tenth if that is less.
+        train_examples: take only this many training examples, the first.
+        image_size: side of the square images; 224 if None.
         resized_crop: as for `load_image_folder`.
 
     Raises:
@@ -70,7 +70,7 @@ def load_imagenet100(
     )
 
 
-def _class_folders(data_dir):
+def _class_folders(data_dir: Path) -> Path:
     if (data_dir / "train").is_dir():
         return data_dir
     extracted = data_dir / "imagenet100"

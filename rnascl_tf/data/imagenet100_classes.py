@@ -1,6 +1,6 @@
 """The 100 classes of ImageNet-100: those of Tian et al., Contrastive Multiview Coding, 2020.
 
-In label order, which is that of their WordNet ids, as for every set of class folders.
+In label order, which is the order of their WordNet ids, as for any set of class folders.
 """
 
 WORDNET_IDS = (

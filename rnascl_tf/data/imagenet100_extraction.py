@@ -1,14 +1,16 @@
 """Writing ImageNet-100's image files out of TFDS' prepared ImageNet, once.
 
-TFDS keeps all 1,000 classes in streams of records (144 GB) that cannot be read at random; training
-shuffles, so the 126,689 + 5,000 images of the 100 classes (about 16 GB) are copied to
-SPLIT/WNID/NAME. They are copied as they are encoded; no image is decoded.
+TFDS keeps all 1,000 classes in streams of records (144 GB), which cannot be read in random order as
+training does. So the 126,689 + 5,000 images of the 100 classes (about 16 GB) are copied to
+SPLIT/WNID/NAME. They stay encoded; no image is decoded.
 
-Each file is written whole or not at all, and those that exist are not written again, so a stopped
-copy goes on where it was. `complete.json` is written last.
+Each file is written whole or not at all, and existing files are not written again, so a stopped copy
+continues where it was. `complete.json` is written last.
 """
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -25,13 +27,13 @@ _COMPLETE = "complete.json"
 _SECONDS_BETWEEN_REPORTS = 10
 
 
-def is_extracted(folder):
+def is_extracted(folder: Path) -> bool:
     """Returns whether `extract` has finished in a folder."""
     return (folder / _COMPLETE).exists()
 
 
-def prepared_imagenet(data_dir):
-    """Returns the TFDS builder of the newest prepared imagenet2012 in a folder, None if there is none.
+def prepared_imagenet(data_dir: Path) -> tfds.core.DatasetBuilder | None:
+    """Returns the TFDS builder of the newest prepared imagenet2012 in a folder, or None.
 
     Raises:
         DataError: it is incomplete.
@@ -44,7 +46,7 @@ def prepared_imagenet(data_dir):
         builder = tfds.builder_from_directory(folder)
     except Exception as error:  # whatever TFDS' parsers of the folder's JSON files raise
         raise DataError(
-            f"{folder} is no complete TFDS data set: prepare it again ({error})."
+            f"{folder} is not a complete TFDS data set: prepare it again ({error})."
         ) from error
     missing = [split for split in _SPLITS if split not in builder.info.splits]
     if missing:
@@ -54,12 +56,12 @@ def prepared_imagenet(data_dir):
     return builder
 
 
-def extract(builder, folder):
+def extract(builder: tfds.core.DatasetBuilder, folder: Path) -> None:
     """Writes the images of the 100 classes to `folder`/{train,val}/WNID/NAME.
 
     Args:
         builder: of a prepared imagenet2012.
-        folder: a `Path`, created where it is missing.
+        folder: created if it is missing.
 
     Raises:
         DataError: the prepared files do not know the 100 classes, or are broken.
@@ -71,7 +73,7 @@ def extract(builder, folder):
             f"{builder.data_path} does not name the classes {listed(unknown)}: prepare it again "
             "with TFDS, which labels imagenet2012 by WordNet ids."
         )
-    # By name: TFDS' labels are places in its own list of 1,000.
+    # By name, because TFDS' labels are positions in its own list of 1,000.
     wanted = tf.constant([names.index(name) for name in WORDNET_IDS], tf.int64)
     logging.info("imagenet100: copying 100 classes of %s to %s", builder.data_path, folder)
     counts = {
@@ -81,7 +83,13 @@ def extract(builder, folder):
     write_json(folder / _COMPLETE, {"source": str(builder.data_path), "images": counts})
 
 
-def _copy(builder, source, wanted, names, folder):
+def _copy(
+    builder: tfds.core.DatasetBuilder,
+    source: str,
+    wanted: tf.Tensor,
+    names: Sequence[str],
+    folder: Path,
+) -> int:
     """Copies one split; returns its number of images."""
     total = builder.info.splits[source].num_examples
     for label in wanted.numpy():
@@ -95,7 +103,7 @@ def _copy(builder, source, wanted, names, folder):
         ) from error
 
 
-def _encoded(builder, source, wanted):
+def _encoded(builder: tfds.core.DatasetBuilder, source: str, wanted: tf.Tensor) -> tf.data.Dataset:
     """Returns (position in the split, example) of the wanted classes, images still encoded."""
     examples = builder.as_dataset(
         split=source,
@@ -107,7 +115,7 @@ def _encoded(builder, source, wanted):
     )
 
 
-def _write(examples, names, folder, total):
+def _write(examples: tf.data.Dataset, names: Sequence[str], folder: Path, total: int) -> int:
     count, reported = 0, time.monotonic()
     for position, example in examples.as_numpy_iterator():
         count += 1

@@ -1,17 +1,19 @@
-"""Real image content where no data set is at hand: crops of two photographs inside scikit-learn."""
+"""Real images where there is no data set: crops of two photographs that come with scikit-learn."""
 
 import numpy as np
 import sklearn.datasets
 import tensorflow as tf
 
 SMALLEST_CROP = 0.3
-"""Side of the smallest crop, in parts of the photograph's height."""
+"""Side of the smallest crop, as a fraction of the photograph's height."""
 
 
-def photograph_crops(count, height, width, channels=3, seed=0):
+def photograph_crops(
+    count: int, height: int, width: int, channels: int = 3, seed: int = 0
+) -> np.ndarray:
     """Returns crops of two photographs (a temple, a flower) at varied places and scales.
 
-    They are what tells two implementations of a network apart: noise may leave layers silent.
+    They show the difference of two implementations of a network; noise may leave layers silent.
 
     Args:
         count: number of crops, at least 1.
@@ -21,7 +23,7 @@ def photograph_crops(count, height, width, channels=3, seed=0):
         seed: of places and scales.
 
     Returns:
-        float32 [count, height, width, channels] in [0, 1], the photographs in turn.
+        float32 [count, height, width, channels] in [0, 1], alternating between the photographs.
     """
     photographs = sklearn.datasets.load_sample_images().images
     generator = np.random.default_rng(seed)

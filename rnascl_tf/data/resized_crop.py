@@ -1,48 +1,48 @@
 """From an image of any size to a network's input: a central crop, or a random one for training.
 
-Both resize bilinearly with antialiasing (Pillow's BILINEAR, whose filter widens with the scale) and
-keep or vary the aspect ratio as is usual for ImageNet:
+Both resize bilinearly with antialiasing (Pillow's BILINEAR, whose filter widens with the scale), and
+treat the aspect ratio as is usual for ImageNet:
 
-- training, as torchvision's RandomResizedCrop: a box of 8% to 100% of the image's area, of an aspect
-  ratio (width / height) from 3/4 to 4/3, uniform in area and in the ratio's logarithm, of ten drawn
-  boxes the first that fits into the image; if none does, the largest central box within those
-  ratios. Wherever it fits the box lies uniformly.
+- training, as torchvision's RandomResizedCrop: a box of 8% to 100% of the image's area and of an
+  aspect ratio (width / height) from 3/4 to 4/3, uniform in area and in the ratio's logarithm. Ten
+  boxes are drawn, and the first that fits into the image is placed uniformly; if none fits, it is the
+  largest central box within those ratios.
 - evaluation: the shorter side is resized and the centre cut out.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 
 from PIL import Image
 
 MARGIN = 256 / 224
-"""What the shorter side has in excess of the crop when a network trained on random crops is
-evaluated: its objects looked larger in training."""
+"""Ratio of the shorter side to the crop when a network trained on random crops is evaluated: in
+training, objects looked larger to it."""
 
 AREAS = (0.08, 1.0)
 RATIOS = (3 / 4, 4 / 3)
 TRIES = 10
 DRAWS = 2 * TRIES + 2
-"""Random numbers that one box takes: area and ratio of every try, then the row and the column."""
+"""Random numbers for one box: area and ratio of every try, then the row and the column."""
 
 
-def random_resized_crop(image, size, draws):
+def random_resized_crop(
+    image: Image.Image, size: tuple[int, int], draws: Iterable[float]
+) -> Image.Image:
     """Returns a random part of an image, resized.
 
     Args:
-        image: Pillow image in RGB.
-        size: (height, width) wanted.
+        image: in RGB.
+        size: (height, width) of the result.
         draws: `DRAWS` numbers in [0, 1); the same numbers give the same part.
-
-    Returns:
-        A Pillow image of `size`.
     """
     top, left, height, width = crop_box(image.height, image.width, draws)
     part = image.crop((left, top, left + width, top + height))
-    return part.resize(size[::-1], Image.Resampling.BILINEAR)
+    return part.resize((size[1], size[0]), Image.Resampling.BILINEAR)
 
 
-def crop_box(height, width, draws):
-    """Returns the (top, left, height, width) of a random box in an image of a size, integers.
+def crop_box(height: int, width: int, draws: Iterable[float]) -> tuple[int, int, int, int]:
+    """Returns (top, left, height, width) of a random box in an image.
 
     Args:
         height: of the image, pixels.
@@ -58,7 +58,7 @@ def crop_box(height, width, draws):
     return top, left, box_height, box_width
 
 
-def _first_fitting(height, width, numbers):
+def _first_fitting(height: int, width: int, numbers: Sequence[float]) -> tuple[int, int]:
     logarithms = [math.log(ratio) for ratio in RATIOS]
     for area_draw, ratio_draw in zip(numbers[::2], numbers[1::2], strict=True):
         area = height * width * _between(AREAS, area_draw)
@@ -69,7 +69,7 @@ def _first_fitting(height, width, numbers):
     return 0, 0
 
 
-def _largest_central(height, width):
+def _largest_central(height: int, width: int) -> tuple[int, int, int, int]:
     box_height, box_width = height, width
     if width < height * RATIOS[0]:
         box_height = round(width / RATIOS[0])
@@ -78,29 +78,26 @@ def _largest_central(height, width):
     return (height - box_height) // 2, (width - box_width) // 2, box_height, box_width
 
 
-def _between(limits, draw):
+def _between(limits: Sequence[float], draw: float) -> float:
     low, high = limits
     return low + (high - low) * draw
 
 
-def central_crop(image, size, margin=1.0):
+def central_crop(image: Image.Image, size: tuple[int, int], margin: float = 1.0) -> Image.Image:
     """Returns the centre of an image, resized with its aspect ratio kept.
 
-    The image is resized so that it just covers `margin` times `size` and `size` is cut out of its
-    centre; an image that has that size already comes back as it is. Only what is cut out is computed,
-    so that a very long image costs no more than another.
+    The image is resized so that it just covers `margin` times `size`, and `size` is cut out of its
+    centre; an image of that size comes back unchanged. Only the part cut out is computed, so that a
+    very long image costs no more than another.
 
     Args:
-        image: Pillow image in RGB.
-        size: (height, width) wanted.
+        image: in RGB.
+        size: (height, width) of the result.
         margin: 1 or more; `MARGIN` for networks trained on random crops.
-
-    Returns:
-        A Pillow image of `size`.
     """
     height, width = size
     covered_height, covered_width = round(height * margin), round(width * margin)
-    # The side that has less in excess decides the scale, in integers: no rounding may lose a pixel.
+    # The side with less excess decides the scale. In integers, because rounding could lose a pixel.
     if image.height * covered_width <= image.width * covered_height:
         resized_height = covered_height
         resized_width = image.width * covered_height // image.height

@@ -50,7 +50,7 @@ def test_linked_class_folders_are_read(tmp_path):
 
 def test_class_without_images_is_refused(tmp_path):
     make(tmp_path / "ant", "notes.txt")
-    with pytest.raises(DataError, match=r"ant holds no image: .*\.jpg.*remove the class"):
+    with pytest.raises(DataError, match=r"ant holds no images: .*\.jpg.*remove the class"):
         class_files(tmp_path, "ant")
 
 

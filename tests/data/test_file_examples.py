@@ -123,5 +123,5 @@ def test_fingerprint_tells_other_files(examples, originals, tmp_path):
 
 @pytest.mark.parametrize(("paths", "labels"), [([], []), (["a.png"], [0, 1])])
 def test_one_label_for_each_file(tmp_path, paths, labels):
-    with pytest.raises(DataError, match="one label for each of at least one file"):
+    with pytest.raises(DataError, match="wanted at least one file and one label for each"):
         FileExamples(tmp_path, paths, np.array(labels, np.int32), SIDE)

@@ -136,7 +136,7 @@ def damaged(prepared, tmp_path):
 
 def test_broken_description_is_refused(damaged, tmp_path):
     (damaged / "dataset_info.json").write_text("{")
-    with pytest.raises(DataError, match="no complete TFDS data set"):
+    with pytest.raises(DataError, match="not a complete TFDS data set"):
         prepared_imagenet(tmp_path)
 
 

@@ -1,14 +1,50 @@
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from rnascl_tf.data.digits import load_digits
 from rnascl_tf.data.errors import DataError
-from rnascl_tf.data.registry import DATASETS, load_dataset
+from rnascl_tf.data.registry import _LOADERS, DATASETS, load_dataset
 
 
 def test_names():
     assert DATASETS == ("digits", "cifar10", "imagenet100", "image_folder")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_name_has_a_loader_that_takes_its_arguments(name):
+    loader = _LOADERS[name]
+    wanted = set(inspect.signature(load_dataset).parameters) - {"name"}
+    if loader.side is not None:
+        wanted -= {"image_size", "resized_crop"}
+    assert set(inspect.signature(loader.imported()).parameters) == wanted
+
+
+LIGHT = """
+import sys
+from rnascl_tf.data import DATASETS, MARGIN, DataError, data_errors, load_dataset, read_images
+try:
+    load_dataset("mnist")
+except DataError:
+    with data_errors():
+        print("tensorflow" in sys.modules, "sklearn" in sys.modules)
+"""
+
+
+def test_names_and_errors_do_not_need_tensorflow():
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert done.stdout == "False False\n"
 
 
 def test_arguments_reach_the_loader():
