@@ -1,0 +1,3 @@
+"""The linear model and images of the attacks' tests."""
+
+from tests.robustness.conftest import examples, linear_model  # noqa: F401
