@@ -1,12 +1,15 @@
-# Set-up, tests and the demonstration; README says what each prints and how long it takes.
+# Set-up, tests and the demonstration. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test test-long lint bench requirements clean
+.PHONY: help setup demo test test-long lint bench requirements clean
 
-setup: $(INSTALLED)
+help: ## list these targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(INSTALLED) ## install everything into .venv, and the command rnascl
 
 $(INSTALLED): requirements.txt pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make setup PYTHON=python3.11")'
@@ -15,30 +18,29 @@ $(INSTALLED): requirements.txt pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: setup
+demo: setup ## the main job on scikit-learn's digits: 11 minutes on 2 cores
 	$(BIN)/rnascl --config=digits --workdir=runs/digits
 
 # Two processes, because two cores; each test file stays in one, so that models are built once.
-test: setup
+test: setup ## all tests that take under a minute each
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-# Kills, signals and clusters of real processes.
-test-long: setup
+test-long: setup ## kill, stop and cluster real processes: a quarter of an hour
 	$(BIN)/python -m pytest -m long tests -s
 
-lint: setup
+lint: setup ## format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup
+bench: setup ## what the claims about speed rest on
 	$(BIN)/python -m benchmarks
 
 # Pins every package for every supported Python. backports.strenum 1.3 is for older Pythons only.
-requirements: setup
+requirements: setup ## pin requirements.in in requirements.txt
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header \
 	  --quiet requirements.in -o requirements.txt
 
-clean:
+clean: ## remove .venv
 	rm -rf $(VENV)

@@ -3,7 +3,7 @@
 # bazel-rules-java bazel-rules-proto bazel-platforms bazel-skylib).
 #
 #   bazel/check.sh                     # bazel build //... and bazel test //tests/...
-#   bazel/check.sh test //tests/data/...
+#   bazel/check.sh test //tests:networks/test_cost
 #
 # That Bazel predates MODULE.bazel: a copy of the checkout gets a WORKSPACE whose rules_python, rules_cc
 # and pypi are stubs. Python and its packages are those of .venv (make setup).
