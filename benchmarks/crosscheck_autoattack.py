@@ -12,13 +12,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from absl import flags
 
 import rnascl_tf  # noqa: F401  registers the layers that the network's file names
 from benchmarks.crosscheck_record import begun, comparison, facts, outcome, table
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags
 from rnascl_tf.console import print_whole, progress
-from rnascl_tf.data import DataError, load_dataset
+from rnascl_tf.data import load_dataset
 from rnascl_tf.files import write_json
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, attack_outcomes
 
@@ -55,31 +55,27 @@ def main(arguments=None):
     return command_line.run(
         _command,
         sys.argv[1:] if arguments is None else arguments,
-        (RobustnessError, DataError),
-        "interrupted; the same command goes on where it was.",
+        command_line.CONTINUES,
     )
 
 
 def _flags():
-    flag_values = command_line.new_flags()
-    for name, text in (("data_dir", "Folder with cifar10."), ("out", "The record, a JSON file.")):
-        flags.DEFINE_string(name, None, text, flag_values=flag_values)
-    for name, known in (("norms", EPSILONS), ("attacks", REFERENCES)):
-        flags.DEFINE_list(name, list(known), "Which, in order.", flag_values=flag_values)
-    for name, default, lowest, text in (
-        ("examples", 500, 1, "Test images, evenly spaced."),
-        ("steps", 100, 1, "Of APGD and FAB; the standard is 100."),
-        ("queries", 5000, 1, "Of Square; the standard is 5000."),
-        ("batch_size", 100, 1, "Images attacked at once, by both."),
-        ("seed", 0, 0, "Of both."),
-    ):
-        flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.text("data_dir", "Folder with cifar10.", needed="DATA")
+    command.text("out", "The record, a JSON file.", needed="FILE.json")
+    command.names("norms", "Which, in order.", tuple(EPSILONS))
+    command.names("attacks", "Which, in order.", tuple(REFERENCES))
+    command.whole("examples", "Test images, evenly spaced.", 500, 1)
+    command.whole("steps", "Steps of APGD and FAB; the standard is 100.", 100, 1)
+    command.whole("queries", "Queries of Square; the standard is 5000.", 5000, 1)
+    command.whole("batch_size", "Images attacked at once, by both.", 100, 1)
+    command.whole("seed", "Seed of both.", 0, 0)
+    return command
 
 
 def _command(arguments):
-    asked = _flags()
-    if not command_line.parse_flags(asked, arguments, USAGE, ("data_dir", "out")):
+    asked = _flags().parse(arguments)
+    if asked is None:
         return
     _check(asked)
     network = Path(__file__).resolve().parents[1] / NETWORK

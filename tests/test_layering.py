@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     "rnascl_tf",  # what `import rnascl_tf` runs: environment, registration
     "rnascl_tf.errors",
+    "rnascl_tf.spelling",
     "rnascl_tf.exit_codes",
     "rnascl_tf.console",
     "rnascl_tf.files",
@@ -32,7 +33,6 @@ ORDER = [
     "rnascl_tf.pipeline",
     "rnascl_tf.ablation",
     "rnascl_tf.command_line",
-    "rnascl_tf.recipe_flags",
     "rnascl_tf.commands",
     "rnascl_tf.__main__",
 ]

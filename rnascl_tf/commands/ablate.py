@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from absl import flags, logging
+from absl import logging
 
-from rnascl_tf import command_line, recipe_flags
+from rnascl_tf import command_line
 from rnascl_tf.ablation import (
     VARIED,
     Job,
@@ -15,10 +15,12 @@ from rnascl_tf.ablation import (
     vary,
     write_comparison,
 )
+from rnascl_tf.command_line import RecipeFlags
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_text
 from rnascl_tf.pipeline import branch, check
+from rnascl_tf.recipes import as_settings, with_settings
 from rnascl_tf.record import Record
 
 USAGE = f"""
@@ -50,21 +52,18 @@ def main(arguments):
 
 
 def _command(arguments):
-    flag_values = command_line.new_flags()
-    _define(flag_values)
-    config = recipe_flags.parse(flag_values, arguments, USAGE)
-    if config is None:
+    command = _flags()
+    asked = command.parse(arguments)
+    if asked is None:
         return
-    if flag_values.workdir is None:
-        raise UserError("--workdir is missing: give a folder for all runs, --workdir=runs/NAME.")
-    recipe, _ = recipe_flags.take_recipe(arguments)
-    common = recipe_flags.as_settings(recipe, config)
+    config, recipe = asked.config, command.reference
+    common = as_settings(recipe, config)
     check(config)
-    rows = vary(flag_values.vary) + [parse_row(text) for text in flag_values.row]
-    once = flag_values.search == "once"
+    rows = vary(asked.vary) + [parse_row(text) for text in asked.row]
+    once = asked.search == "once"
     rows = {row: _row_settings(row, common, recipe, once) for row in _named(rows)}
-    workdir = Path(flag_values.workdir)
-    seeds = [config.seed + number for number in range(flag_values.seeds)]
+    workdir = Path(asked.workdir)
+    seeds = [config.seed + number for number in range(asked.seeds)]
     bases = {seed: workdir / "base" / f"seed_{seed}" for seed in seeds}
     stages = ["teacher", "search"] if once else ["teacher"]
     # The rows' tutors are switched; those that they share are searched.
@@ -73,7 +72,7 @@ def _command(arguments):
         _job(f"base, seed {seed}", recipe, shared, seed, base, stages)
         for seed, base in bases.items()
     ]
-    _run(jobs, flag_values.jobs, "shared teacher and search" if once else "shared teacher")
+    _run(jobs, asked.jobs, "shared teacher and search" if once else "shared teacher")
     jobs = []
     for row, (settings, stages) in rows.items():
         for seed, base in bases.items():
@@ -85,30 +84,25 @@ def _command(arguments):
                 settings = settings | {"search.architecture": str(found)}
             jobs.append(_job(f"{row.name}, seed {seed}", recipe, settings, seed, folder, stages))
     try:
-        _run(jobs, flag_values.jobs, "rows")
+        _run(jobs, asked.jobs, "rows")
     finally:
         _show(workdir)
 
 
-def _define(flag_values):
-    flags.DEFINE_string("workdir", None, "Folder of all runs.", flag_values=flag_values)
-    flags.DEFINE_multi_string(
-        "vary", [], "NAME, or NAME=value,value; may be repeated.", flag_values=flag_values
-    )
-    flags.DEFINE_multi_string(
-        "row", [], "NAME:key=value,key=value; may be repeated.", flag_values=flag_values
-    )
-    flags.DEFINE_integer("seeds", 1, "Runs of each row.", lower_bound=1, flag_values=flag_values)
-    flags.DEFINE_integer(
-        "jobs", 2, "Runs at a time; they share the cores.", lower_bound=1, flag_values=flag_values
-    )
-    flags.DEFINE_enum(
+def _flags():
+    command = RecipeFlags(USAGE)
+    command.text("workdir", "Folder of all runs.", needed="runs/NAME")
+    command.repeated("vary", "NAME, or NAME=value,value; may be repeated.")
+    command.repeated("row", "NAME:key=value,key=value; may be repeated.")
+    command.whole("seeds", "Runs of each row.", 1, 1)
+    command.whole("jobs", "Runs at a time; they share the cores.", 2, 1)
+    command.choice(
         "search",
-        "once",
+        "Search once for each seed and share the filters, or for each row",
         ("once", "each"),
-        "Search once for each seed and share the filters, or for each row.",
-        flag_values=flag_values,
+        "once",
     )
+    return command
 
 
 def _named(rows):
@@ -129,7 +123,7 @@ def _named(rows):
 def _row_settings(row, common, recipe, once):
     """Returns a row's settings and stages; refuses what cannot run, before anything does."""
     settings = common | dict(row.settings) | {"baseline.enabled": "False"}
-    config = recipe_flags.parse(command_line.new_flags(), _flags(recipe, settings), USAGE)
+    config = with_settings(recipe, settings)
     check(config)
     for key, _ in row.settings:
         section = key.partition(".")[0]
@@ -149,12 +143,12 @@ def _row_settings(row, common, recipe, once):
     return settings, ["search", "train", *trades, "evaluate"]
 
 
-def _flags(recipe, settings):
+def _arguments(recipe, settings):
     return [f"--config={recipe}", *[f"--config.{key}={value}" for key, value in settings.items()]]
 
 
 def _job(name, recipe, settings, seed, workdir, stages):
-    arguments = _flags(recipe, settings | {"seed": str(seed)})
+    arguments = _arguments(recipe, settings | {"seed": str(seed)})
     arguments += [f"--workdir={workdir}", f"--stages={','.join(stages)}"]
     return Job(name, tuple(arguments), workdir / "log.txt")
 

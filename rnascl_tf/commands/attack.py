@@ -9,6 +9,7 @@ import functools
 from absl import logging
 
 from rnascl_tf import command_line
+from rnascl_tf.command_line import devices_of, writable_folder
 from rnascl_tf.commands.attack_feasibility import (
     check_combination,
     check_norms,
@@ -18,9 +19,8 @@ from rnascl_tf.commands.attack_feasibility import (
 from rnascl_tf.commands.attack_flags import (
     EXAMPLES,
     MASKING_EXAMPLES,
-    USAGE,
     AssessmentError,
-    robustness_flags,
+    attack_flags,
 )
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.data import DataError, load_dataset
@@ -48,30 +48,28 @@ from rnascl_tf.robustness.sweep import sweep
 
 def main(arguments):
     """Runs the command; returns its exit code."""
-    return command_line.run(
-        _command, arguments, "interrupted; the same command goes on where it was."
-    )
+    return command_line.run(_command, arguments, command_line.CONTINUES)
 
 
 def _command(arguments):
-    asked = robustness_flags()
-    if not command_line.parse_flags(asked, arguments, USAGE, ("model", "dataset", "out")):
+    asked = attack_flags().parse(arguments)
+    if asked is None:
         return 0
     threat_model = ThreatModel(
         parse_epsilon(asked.epsilon),
         asked.norm,
         space=asked.space,
-        deviation=command_line.numbers(asked, "deviation"),
+        deviation=asked.deviation,
     )
     attacks = known_attacks(asked.attacks, asked.budget)
     check_norms(attacks, asked.budget, threat_model)
-    out = command_line.writable_folder("out", asked.out)
+    out = writable_folder("out", asked.out)
     for path in (asked.model, asked.teacher):
         if path is not None:
             check_exists(path)
     dataset = _dataset(asked)
     examples = dataset.test.evenly_spaced(_count(asked, dataset))
-    devices = command_line.devices(asked)
+    devices = devices_of(asked)
     with devices.scope():
         model_file = _model(asked, asked.model, dataset)
         teacher = _model(asked, asked.teacher, dataset, ()) if asked.teacher else None
@@ -171,7 +169,7 @@ def _count(asked, dataset):
 
 
 def _model(asked, path, dataset, normalization=("mean", "std")):
-    mean_and_std = {name: command_line.numbers(asked, name) for name in normalization}
+    mean_and_std = {name: getattr(asked, name) for name in normalization}
     return load_model_file(
         path,
         **mean_and_std,

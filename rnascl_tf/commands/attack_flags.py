@@ -1,12 +1,11 @@
 """The flags of `rnascl attack`, and its help."""
 
-from absl import flags
-
-from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags, add_device_flags
 from rnascl_tf.data import DATASETS
 from rnascl_tf.errors import UserError
 from rnascl_tf.robustness.attacks.autoattack import BUDGETS
 from rnascl_tf.robustness.attacks.registry import ATTACKS
+from rnascl_tf.robustness.threat_model import NORMS, SPACES
 
 EXAMPLES, MASKING_EXAMPLES = 1000, 200
 """How many test images are attacked, and looked at by the verdict, unless a flag says."""
@@ -37,54 +36,49 @@ class AssessmentError(UserError):
     """A request that cannot be carried out; the message says what came, what was wanted, the fix."""
 
 
-def robustness_flags():
+def attack_flags():
     """Returns the command's flags, not parsed yet."""
-    flag_values = command_line.new_flags()
-    for name, default, text in (
-        ("model", None, "The classifier: .keras, .onnx, .tflite, or a SavedModel's folder."),
-        ("dataset", None, f"Whose test images are attacked: {', '.join(DATASETS)}."),
-        ("data_dir", None, "Folder of the data set's prepared data."),
-        ("out", None, "Folder to write to."),
-        ("epsilon", "8/255", "Largest change, in pixel units of [0, 1] (0.5 is usual in L2)."),
-        (
-            "teacher",
-            None,
-            "A model file whose adversarial images the verdict tries too (transfer).",
-        ),
-    ):
-        flags.DEFINE_string(name, default, text, flag_values=flag_values)
-    for name, default, choices, text in (
-        ("norm", "linf", ("linf", "l2"), "How changes are measured."),
-        ("space", "pixel", ("pixel", "normalized"), "Where; normalized needs --deviation."),
-        ("budget", "standard", tuple(BUDGETS), "Of autoattack."),
-    ):
-        flags.DEFINE_enum(name, default, choices, text, flag_values=flag_values)
-    command_line.define_devices(flag_values, ("auto", "one_device", "mirrored"))
-    for name, default, text in (
-        ("attacks", ["clean", "fgsm", "pgd20", "mifgsm", "cw", "autoattack"], "Which, in order."),
-        ("deviation", [], "The normalisation's standard deviation, for --space=normalized."),
-        ("mean", [], "Per-channel mean of an ONNX file that wants normalised images."),
-        ("std", [], "Per-channel standard deviation, likewise."),
-    ):
-        flags.DEFINE_list(name, default, text, flag_values=flag_values)
-    for name, default, text in (
-        ("examples", None, f"Test images, evenly spaced; {EXAMPLES}, or all if there are fewer."),
-        ("batch_size", 64, "Images attacked at once."),
-        (
-            "masking_examples",
-            None,
-            f"Test images of the verdict on masking, {MASKING_EXAMPLES} at most; 0: no verdict.",
-        ),
-        ("image_size", None, "Side of the images, where the data set leaves it free."),
-        ("seed", 0, "Of all random starts and queries."),
-    ):
-        lowest = 0 if name in ("seed", "masking_examples") else None
-        flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
-    for name, text in (
-        ("resized_crop", "Image files: cut them as for networks trained on random-resized crops."),
-        ("sweep", "Also draw accuracy over epsilons 0 to 0.1 under FGSM and PGD-20."),
-        ("strict", "Exit with 3 when the verdict finds gradients masked."),
-        ("overwrite", "Forget what --out holds of another evaluation."),
-    ):
-        flags.DEFINE_bool(name, False, text, flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.text(
+        "model", "The classifier: .keras, .onnx, .tflite, or a SavedModel's folder.", needed="FILE"
+    )
+    command.text(
+        "dataset", f"Whose test images are attacked: {', '.join(DATASETS)}.", needed="cifar10"
+    )
+    command.text("data_dir", "Folder of the data set's prepared data.")
+    command.text("out", "Folder to write to.", needed="DIR")
+    command.text(
+        "epsilon", "Largest change, in pixel units of [0, 1] (0.5 is usual in L2).", "8/255"
+    )
+    command.choice("norm", "How changes are measured", NORMS, "linf")
+    command.choice("space", "Where; normalized needs --deviation", SPACES, "pixel")
+    command.names(
+        "attacks",
+        "Attacks, in this order.",
+        ("clean", "fgsm", "pgd20", "mifgsm", "cw", "autoattack"),
+    )
+    command.choice("budget", "Effort of autoattack", tuple(BUDGETS), "standard")
+    command.whole("examples", f"Test images, evenly spaced; {EXAMPLES}, or all if there are fewer.")
+    command.whole("batch_size", "Images attacked at once.", 64)
+    command.whole("seed", "Seed of all random starts and queries.", 0, 0)
+    command.whole(
+        "masking_examples",
+        f"Test images of the verdict on masking, {MASKING_EXAMPLES} at most; 0: no verdict.",
+        None,
+        0,
+    )
+    command.text(
+        "teacher", "A model file whose adversarial images the verdict tries too (transfer)."
+    )
+    command.numbers("deviation", "The normalisation's standard deviation, for --space=normalized.")
+    command.numbers("mean", "Per-channel mean of an ONNX file that wants normalised images.")
+    command.numbers("std", "Per-channel standard deviation, likewise.")
+    command.whole("image_size", "Side of the images, where the data set leaves it free.")
+    command.switch(
+        "resized_crop", "Image files: cut them as for networks trained on random-resized crops."
+    )
+    add_device_flags(command, ("auto", "one_device", "mirrored"))
+    command.switch("sweep", "Also draw accuracy over epsilons 0 to 0.1 under FGSM and PGD-20.")
+    command.switch("strict", "Exit with 3 when the verdict finds gradients masked.")
+    command.switch("overwrite", "Forget what --out holds of another evaluation.")
+    return command

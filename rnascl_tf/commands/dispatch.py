@@ -1,12 +1,12 @@
 """The one command: `rnascl COMMAND ...`; without a command's name, `rnascl run ...`."""
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 
 from rnascl_tf import __version__
 from rnascl_tf.exit_codes import EXIT_USER_ERROR
+from rnascl_tf.spelling import did_you_mean
 
 COMMANDS = {
     "run": "Robust teacher in, small robust student out: the main job, stage by stage.",
@@ -36,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "run")
     name, *rest = given
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "`rnascl --help` lists the commands."
-        print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
+        print(
+            f"error: there is no command {name!r}{did_you_mean(name, COMMANDS)}: "
+            "`rnascl --help` lists them.",
+            file=sys.stderr,
+        )
         return EXIT_USER_ERROR
     module = importlib.import_module(f"rnascl_tf.commands.{name.replace('-', '_')}")
     return module.main(rest)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import rich.box
 import rich.table
-from absl import flags
 
 import teachers
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags
 from rnascl_tf.console import console, print_whole
 from rnascl_tf.data import read_images
 from rnascl_tf.data.image_files import SUFFIXES
@@ -48,34 +48,31 @@ def main(arguments):
 
 
 def _flags():
-    flag_values = command_line.new_flags()
-    for name, text in (
-        ("zoo", "Which known checkpoint it is: see --list."),
-        ("checkpoint", "The PyTorch file."),
-        ("out", "The ONNX file to write."),
-        ("architecture", "Of a checkpoint that is not in the zoo, as wide_resnet34_10."),
-        ("state_key", "Key of the state dict to take, where the file holds several."),
-        ("images", "Images for the proof: a folder of image files, or an .npz with `images`."),
-    ):
-        flags.DEFINE_string(name, None, text, flag_values=flag_values)
-    for name, text in (
-        ("num_classes", "Length of its logits; with --architecture."),
-        ("input_size", "Side of its square images; with --architecture."),
-    ):
-        flags.DEFINE_integer(name, None, text, lower_bound=1, flag_values=flag_values)
-    for name, text in (
-        ("mean", "Per-channel mean that it expects to be subtracted; with --architecture."),
-        ("std", "Per-channel standard deviation, likewise."),
-    ):
-        flags.DEFINE_list(name, [], text, flag_values=flag_values)
-    for name, text in (("list", "Print the zoo."), ("overwrite", "Replace --out.")):
-        flags.DEFINE_bool(name, False, text, flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.text("zoo", "Which known checkpoint it is: see --list.")
+    command.text("checkpoint", "The PyTorch file.")
+    command.text("out", "The ONNX file to write.")
+    command.text(
+        "architecture", "Network of a checkpoint that is not in the zoo, as wide_resnet34_10."
+    )
+    command.text("state_key", "Key of the state dict to take, where the file holds several.")
+    command.text(
+        "images", "Images for the proof: a folder of image files, or an .npz with `images`."
+    )
+    command.whole("num_classes", "Number of its logits; with --architecture.", None, 1)
+    command.whole("input_size", "Side of its square images; with --architecture.", None, 1)
+    command.numbers(
+        "mean", "Per-channel mean that it expects to be subtracted; with --architecture."
+    )
+    command.numbers("std", "Per-channel standard deviation, likewise.")
+    command.switch("list", "Print the zoo.")
+    command.switch("overwrite", "Replace --out.")
+    return command
 
 
 def _command(arguments):
-    asked = _flags()
-    if not command_line.parse_flags(asked, arguments, USAGE):
+    asked = _flags().parse(arguments)
+    if asked is None:
         return
     if asked.list:
         print_whole(_zoo_table())
@@ -157,7 +154,7 @@ def _network_asked(asked, entry):
     given = [
         name
         for name in ("architecture", "num_classes", "input_size", "mean", "std")
-        if getattr(asked, name) not in (None, [])
+        if getattr(asked, name) not in (None,)
     ]
     if entry is not None:
         if given:
@@ -176,23 +173,21 @@ def _network_asked(asked, entry):
 
 def _normalization(asked):
     """Returns the normalisation of --mean and --std, or None where neither was given."""
-    given = {}
-    for name in ("mean", "std"):
-        text = ",".join(getattr(asked, name))
-        try:
-            given[name] = tuple(float(value) for value in getattr(asked, name))
-        except ValueError as error:
-            raise TeacherError(f"--{name}={text} should be numbers with commas.") from error
-    if not given["mean"] and not given["std"]:
+    mean, std = asked.mean, asked.std
+    if not mean and not std:
         return None
-    mean, std = given["mean"], given["std"]
-    finite = np.isfinite(mean + std).all()
-    if len(mean) != 3 or len(std) != 3 or not finite or min(std) <= 0:
+    if not mean or not std or len(mean) != 3 or len(std) != 3 or not min(std) > 0:
         raise TeacherError(
-            f"--mean={','.join(asked.mean)} and --std={','.join(asked.std)} should be three numbers "
-            "each, the deviations positive."
+            f"--mean={_listed(mean)} and --std={_listed(std)} should be three numbers each, the "
+            "standard deviations positive."
         )
+    if not np.isfinite(mean + std).all():
+        raise TeacherError(f"--mean={_listed(mean)} and --std={_listed(std)} should be finite.")
     return InputNormalization(mean, std)
+
+
+def _listed(numbers):
+    return ",".join(f"{number:g}" for number in numbers or ())
 
 
 def _require_pytorch():

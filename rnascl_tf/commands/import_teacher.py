@@ -11,10 +11,10 @@ from pathlib import Path
 
 import rich.box
 import rich.table
-from absl import flags
 
 import teachers
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags, writable_folder
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.data import DATASETS, DataError, load_dataset
 from rnascl_tf.data.photographs import photograph_crops
@@ -51,41 +51,37 @@ def main(arguments):
 
 
 def _flags():
-    flag_values = command_line.new_flags()
-    for name, default, text in (
-        ("onnx", None, "The ONNX file."),
-        ("out", None, "Folder to write to."),
-        ("taps", "main", "Convolutions to tap: main (no projection shortcuts), all, or a regex."),
-        ("dataset", None, "Data set for proof and accuracy; without it: photographs, no accuracy."),
-        ("data_dir", None, "Folder of the data set's prepared data."),
-        ("epsilon", "8/255", "Of PGD-20, L-inf, in pixel units of [0, 1]."),
-    ):
-        flags.DEFINE_string(name, default, text, flag_values=flag_values)
-    for name, text in (
-        ("mean", "Per-channel mean of a file that wants normalised images."),
-        ("std", "Per-channel standard deviation, likewise."),
-    ):
-        flags.DEFINE_list(name, [], text, flag_values=flag_values)
-    for name, default, text in (
-        ("image_size", None, "Side of the images, where the file or the data set leaves it free."),
-        ("verify_examples", 16, "Real images on which layers are compared."),
-        ("examples", 500, "Test images for clean and PGD-20 accuracy."),
-        ("batch_size", 100, "Images attacked at once."),
-        ("seed", 0, "Of PGD's random starts and of the photographs' crops."),
-    ):
-        lowest = 0 if name == "seed" else 1
-        flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
-    flags.DEFINE_bool("overwrite", False, "Replace what --out holds.", flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.text("onnx", "The ONNX file.", needed="FILE.onnx")
+    command.text("out", "Folder to write to.", needed="teachers/NAME")
+    command.text(
+        "taps", "Convolutions to tap: main (no projection shortcuts), all, or a regex.", "main"
+    )
+    command.text(
+        "dataset", "Data set for proof and accuracy; without it: photographs, no accuracy."
+    )
+    command.text("data_dir", "Folder of the data set's prepared data.")
+    command.text("epsilon", "Epsilon of PGD-20, L-inf, in pixel units of [0, 1].", "8/255")
+    command.numbers("mean", "Per-channel mean of a file that wants normalised images.")
+    command.numbers("std", "Per-channel standard deviation, likewise.")
+    command.whole(
+        "image_size", "Side of the images, where the file or the data set leaves it free.", None, 1
+    )
+    command.whole("verify_examples", "Real images on which layers are compared.", 16, 1)
+    command.whole("examples", "Test images for clean and PGD-20 accuracy.", 500, 1)
+    command.whole("batch_size", "Images attacked at once.", 100, 1)
+    command.whole("seed", "Seed of PGD's random starts and of the photographs' crops.", 0, 0)
+    command.switch("overwrite", "Replace what --out holds.")
+    return command
 
 
 def _command(arguments):
-    asked = _flags()
-    if not command_line.parse_flags(asked, arguments, USAGE, ("onnx", "out")):
+    asked = _flags().parse(arguments)
+    if asked is None:
         return
     folder = _folder(asked)
     threat_model = ThreatModel(parse_epsilon(asked.epsilon))
-    mean, std = command_line.numbers(asked, "mean"), command_line.numbers(asked, "std")
+    mean, std = asked.mean, asked.std
     dataset = _dataset(asked)
     expected = {"taps": asked.taps} | _sizes(asked, dataset)
     given = teachers.load_onnx(asked.onnx, mean, std, **expected)
@@ -135,8 +131,8 @@ def teacher_description(asked, source, teacher, verification, images_from):
         "source": Path(asked.onnx).name,
         **source,
         "sha256": teacher.sha256,
-        "mean": command_line.numbers(asked, "mean"),
-        "std": command_line.numbers(asked, "std"),
+        "mean": asked.mean,
+        "std": asked.std,
         "num_classes": teacher.num_classes,
         "input_shape": list(teacher.input_shape),
         "params": teacher.classifier.count_params(),
@@ -152,7 +148,7 @@ def teacher_description(asked, source, teacher, verification, images_from):
 
 
 def _folder(asked):
-    folder = command_line.writable_folder("out", asked.out)
+    folder = writable_folder("out", asked.out)
     if (folder / "teacher.json").exists() and not asked.overwrite:
         raise TeacherError(
             f"--out={folder} holds an imported teacher; give another folder, or --overwrite."

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import rich.box
 import rich.table
-from absl import flags, logging
+from absl import logging
 
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags, FlagError, writable_folder
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
@@ -49,35 +50,27 @@ def main(arguments):
 
 
 def _flags():
-    flag_values = command_line.new_flags()
-    for name, default, text in (
-        ("device", "local", "local, adb, or adb:SERIAL."),
-        ("benchmark_model", None, "Path of benchmark_model for the device, which is pushed."),
-        ("out", None, "Folder for latency.json."),
-    ):
-        flags.DEFINE_string(name, default, text, flag_values=flag_values)
-    flags.DEFINE_list("model", [], "The .tflite files.", flag_values=flag_values)
-    flags.DEFINE_list("threads", ["1"], "Numbers of CPU threads.", flag_values=flag_values)
-    for name, default, text in (
-        ("runs", 500, "Measured inferences of each file and number of threads."),
-        ("rounds", 10, "Turns that they are divided into."),
-    ):
-        flags.DEFINE_integer(name, default, text, 1, flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.names("model", "The .tflite files, with commas.", needed="FILE.tflite")
+    command.numbers("threads", "Numbers of CPU threads.", (1,), int)
+    command.whole("runs", "Measured inferences of each file and number of threads.", 500, 1)
+    command.whole("rounds", "Rounds that they are divided into.", 10, 1)
+    command.text("device", "local, adb, or adb:SERIAL.", "local")
+    command.text("benchmark_model", "Path of benchmark_model for the device, which is pushed.")
+    command.text("out", "Folder for latency.json.")
+    return command
 
 
 def _command(arguments):
-    asked = _flags()
-    if not command_line.parse_flags(asked, arguments, USAGE):
+    asked = _flags().parse(arguments)
+    if asked is None:
         return
-    if not asked.model:
-        raise flags.Error("--model is missing: give one .tflite file or more, with commas.")
     threads = _threads(asked.threads)
-    out = None if asked.out is None else command_line.writable_folder("out", asked.out)
+    out = None if asked.out is None else writable_folder("out", asked.out)
     files = _files(asked.model)
     target = device(asked.device, asked.benchmark_model)
     if target.description["kind"] == "local" and max(threads) > MOST_THREADS:
-        raise flags.Error(
+        raise FlagError(
             f"--threads={max(threads)}: give at most {MOST_THREADS}, {_PER_CORE} for each core here."
         )
     if target.description["kind"] == "local" and max(threads) > os.cpu_count():
@@ -102,14 +95,11 @@ def _command(arguments):
         console.print(f"Written to {out / 'latency.json'}", soft_wrap=True, markup=False)
 
 
-def _threads(texts):
-    try:
-        threads = [int(text) for text in texts]
-    except ValueError as error:
-        raise flags.Error(f"--threads={','.join(texts)} should be whole numbers.") from error
-    if not threads or min(threads) < 1:
-        raise flags.Error(f"--threads={','.join(texts)}: give numbers of 1 or more.")
-    return list(dict.fromkeys(threads))
+def _threads(numbers):
+    if not numbers or min(numbers) < 1:
+        given = ",".join(map(str, numbers or ()))
+        raise FlagError(f"--threads={given}: give numbers of 1 or more.")
+    return list(dict.fromkeys(numbers))
 
 
 def _files(paths):

@@ -4,9 +4,8 @@ Writes the table that `--config.search.cost=latency` searches with, and how well
 students that it was not fitted to.
 """
 
-from absl import flags
-
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags, writable_file
 from rnascl_tf.console import console, progress
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.latency.block_timing import (
@@ -41,43 +40,34 @@ def main(arguments):
     return command_line.run(
         _command,
         arguments,
-        "interrupted; the same command goes on where it was.",
+        command_line.CONTINUES,
     )
 
 
 def _flags():
-    flag_values = command_line.new_flags()
-    for name, default, text in (
-        ("out", None, "The table, a .json file."),
-        ("device", "local", "local, adb, or adb:SERIAL."),
-        ("benchmark_model", None, "Path of benchmark_model for the device, which is pushed."),
-    ):
-        flags.DEFINE_string(name, default, text, flag_values=flag_values)
-    for name, default, choices, text in (
-        ("space", "S3", tuple(SEARCH_SPACES), "Search space."),
-        ("kind", "float32", KINDS, "Of the TFLite files."),
-        ("activation", "hard_swish", tuple(ACTIVATIONS), "Of the students."),
-    ):
-        flags.DEFINE_enum(name, default, choices, text, flag_values=flag_values)
-    for name, default, lowest, text in (
-        ("image_size", None, 8, "Side of the images; 32, or 224 for IS, IM and I."),
-        ("num_classes", 10, 2, "Number of classes."),
-        ("threads", 1, 1, "CPU threads."),
-        ("runs", 400, 1, "Measured inferences of each file."),
-        ("rounds", 20, 1, "Turns that they are divided into."),
-        ("check", 20, 3, "Random students that the table is checked on."),
-        ("seed", 0, 0, "Of those students."),
-    ):
-        flags.DEFINE_integer(name, default, text, lowest, flag_values=flag_values)
-    flags.DEFINE_bool("overwrite", False, "Measure FILE.json again.", flag_values=flag_values)
-    return flag_values
+    command = CommandFlags(USAGE)
+    command.text("out", "The table to write, a .json file.", needed="FILE.json")
+    command.choice("space", "Search space", tuple(SEARCH_SPACES), "S3")
+    command.choice("kind", "Kind of the TFLite files", KINDS, "float32")
+    command.choice("activation", "Activation of the students", tuple(ACTIVATIONS), "hard_swish")
+    command.text("device", "local, adb, or adb:SERIAL.", "local")
+    command.text("benchmark_model", "Path of benchmark_model for the device, which is pushed.")
+    command.whole("image_size", "Side of the images; 32, or 224 for IS, IM and I.", None, 8)
+    command.whole("num_classes", "Number of classes.", 10, 2)
+    command.whole("threads", "CPU threads.", 1, 1)
+    command.whole("runs", "Measured inferences of each file.", 400, 1)
+    command.whole("rounds", "Rounds that they are divided into.", 20, 1)
+    command.whole("check", "Random students that the table is checked on.", 20, 3)
+    command.whole("seed", "Seed of those students.", 0, 0)
+    command.switch("overwrite", "Measure FILE.json again.")
+    return command
 
 
 def _command(arguments):
-    asked = _flags()
-    if not command_line.parse_flags(asked, arguments, USAGE, ("out",)):
+    asked = _flags().parse(arguments)
+    if asked is None:
         return
-    out = command_line.writable_file("out", asked.out, ".json")
+    out = writable_file("out", asked.out, ".json")
     if out.exists() and not asked.overwrite:
         raise DeployError(f"{out} is there already: give another --out, or --overwrite.")
     space = SEARCH_SPACES[asked.space]

@@ -14,10 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from absl import flags
-
 from rnascl_tf import command_line
-from rnascl_tf.errors import UserError
+from rnascl_tf.command_line import CommandFlags, FlagError
 
 USAGE = """
 Run the main command as several worker processes on this machine, to try what a cluster would do.
@@ -42,23 +40,20 @@ def main(arguments):
 
 def _command(arguments):
     position = arguments.index("--") if "--" in arguments else len(arguments)
-    flag_values = command_line.new_flags()
-    flags.DEFINE_integer("workers", 2, "Number of worker processes.", flag_values=flag_values)
+    command = CommandFlags(USAGE)
+    command.whole("workers", "Number of worker processes.", 2, 1)
     try:
-        if not command_line.parse_flags(flag_values, arguments[:position], USAGE):
-            return 0
-    except flags.UnrecognizedFlagError as error:
-        raise UserError(f"{error}: the main command's arguments go behind --.") from error
-    if flag_values.workers < 1:
-        raise UserError(f"--workers={flag_values.workers} should be 1 or more.")
-    command = arguments[position + 1 :]
-    if not command:
-        raise UserError(
-            "the main command's arguments are missing: give them behind --, see --help."
-        )
-    if any(argument.lstrip("-").partition("=")[0] == "strategy" for argument in command):
-        raise UserError("--strategy is multi_worker here: leave it out.")
-    return run_workers(flag_values.workers, command)
+        asked = command.parse(arguments[:position])
+    except FlagError as error:
+        raise FlagError(f"{error} The main command's arguments go after `--`.") from error
+    if asked is None:
+        return 0
+    passed_on = arguments[position + 1 :]
+    if not passed_on:
+        raise FlagError("the main command's arguments are missing: give them after `--`.")
+    if any(argument.lstrip("-").partition("=")[0] == "strategy" for argument in passed_on):
+        raise FlagError("--strategy is multi_worker here: leave it out.")
+    return run_workers(asked.workers, passed_on)
 
 
 def run_workers(count, arguments):

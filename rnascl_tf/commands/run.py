@@ -4,9 +4,11 @@ import contextlib
 
 import keras
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
-from rnascl_tf import command_line, recipe_flags
+from rnascl_tf import command_line
+from rnascl_tf.command_line import RecipeFlags, add_device_flags, devices_of
+from rnascl_tf.command_line.logs import be_quiet
 from rnascl_tf.errors import UserError
 from rnascl_tf.exit_codes import EXIT_STRICT
 from rnascl_tf.files import reading_only
@@ -38,56 +40,43 @@ def main(arguments):
 
 
 def _command(arguments):
-    flag_values = command_line.new_flags()
-    flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=flag_values)
-    flags.DEFINE_list(
-        "stages",
-        [],
-        "Comma-separated stages to run; all that the config enables when left out.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_bool("overwrite", False, "Start the chosen stages again.", flag_values=flag_values)
-    flags.DEFINE_bool(
-        "strict", False, "Exit with 3 when gradients look masked.", flag_values=flag_values
-    )
-    command_line.define_devices(flag_values)
-    flags.DEFINE_bool(
+    command = RecipeFlags(USAGE)
+    command.text("workdir", "Folder of the run.", needed="runs/NAME")
+    command.names("stages", "Stages to run, with commas; all that the config enables if left out.")
+    command.switch("overwrite", "Start the chosen stages again.")
+    command.switch("strict", "Exit with 3 when gradients look masked.")
+    add_device_flags(command)
+    command.switch(
         "deterministic",
-        False,
         "The same numbers bit for bit in every run on this machine, resumed or not; slower.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_bool(
-        "dry_run",
-        False,
-        "Print config, stages, sizes and a measured time estimate; write nothing.",
-        flag_values=flag_values,
+    command.switch(
+        "dry_run", "Print config, stages, sizes and a measured time estimate; write nothing."
     )
-    config = recipe_flags.parse(flag_values, arguments, USAGE)
-    if config is None:
+    asked = command.parse(arguments)
+    if asked is None:
         return 0
-    if flag_values.workdir is None:
-        raise UserError("--workdir is missing: give the run's folder, --workdir=runs/NAME.")
+    config = asked.config
     check(config)
-    if flag_values.strict and not config.evaluate.masking_examples:
+    if asked.strict and not config.evaluate.masking_examples:
         raise UserError(
             "--strict needs a verdict on masked gradients, and --config.evaluate.masking_examples=0 "
             "asks for none: give at least 1."
         )
-    stages = select(config, flag_values.stages)
-    if flag_values.deterministic:
+    stages = select(config, asked.stages)
+    if asked.deterministic:
         keras.utils.set_random_seed(config.seed)
         tf.config.experimental.enable_op_determinism()
-    devices = command_line.devices(flag_values)
+    devices = devices_of(asked)
     if not devices.is_chief:
-        command_line.be_quiet()
-    run = Run(config, flag_values.workdir, devices)
-    if flag_values.dry_run:
+        be_quiet()
+    run = Run(config, asked.workdir, devices)
+    if asked.dry_run:
         dry_run(run, stages)
         return 0
     with contextlib.nullcontext() if devices.is_chief else reading_only(), devices.watching():
-        execute(run, stages, overwrite=flag_values.overwrite)
-    verdicts = run.record.get("masking", {}) if flag_values.strict else {}
+        execute(run, stages, overwrite=asked.overwrite)
+    verdicts = run.record.get("masking", {}) if asked.strict else {}
     suspected = [name for name, verdict in verdicts.items() if verdict["suspicious"]]
     if suspected:
         logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from absl import flags
-
 from rnascl_tf import command_line
+from rnascl_tf.command_line import CommandFlags
 from rnascl_tf.console import console, print_whole
 from rnascl_tf.report.scatter import ScatterError, scatter_points, write_points
 from rnascl_tf.report.scatter_plot import save_scatter
@@ -30,30 +29,18 @@ def main(arguments):
 
 
 def _command(arguments):
-    flag_values = command_line.new_flags()
-    flags.DEFINE_bool("scatter", False, "Draw the scatter of Figure 1.", flag_values=flag_values)
-    flags.DEFINE_string(
-        "out", "scatter.png", "Picture to write: .png, .pdf or .svg.", flag_values=flag_values
+    command = CommandFlags(USAGE, positional="RUN_OR_RECORD")
+    command.text("out", "Picture to write: .png, .pdf or .svg.", "scatter.png")
+    command.text(
+        "attack", "Attack of the vertical axis, or `strongest`: each model's own worst.", "pgd20"
     )
-    flags.DEFINE_string(
-        "attack",
-        "pgd20",
-        "Attack of the vertical axis, or `strongest`: each model's own worst.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_string(
-        "epsilon",
-        None,
-        "Epsilon of the attack, as 2/255; each record's own when left out.",
-        flag_values=flag_values,
-    )
-    paths = command_line.parse(flag_values, arguments, USAGE)
-    if paths is None:
+    command.text("epsilon", "Epsilon of the attack, as 2/255; each record's own when left out.")
+    asked = command.parse(arguments)
+    if asked is None:
         return
-    if not flag_values.scatter:
-        raise ScatterError("nothing was asked for: give --scatter, the one picture made here.")
-    picture = _picture(flag_values.out)
-    attack, epsilon = _attack(flag_values.attack, flag_values.epsilon)
+    paths = command.positional
+    picture = _picture(asked.out)
+    attack, epsilon = _attack(asked.attack, asked.epsilon)
     points, left_out = scatter_points(paths, attack, epsilon)
     save_scatter(points, attack, picture)
     table = picture.with_suffix(".csv")

@@ -5,7 +5,6 @@ test in tests/data. A loader takes the keywords of `load_dataset` (without the l
 have a fixed size) and returns a `DataSet` of its name.
 """
 
-import difflib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnascl_tf.data.errors import DataError
+from rnascl_tf.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from rnascl_tf.data.dataset import DataSet
@@ -72,9 +72,10 @@ def load_dataset(
         DataError: the name is unknown, the data is missing or broken, or a number is out of range.
     """
     if name not in _LOADERS:
-        near = difflib.get_close_matches(str(name), DATASETS, n=1)
-        hint = f", did you mean {near[0]}?" if near else "."
-        raise DataError(f"unknown data set {name!r}: give one of {', '.join(DATASETS)}{hint}")
+        raise DataError(
+            f"unknown data set {name!r}{did_you_mean(name, DATASETS)}: give one of "
+            f"{', '.join(DATASETS)}."
+        )
     loader = _LOADERS[name]
     if loader.side is not None and image_size not in (None, loader.side):
         raise DataError(

@@ -1,7 +1,5 @@
 """Checks of a config's values, before any work: the names and types are already ml_collections'."""
 
-import difflib
-
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import why_unwritable
@@ -21,6 +19,7 @@ from rnascl_tf.robustness.attacks.autoattack import BUDGETS
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
 from rnascl_tf.robustness.guard import check_norm
 from rnascl_tf.runs.method import TUTORS
+from rnascl_tf.spelling import did_you_mean
 from rnascl_tf.stages.native_teacher import NATIVE, TRAININGS
 from rnascl_tf.training.moving_statistics import SEMANTICS
 from teachers import PRECISIONS
@@ -256,8 +255,7 @@ def _are_counts(values):
 
 def _check_choice(key, value, choices):
     if value not in choices:
-        near = difflib.get_close_matches(str(value), map(str, choices), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
         raise UserError(
-            f"--config.{key} has no {value!r}{hint}: give one of {', '.join(map(str, choices))}."
+            f"--config.{key} has no {value!r}{did_you_mean(value, choices)}: give one of "
+            f"{', '.join(map(str, choices))}."
         )

@@ -5,3 +5,5 @@ from .leaves import config_value as config_value
 from .loading import RecipeError as RecipeError
 from .loading import load_recipe as load_recipe
 from .loading import shipped_recipes as shipped_recipes
+from .overrides import as_settings as as_settings
+from .overrides import with_settings as with_settings

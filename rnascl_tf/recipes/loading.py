@@ -1,6 +1,5 @@
 """Finding and loading a recipe: `--config=FILE[:variant]`, or a shipped recipe by name."""
 
-import difflib
 import re
 import types
 from pathlib import Path
@@ -10,6 +9,7 @@ from ml_collections import ConfigDict
 from rnascl_tf.errors import UserError
 from rnascl_tf.recipes.base import base_config
 from rnascl_tf.recipes.leaves import config_leaves
+from rnascl_tf.spelling import did_you_mean
 
 _INSTALLED = Path(__file__).parent / "shipped"
 # In a checkout they are at its top; an installed package has them as data.
@@ -93,11 +93,9 @@ def _path(location):
             )
         return path
     if location not in shipped_recipes():
-        near = difflib.get_close_matches(location, shipped_recipes(), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
         raise RecipeError(
-            f"no recipe is called {location!r}{hint}: give a .py file or one of "
-            f"{', '.join(shipped_recipes())}."
+            f"no recipe is called {location!r}{did_you_mean(location, shipped_recipes())}: give a "
+            f".py file or one of {', '.join(shipped_recipes())}."
         )
     return _SHIPPED / f"{location}.py"
 

@@ -8,8 +8,7 @@ download.
 The authors' released code of the paper uses Rice's WRN-34-10 as teacher.
 """
 
-import difflib
-
+from rnascl_tf.spelling import did_you_mean
 from teachers.errors import TeacherError
 from teachers.pytorch.zoo_entry import InputNormalization, Paper, ZooEntry
 
@@ -253,9 +252,7 @@ def zoo_entry(name: str) -> ZooEntry:
         TeacherError: there is none of that name.
     """
     if name not in ZOO:
-        near = difflib.get_close_matches(name, ZOO, 1, 0.5)
         raise TeacherError(
-            f"the zoo has no {name!r}"
-            + (f"; did you mean {near[0]}?" if near else f": give one of {', '.join(ZOO)}.")
+            f"the zoo has no {name!r}{did_you_mean(name, ZOO, 0.5)}: give one of {', '.join(ZOO)}."
         )
     return ZOO[name]

@@ -73,7 +73,7 @@ def test_finished_rows_are_not_run_again_and_a_failing_one_is_named(workdir, cap
         (["--row=..:kl=off"], "start its name with a letter"),
         (["--row=comparison.md:kl=off"], "start its name with a letter"),
         (["--config.search.architecture=nope.json", "--vary=kl"], "cannot read nope.json"),
-        (["--vary=train.epoch=1,2"], "has no 'epoch'; did you mean epochs?"),
+        (["--vary=train.epoch=1,2"], "has no 'epoch' (did you mean epochs?)"),
         (["--vary=kl", "--seeds=0"], "seeds"),
         (["--vary=kl", "--jobs=0"], "jobs"),
     ],

@@ -20,7 +20,7 @@ class Absent:
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
 sys.meta_path.insert(0, Absent())
-from teachers.export_torch import main
+from rnascl_tf.commands.export_teacher import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -96,10 +96,10 @@ def test_the_zoo_is_listed_and_help_is_given(capsys):
         (("--out=a.onnx", "--architecture=resnet18"), "needs --num_classes beside it"),
         (("--out=a.onnx", *SMALL), "--checkpoint is missing; give the PyTorch file"),
         (("--out=a.onnx", *SMALL, "--mean=0.5,0.5"), "three numbers each"),
-        (("--out=a.onnx", *SMALL, "--mean=a,b,c"), "--mean=a,b,c should be numbers"),
+        (("--out=a.onnx", *SMALL, "--mean=a,b,c"), "--mean=a,b,c: wanted numbers with commas"),
         (("--out=a.onnx", *SMALL, "--mean=1,1,1", "--std=1,0,1"), "deviations positive"),
-        (("--output=a.onnx",), "Unknown command line flag 'output'"),
-        (("a.onnx",), "'a.onnx' is no flag"),
+        (("--output=a.onnx",), "unknown flag --output (did you mean --out?)"),
+        (("a.onnx",), "unexpected argument 'a.onnx'"),
     ],
 )
 def test_wrong_flags(arguments, wanted, refused):

@@ -116,11 +116,11 @@ def test_nothing_is_replaced_unless_asked(command, tmp_path):
     ("flags", "reason"),
     [
         (["--mean=0.1,0.2,0.3"], "give both or neither"),
-        (["--mean=a,b,c", "--std=1,1,1"], "--mean=a,b,c should be numbers"),
+        (["--mean=a,b,c", "--std=1,1,1"], "--mean=a,b,c: wanted numbers with commas"),
         (["--taps=nothing"], "matches none of the convolutions"),
         (["--taps="], "taps is empty"),
         (["--mean=125,123,114", "--std=63,62,66"], "divide them by 255"),
-        (["stray"], "'stray' is no flag"),
+        (["stray"], "unexpected argument 'stray'"),
         (["--dataset=cifar10", "--data_dir=nowhere"], "give --data_dir="),
         (["--dataset=mnist"], "unknown data set 'mnist'"),
         (["--data_dir=somewhere"], "needs --dataset=NAME"),

@@ -233,7 +233,7 @@ def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
         (["--model={file}", "--runs=0"], "runs"),
         (["--model={file}", "--device=phone"], "unknown device 'phone'"),
         (["--model={file}", "--benchmark_model=x"], "give --device=adb"),
-        (["--model={file}", "extra"], "'extra' is no flag"),
+        (["--model={file}", "extra"], "unexpected argument 'extra'"),
         (["--model={text}"], "text.tflite: not a TFLite file"),
         (["--model={cut}"], "cut.tflite: the TFLite file is damaged"),
         (["--model={file}", "--out={file}/below"], "is not a folder"),

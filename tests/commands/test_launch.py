@@ -13,11 +13,17 @@ def test_help_says_how(capsys):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "arguments are missing: give them behind --"),
+        ([], "arguments are missing: give them after `--`"),
         (["--workers=2", "--"], "arguments are missing"),
-        (["--workers=0", "--", "--config=digits"], "--workers=0 should be 1 or more"),
+        (
+            ["--workers=0", "--", "--config=digits"],
+            "--workers=0: wanted a whole number of 1 or more",
+        ),
         (["--workers=two", "--", "--config=digits"], "workers"),
-        (["--workers=2", "--config=digits"], "'config': the main command's arguments go behind --"),
+        (
+            ["--workers=2", "--config=digits"],
+            "unknown flag --config: --help lists the flags. The main command's arguments go after `--`",
+        ),
         (["--", "--config=digits", "--strategy=mirrored"], "--strategy is multi_worker here"),
     ],
 )

@@ -17,7 +17,7 @@ def runs(write_record, models):
 
 def test_draws_prints_and_writes(runs, tmp_path, capsys):
     picture = tmp_path / "figure1.png"
-    assert main(["--scatter", *runs, f"--out={picture}"]) == 0
+    assert main([*runs, f"--out={picture}"]) == 0
     assert Image.open(picture).width == 960
     assert len((tmp_path / "figure1.csv").read_text().splitlines()) == 4
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -28,14 +28,14 @@ def test_draws_prints_and_writes(runs, tmp_path, capsys):
 
 def test_attack_may_name_its_epsilon_and_what_lacks_it_is_said(runs, tmp_path, capsys):
     arguments = [f"--out={tmp_path / 'a.png'}", "--attack=pgd20@2/255"]
-    assert main(["--scatter", *arguments, *runs]) == 0
+    assert main([*arguments, *runs]) == 0
     out = capsys.readouterr().out
     assert "epsilon 2/255" in out
     assert "two, student: not measured under pgd20 at epsilon 2/255; left out." in out
 
 
 def test_strongest_names_each_attack(runs, tmp_path, capsys):
-    assert main(["--scatter", *runs, f"--out={tmp_path / 'a.png'}", "--attack=strongest"]) == 0
+    assert main([*runs, f"--out={tmp_path / 'a.png'}", "--attack=strongest"]) == 0
     out = capsys.readouterr().out
     assert "cw 1.0 [0.0, 6.0]" in " ".join(out.split())
 
@@ -43,14 +43,14 @@ def test_strongest_names_each_attack(runs, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        ([], "give --scatter"),
-        (["--scatter"], "no record was given"),
-        (["--scatter", "none"], "none does not exist"),
-        (["--scatter", "RUN", "--out=a.txt"], "a.txt has no known format"),
-        (["--scatter", "RUN", "--out=none/a.png"], "there is no folder none"),
-        (["--scatter", "RUN", "--attack=pgd20@2/255", "--epsilon=8/255"], "both give an epsilon"),
-        (["--scatter", "RUN", "--epsilon=8"], "epsilon"),
-        (["--scatter", "RUN", "--colour=red"], "colour"),
+        ([], "RUN_OR_RECORD is missing"),
+        (["--scatter", "RUN"], "unknown flag --scatter"),
+        (["none"], "none does not exist"),
+        (["RUN", "--out=a.txt"], "a.txt has no known format"),
+        (["RUN", "--out=none/a.png"], "there is no folder none"),
+        (["RUN", "--attack=pgd20@2/255", "--epsilon=8/255"], "both give an epsilon"),
+        (["RUN", "--epsilon=8"], "epsilon"),
+        (["RUN", "--colour=red"], "colour"),
     ],
 )
 def test_wrong_input_is_one_line_and_two(runs, arguments, wanted, capsys, tmp_path, monkeypatch):

@@ -217,7 +217,7 @@ def test_csv_reads_back_as_it_was(linear_model, examples, tmp_path):
         ({"epsilons": [0.1, 0.1]}, "twice"),
         ({"epsilons": [8]}, "8/255"),
         ({"epsilons": [-0.1]}, "at least 0"),
-        ({"attacks": ["fgms"]}, "Did you mean 'fgsm'"),
+        ({"attacks": ["fgms"]}, "did you mean fgsm"),
         ({"attacks": ["clean"]}, "epsilon 0"),
         ({"attacks": ["fgsm", "fgsm"]}, "twice"),
         ({"attacks": "fgsm"}, "list of names"),

@@ -1,6 +1,5 @@
 """The attacks that flags, configs and records know by name (DESIGN sections 3 and 5)."""
 
-import difflib
 import re
 
 from rnascl_tf.robustness.attacks import autoattack
@@ -10,6 +9,7 @@ from rnascl_tf.robustness.attacks.losses import cross_entropy, margin_loss
 from rnascl_tf.robustness.attacks.spsa import Spsa
 from rnascl_tf.robustness.attacks.square import Square
 from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.spelling import did_you_mean
 
 CLEAN = "clean"
 
@@ -68,11 +68,9 @@ def attack_named(name, budget="standard"):
             stream=f"pgd{steps}",
         )
     known = _known()
-    nearest = difflib.get_close_matches(str(name).lower(), known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise RobustnessError(
-        f"unknown attack {name!r}; known: {', '.join(known)}, pgd<steps>, "
-        f"pgd<steps>x<restarts>.{hint}"
+        f"unknown attack {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}, "
+        "pgd<steps>, pgd<steps>x<restarts>."
     )
 
 

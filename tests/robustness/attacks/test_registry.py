@@ -48,8 +48,8 @@ def test_a_name_from_the_table_is_that_row():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["pdg20"], "unknown attack 'pdg20'; known: clean, fgsm, bim, pgd20, .*'pgd20'"),
-        (["clean", "FGSM"], "Did you mean 'fgsm'"),
+        (["pdg20"], r"unknown attack 'pdg20' .did you mean pgd20\?.; known: clean, fgsm, bim"),
+        (["clean", "FGSM"], "did you mean fgsm"),
         (["pgd0"], "unknown attack 'pgd0'"),
         (["pgd20x0"], "unknown attack 'pgd20x0'"),
         (["pgd"], "pgd<steps>x<restarts>"),

@@ -49,7 +49,7 @@ def test_the_table_needs_no_pytorch():
 def test_a_wrong_name_is_answered_with_a_near_one():
     assert zoo_entry("wang2023_wrn28_10").robust == 67.31
     with pytest.raises(
-        TeacherError, match=r"no 'wang2023_wrn28'; did you mean wang2023_wrn28_10\?"
+        TeacherError, match=r"no 'wang2023_wrn28' .did you mean wang2023_wrn28_10\?"
     ):
         zoo_entry("wang2023_wrn28")
     with pytest.raises(TeacherError, match=r"no 'x': give one of rice2020_wrn34_10, .*wrn50_2"):

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from rnascl_tf.command_line import _JsonFormatter
+from rnascl_tf.command_line.logs import JsonFormatter
 from rnascl_tf.training.loop import epoch_log
 
 
@@ -37,7 +37,7 @@ def test_machines_read_every_field(clock, caplog):
         log.on_epoch_begin(0)
         log.on_epoch_end(0, {"loss": 1.25})
     (record,) = caplog.records
-    line = _JsonFormatter().format(record)
+    line = JsonFormatter().format(record)
     assert "\n" not in line
     found = json.loads(line)
     assert found.pop("time").endswith("Z")

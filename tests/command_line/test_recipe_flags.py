@@ -2,11 +2,12 @@
 
 import pytest
 
-from rnascl_tf import command_line, recipe_flags
+from rnascl_tf.command_line import RecipeFlags
+from rnascl_tf.recipes import as_settings, with_settings
 
 
 def parse(*arguments):
-    return recipe_flags.parse(command_line.new_flags(), ["--config=digits:smoke", *arguments], "")
+    return RecipeFlags("").parse(["--config=digits:smoke", *arguments]).config
 
 
 @pytest.mark.parametrize(
@@ -25,10 +26,11 @@ def parse(*arguments):
 )
 def test_overrides_reach_another_process_as_they_were_meant(arguments, key, value):
     config = parse(*arguments)
-    settings = recipe_flags.as_settings("digits:smoke", config)
+    settings = as_settings("digits:smoke", config)
     assert settings == {key: value}
     assert parse(f"--config.{key}={value}") == config
+    assert with_settings("digits:smoke", settings) == config
 
 
 def test_a_recipe_as_it_is_has_no_settings():
-    assert recipe_flags.as_settings("digits:smoke", parse()) == {}
+    assert as_settings("digits:smoke", parse()) == {}
