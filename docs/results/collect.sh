@@ -1,6 +1,7 @@
 #!/bin/sh
-# Copies from run.sh's WORKDIR to docs/results/runs what the table rests on: records, histories,
-# architectures, diagnostics and trained students; not the teacher, which is not ours, nor scratch.
+# Copies what the table is made from, from run.sh's WORKDIR to docs/results/runs: records, histories,
+# architectures, diagnostics and trained students. It leaves out the teacher, which is not ours, and
+# temporary files.
 #
 # usage: docs/results/collect.sh WORKDIR
 set -eu

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the runs behind docs/results.md: one search, thirteen rows, one seed. About seven hours of one core
-# each on two cores; stop it at any time, the same command goes on where it was.
+# Makes the runs of docs/results.md: one search, thirteen rows, one seed. It takes about seven hours on two
+# cores. You can stop it at any time; the same command continues.
 #
-# usage: docs/results/run.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl_tf.commands.ablate]
+# usage: docs/results/run.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl ablate]
 set -eu
 data=$1 teacher=$2 workdir=$3
 shift 3
