@@ -1,6 +1,7 @@
-"""Imports point one way (DESIGN section 2), and `teachers` knows nothing of `rnascl_tf`."""
+"""Imports point one way, and docs/design.md, "The house", lists the rooms in that order."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ ORDER = [
     "rnascl_tf.commands",
     "rnascl_tf.__main__",
 ]
+# In the design a room is a line of its own, a folder inside a room is indented.
+LISTED = re.compile(r"^( *)((?:rnascl_tf|teachers)[\w/.]*) +\S")
+# One idea of the folder above.
+NOT_LISTED = re.compile(r"teachers/(onnx_import|onnx_export|pytorch)/\w+/$")
 FILES = sorted([*ROOT.glob("rnascl_tf/**/*.py"), *ROOT.glob("teachers/**/*.py")])
 
 
@@ -84,3 +89,20 @@ def test_no_library_file_is_long_or_unnamed():
         lines = path.read_text().count("\n")
         assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines: one idea per file"
         assert path.stem not in ("utils", "helpers", "common", "misc")
+
+
+def listed():
+    section = (ROOT / "docs/design.md").read_text().split("## The house")[1].split("\n## ")[0]
+    return [match for line in section.splitlines() if (match := LISTED.match(line))]
+
+
+def test_the_design_lists_the_rooms_in_this_order():
+    rooms = [match[2].rstrip("/").removesuffix(".py") for match in listed() if not match[1]]
+    assert [room.removesuffix("/__init__").replace("/", ".") for room in rooms] == ORDER
+
+
+def test_the_design_lists_every_folder():
+    known = {match[2] for match in listed()}
+    assert [path for path in known if not (ROOT / path).exists()] == []
+    folders = {f"{path.parent.relative_to(ROOT)}/" for path in FILES if path.stem == "__init__"}
+    assert {folder for folder in folders if not NOT_LISTED.match(folder)} - {"rnascl_tf/"} <= known

@@ -23,7 +23,10 @@ INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 
 def blocks(path):
     text = path.read_text()
-    text = text if path.suffix == ".sh" else "\n".join(BLOCK.findall(text))
+    if path.suffix == ".sh":
+        text = re.sub(r"^#.*", "", text, flags=re.M)
+    else:
+        text = "\n".join(BLOCK.findall(text))
     return text.replace("\\\n", " ")
 
 
