@@ -3,8 +3,7 @@
 from rnascl_tf.command_line import CommandFlags, add_device_flags
 from rnascl_tf.data import DATASETS
 from rnascl_tf.errors import UserError
-from rnascl_tf.robustness.attacks.autoattack import BUDGETS
-from rnascl_tf.robustness.attacks.registry import ATTACKS
+from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS, ATTACKS
 from rnascl_tf.robustness.threat_model import NORMS, SPACES
 
 EXAMPLES, MASKING_EXAMPLES = 1000, 200
@@ -57,7 +56,7 @@ def attack_flags():
         "Attacks, in this order.",
         ("clean", "fgsm", "pgd20", "mifgsm", "cw", "autoattack"),
     )
-    command.choice("budget", "Effort of autoattack", tuple(BUDGETS), "standard")
+    command.choice("budget", "Effort of autoattack", ATTACK_BUDGETS, "standard")
     command.whole("examples", f"Test images, evenly spaced; {EXAMPLES}, or all if there are fewer.")
     command.whole("batch_size", "Images attacked at once.", 64)
     command.whole("seed", "Seed of all random starts and queries.", 0, 0)

@@ -15,7 +15,7 @@ from rnascl_tf.networks import (
 from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.recipes import config_value
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
-from rnascl_tf.robustness.attacks.autoattack import BUDGETS
+from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
 from rnascl_tf.robustness.guard import check_norm
 from rnascl_tf.runs.method import TUTORS
@@ -77,7 +77,7 @@ _CHOICES = {
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
     "replicas.batch_norm": SEMANTICS,
-    "evaluate.budget": tuple(BUDGETS),
+    "evaluate.budget": ATTACK_BUDGETS,
     **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
 }
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -140,7 +142,9 @@ def test_carrying_over_is_no_weaker_and_independent_of_the_batches(before_the_bu
 def test_cascades_carry_over(linear_model, examples, monkeypatch):
     images, labels = examples
     both = Cascade("both", (ATTACKS["fgsm"], ATTACKS["cw"]))
-    monkeypatch.setitem(ATTACKS, "both", both)
+    module = "rnascl_tf.robustness.attacks.both"
+    monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(BOTH=both))
+    monkeypatch.setitem(ATTACKS.places, "both", "both:BOTH")
     epsilons = [0.01, 0.03]
     attacked = set()
     result = sweep(

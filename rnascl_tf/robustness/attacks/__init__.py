@@ -1,1 +1,1 @@
-"""The attacks, one file each, and their names."""
+"""The attacks, one file each, and the table of their names (`registry`)."""

@@ -4,113 +4,33 @@ Croce and Hein (2020), arXiv 2003.01690, algorithm 1. From a random point x_0 of
 = 2 epsilon at first, alpha = 0.75 (1 in the first step) and the loss f:
     z_{k+1} = project(x_k + eta steepest(grad f(x_k)))
     x_{k+1} = project(x_k + alpha (z_{k+1} - x_k) + (1 - alpha) (x_k - x_{k-1}))
-At checkpoints, which follow each other faster and faster, eta is halved for the images on which it
-seems too large, and their paths go on from the best point so far.
+Checkpoints follow at shorter and shorter distances. There eta is halved for the images on which it
+seems too large, and their paths continue from the best point so far.
 
 Where the paper leaves room: the start is uniform in the ball (the authors' code scales it to the
 surface, which in 3072 dimensions is 0.03% further out); a step counts as a rise if it ends above the
-point that it started from, also after a return to the best point; the second condition, no better
-point since the last checkpoint, is not asked at the first one.
+point where it started, also after a return to the best point; the second condition, no better point
+since the last checkpoint, does not apply at the first one.
 """
 
 import dataclasses
 import itertools
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
-from rnascl_tf.robustness.attacks.attack import Attack
-from rnascl_tf.robustness.attacks.losses import FEWEST_CLASSES, targeted_dlr_loss
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.attacks.graph_attack import GraphAttack, Logits
+from rnascl_tf.robustness.attacks.losses import FEWEST_CLASSES, Loss, cross_entropy
+from rnascl_tf.robustness.attacks.randomness import Randomness
+from rnascl_tf.robustness.ball import Ball
+from rnascl_tf.robustness.logits_function import BlackBoxFunction, LogitsFunction
+from rnascl_tf.robustness.threat_model import ThreatModel
 
 # The paper's eta in units of epsilon, alpha, and rho: the share of steps that must raise the loss.
 _FIRST_STEP = 2.0
 _STEP_WEIGHT = 0.75
 _NEEDED_RISES = 0.75
-
-
-@dataclasses.dataclass(frozen=True)
-class Apgd(Attack):
-    """APGD on a loss that only needs the true class; one start.
-
-    Attributes:
-        loss: (labels, logits) -> [n], maximised.
-
-    Raises:
-        RobustnessError: less than one step.
-    """
-
-    loss: Callable
-
-    def __post_init__(self):
-        if self.steps < 1:
-            raise RobustnessError(f"{self.name}: {self.steps} steps; use at least one.")
-
-    @property
-    def fewest_classes(self):
-        """Of a model for which the loss is defined."""
-        return FEWEST_CLASSES.get(self.loss, 2)
-
-    def perturb(self, logits, images, labels, threat_model, randomness, attack_round):
-        """Returns the misclassified point of highest loss, else the point of highest loss.
-
-        Images that are misclassified already are returned as they are.
-
-        Raises:
-            RobustnessError: the model has too few classes for the loss.
-        """
-        clean_logits = logits.compiled(images)
-        targets = self._targets(clean_logits, labels, attack_round)
-        # Outside the graph, where the refusal of a loss keeps its one line.
-        self.loss(labels, tf.constant(clean_logits), *targets)
-        directions = randomness.directions(
-            self.name, images.shape[1:], threat_model.norm, attack_round
-        )
-        adversarial = logits.attack(
-            _Ascent(self.steps, self.loss), threat_model, images, labels, directions, *targets
-        )
-        misclassified = clean_logits.argmax(axis=1) != labels
-        return np.where(misclassified[:, None, None, None], images, adversarial)
-
-    def _targets(self, clean_logits, labels, attack_round):
-        """Further arguments of the loss: none."""
-        del clean_logits, labels, attack_round
-        return ()
-
-
-@dataclasses.dataclass(frozen=True)
-class ApgdTargeted(Apgd):
-    """APGD towards one wrong class after the other, from the most likely on.
-
-    Round k aims at the class with the (k+1)-th largest logit of the clean image, k from 0, the true
-    class left out.
-
-    Attributes:
-        loss: (labels, logits, targets) -> [n], maximised.
-        targets: how many wrong classes are tried; fewer if the model has fewer.
-
-    Raises:
-        RobustnessError: less than one step or target.
-    """
-
-    loss: Callable = targeted_dlr_loss
-    targets: int = 9
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.targets < 1:
-            raise RobustnessError(f"{self.name}: {self.targets} targets; use at least one.")
-
-    def rounds(self, classes):
-        """One for each target class."""
-        return min(self.targets, classes - 1)
-
-    def _targets(self, clean_logits, labels, attack_round):
-        wrong = clean_logits.copy()
-        wrong[np.arange(len(labels)), labels] = -np.inf
-        return (np.argsort(-wrong, axis=1, kind="stable")[:, attack_round],)
 
 
 class _Path(NamedTuple):
@@ -123,7 +43,7 @@ class _Path(NamedTuple):
 
 
 class _Best(NamedTuple):
-    """The point of highest loss so far, to which a path returns."""
+    """The point of highest loss so far, where a path returns to."""
 
     images: tf.Tensor
     gradient: tf.Tensor
@@ -131,7 +51,7 @@ class _Best(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What is returned: a misclassified point before any other, then the one of highest loss."""
+    """The result so far: a misclassified point if there is one, else the point of highest loss."""
 
     images: tf.Tensor
     misclassified: tf.Tensor
@@ -139,32 +59,51 @@ class _Answer(NamedTuple):
 
 
 class _Since(NamedTuple):
-    """Steps that raised the loss since the last checkpoint; best loss, and if eta was halved, there."""
+    """Rises since the last checkpoint; the best loss there, and whether eta was halved there."""
 
     rises: tf.Tensor
     best_loss: tf.Tensor
     halved: tf.Tensor
 
 
+_State = TypeVar("_State", _Path, _Best, _Answer, tf.Tensor)
+
+
 @dataclasses.dataclass(frozen=True)
-class _Ascent:
-    """The graph of one path per image; equal for attacks that differ in name only."""
+class Ascent:
+    """The graph of one path per image.
+
+    Attributes:
+        steps: number of steps.
+        loss: (labels, logits, *targets) -> [n], maximised.
+    """
 
     steps: int
-    loss: Callable
+    _: dataclasses.KW_ONLY
+    loss: Loss
 
-    def __call__(self, logits, ball, labels, directions, *targets):
+    def __call__(
+        self,
+        logits: Logits,
+        ball: Ball,
+        labels: tf.Tensor,
+        directions: tf.Tensor,
+        *targets: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns a misclassified point of each path, or its point of highest loss."""
         start = ball.start(directions)
         count = tf.shape(start)[0]
         lowest = tf.fill([count], -np.float32(np.inf))
         never = tf.fill([count], False)
-        # The step to the start is no rise.
+        # The step to the start does not count as a rise.
         path = _Path(start, start, -lowest, tf.fill([count, 1, 1, 1], _FIRST_STEP * ball.epsilon))
         since = _Since(tf.zeros([count], tf.int32), lowest, never)
         needed_rises = tf.constant(self._needed_rises(), tf.float32)
 
-        # Evaluates the network before each step and after the last: in one place, traced once.
-        def one_step(step, path, best, answer, since):
+        # The network is evaluated before each step and after the last, by code that is traced once.
+        def one_step(
+            step: tf.Tensor, path: _Path, best: _Best, answer: _Answer, since: _Since
+        ) -> tuple[tf.Tensor, _Path, _Best, _Answer, _Since]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(path.images)
                 outputs = logits(path.images)
@@ -184,16 +123,62 @@ class _Ascent:
         _, _, _, answer, _ = tf.while_loop(lambda step, *_: step <= self.steps, one_step, state)
         return answer.images
 
-    def _needed_rises(self):
-        """For each step, how many rises a checkpoint there asks for; -1 where there is none."""
+    def _needed_rises(self) -> np.ndarray:
+        """For each step, the rises that a checkpoint there demands; -1 if there is no checkpoint."""
         needed = np.full(self.steps + 1, -1.0)
         for last, checkpoint in itertools.pairwise((0, *checkpoints(self.steps))):
             needed[checkpoint] = _NEEDED_RISES * (checkpoint - last)
         return needed
 
 
-def checkpoints(steps):
-    """Returns after how many steps the step sizes are checked.
+@dataclasses.dataclass(frozen=True)
+class Apgd(Ascent, GraphAttack):
+    """APGD on a loss that only needs the true class; one start."""
+
+    graph_class: ClassVar[type] = Ascent
+
+    @property
+    def fewest_classes(self) -> int:
+        """The smallest number of classes for which the loss is defined."""
+        return FEWEST_CLASSES.get(self.loss, 2)
+
+    def perturb(
+        self,
+        logits: LogitsFunction | BlackBoxFunction,
+        images: np.ndarray,
+        labels: np.ndarray,
+        threat_model: ThreatModel,
+        randomness: Randomness,
+        attack_round: int,
+    ) -> np.ndarray:
+        """Returns the misclassified point of highest loss, else the point of highest loss.
+
+        Images that are misclassified already are returned unchanged.
+
+        Raises:
+            RobustnessError: the model has too few classes for the loss.
+        """
+        clean_logits = logits.compiled(images)
+        targets = self._targets(clean_logits, labels, attack_round)
+        # Outside the graph, where an error of the loss keeps its one-line message.
+        self.loss(labels, tf.constant(clean_logits), *targets)
+        directions = randomness.directions(
+            self.name, images.shape[1:], threat_model.norm, attack_round
+        )
+        adversarial = self.run_graph(logits, threat_model, images, labels, directions, *targets)
+        misclassified = clean_logits.argmax(axis=1) != labels
+        return np.where(misclassified[:, None, None, None], images, adversarial)
+
+    def _targets(
+        self, clean_logits: np.ndarray, labels: np.ndarray, attack_round: int
+    ) -> tuple[np.ndarray, ...]:
+        """Further arguments of the loss: none here."""
+        del clean_logits, labels, attack_round
+        return ()
+
+
+def checkpoints(steps: int) -> list[int]:
+    """Returns the numbers of steps after which the step sizes are checked.
 
     w_j = ceil(p_j steps) with p_0 = 0, p_1 = 0.22 and p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)
     (section 3.1 of the paper); of 100 steps, after 22, 41, 57, 70, 80, 87, 93 and 99.
@@ -202,10 +187,11 @@ def checkpoints(steps):
         steps: at least 1.
 
     Returns:
-        Rising integers from 1 to steps.
+        Increasing integers from 1 to `steps`.
     """
-    # In whole percent: the ceiling of a rounded product could be one too many.
-    percents, period = [], 22
+    # In whole percent, because the ceiling of a rounded product could be one too high.
+    percents: list[int] = []
+    period = 22
     while sum(percents) + period <= 100:
         percents.append(period)
         period = max(period - 3, 6)
@@ -213,8 +199,10 @@ def checkpoints(steps):
     return sorted({-(-percent * steps // 100) for percent in ends})
 
 
-def _checked(needed_rises, path, gradient, best, since):
-    """At a checkpoint (needed_rises >= 0), halves step sizes and returns those paths to the best."""
+def _checked(
+    needed_rises: tf.Tensor, path: _Path, gradient: tf.Tensor, best: _Best, since: _Since
+) -> tuple[_Path, tf.Tensor, _Since]:
+    """At a checkpoint (needed_rises >= 0), halves step sizes and moves those paths to the best."""
     at_checkpoint = needed_rises >= 0.0
     too_few = tf.cast(since.rises, tf.float32) < needed_rises
     no_better = ~since.halved & (best.loss == since.best_loss)
@@ -226,12 +214,12 @@ def _checked(needed_rises, path, gradient, best, since):
     )
     gradient = _selected(halved, best.gradient, gradient)
     fresh = _Since(tf.zeros_like(since.rises), best.loss, halved)
-    # All or none, unlike the choices per image.
+    # All images at once, unlike the choices above.
     since = tf.nest.map_structure(lambda new, old: tf.where(at_checkpoint, new, old), fresh, since)
     return path, gradient, since
 
 
-def _moved(ball, path, gradient, weight):
+def _moved(ball: Ball, path: _Path, gradient: tf.Tensor, weight: tf.Tensor) -> _Path:
     """One step of algorithm 1; the new point's loss is not known yet."""
     step = ball.project(path.images + path.step_size * ball.steepest(gradient)) - path.images
     momentum = path.images - path.previous
@@ -239,16 +227,20 @@ def _moved(ball, path, gradient, weight):
     return path._replace(images=images, previous=path.images)
 
 
-def _better_answer(answer, candidate):
+def _better_answer(answer: _Answer, candidate: _Answer) -> _Answer:
     found = candidate.misclassified & ~answer.misclassified
     alike = candidate.misclassified == answer.misclassified
     return _selected(found | (alike & (candidate.loss > answer.loss)), candidate, answer)
 
 
-def _selected(chosen, these, others):
-    """The entries of `these` for the images that are chosen [n], else of `others`."""
+def _selected(chosen: tf.Tensor, these: _State, others: _State) -> _State:
+    """The entries of `these` for the chosen images [n], else of `others`."""
 
-    def select(this, other):
+    def select(this: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
         return tf.where(tf.reshape(chosen, [-1] + [1] * (this.shape.rank - 1)), this, other)
 
-    return tf.nest.map_structure(select, these, others)
+    selected: _State = tf.nest.map_structure(select, these, others)
+    return selected
+
+
+APGD_CE = Apgd("apgd-ce", 100, loss=cross_entropy)

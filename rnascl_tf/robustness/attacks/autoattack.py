@@ -1,30 +1,29 @@
-"""AutoAttack (Croce and Hein, 2020, arXiv 2003.01690) as a cascade, in two budgets.
+"""AutoAttack (Croce and Hein, 2020, arXiv 2003.01690) as a cascade, with two attack budgets.
 
-The standard suite is APGD on the cross-entropy, targeted APGD, targeted FAB and Square, each on the
-images that those before it have left, with the settings of the paper: no parameter is to be chosen,
-so that numbers compare. The quick one has fewer steps and targets; its accuracy is an upper bound.
+The standard suite is APGD on the cross-entropy, targeted APGD, targeted FAB and Square, with the
+settings of the paper. There is no parameter to choose, so that numbers compare. The quick suite has
+fewer steps and targets; its accuracy is an upper bound.
 """
 
-from rnascl_tf.robustness.attacks.apgd import Apgd, ApgdTargeted
+import dataclasses
+
+from rnascl_tf.robustness.attacks.apgd import APGD_CE
+from rnascl_tf.robustness.attacks.apgd_targeted import APGD_T
 from rnascl_tf.robustness.attacks.attack import Cascade
-from rnascl_tf.robustness.attacks.fab import FabTargeted
-from rnascl_tf.robustness.attacks.losses import cross_entropy
-from rnascl_tf.robustness.attacks.square import Square
+from rnascl_tf.robustness.attacks.fab import FAB_T
+from rnascl_tf.robustness.attacks.registry import AUTOATTACK
+from rnascl_tf.robustness.attacks.square import SQUARE
 
-NAME = "autoattack"
-
-BUDGETS = {
-    budget: Cascade(
-        NAME,
+SUITES = {
+    "standard": Cascade(AUTOATTACK, (APGD_CE, APGD_T, FAB_T, SQUARE)),
+    "quick": Cascade(
+        AUTOATTACK,
         (
-            Apgd("apgd-ce", apgd_steps, loss=cross_entropy),
-            ApgdTargeted("apgd-t", apgd_steps, targets=targets),
-            FabTargeted("fab-t", fab_steps, targets=targets),
-            Square("square", queries),
+            dataclasses.replace(APGD_CE, steps=40),
+            dataclasses.replace(APGD_T, steps=40, targets=3),
+            dataclasses.replace(FAB_T, steps=20, targets=3),
+            dataclasses.replace(SQUARE, steps=1000),
         ),
-    )
-    for budget, apgd_steps, fab_steps, targets, queries in (
-        ("standard", 100, 100, 9, 5000),
-        ("quick", 40, 20, 3, 1000),
-    )
+    ),
 }
+"""The suite of each attack budget."""

@@ -1,21 +1,34 @@
-"""Losses that attacks maximise, each (labels [n], logits [n, classes]) -> [n].
+"""The losses that attacks maximise.
 
-All are module-level functions, because compiled attacks are keyed on the loss they climb.
+All are module-level functions, because compiled attacks are looked up by their loss.
 """
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 import tensorflow as tf
 from cleverhans.tf2.attacks.momentum_iterative_method import loss_fn as cross_entropy
 
 from rnascl_tf.robustness.threat_model import RobustnessError
 
-__all__ = ["FEWEST_CLASSES", "cross_entropy", "dlr_loss", "margin_loss", "targeted_dlr_loss"]
+__all__ = [
+    "FEWEST_CLASSES",
+    "Loss",
+    "cross_entropy",
+    "dlr_loss",
+    "margin_loss",
+    "targeted_dlr_loss",
+]
+
+Loss: TypeAlias = Callable[..., tf.Tensor]
+"""(labels [n], logits [n, classes]) -> [n]; a targeted loss takes the target classes [n] as well."""
 
 _SMALLEST_GAP = 1e-12
 """Added to differences of logits before dividing by them, as the authors of DLR do: logits may be
 equal. Its square, which gradients hold, is still a normal float32."""
 
 
-def margin_loss(labels, logits):
+def margin_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """CW's loss f = max_{j != y} z_j - z_y, positive exactly when the image is misclassified.
 
     Source: Carlini and Wagner (2017), f_6 without its clipping.
@@ -32,12 +45,12 @@ def margin_loss(labels, logits):
     return best_other - tf.gather(logits, labels, axis=1, batch_dims=1)
 
 
-def dlr_loss(labels, logits):
+def dlr_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Difference of logits ratio, (max_{j != y} z_j - z_y) / (z_1st - z_3rd).
 
-    Unlike cross entropy it does not change if the logits are shifted or scaled, so that large
-    logits do not make its gradient vanish. Positive exactly when the image is misclassified, and
-    without bound there; otherwise from -1 to 0.
+    Unlike cross-entropy it does not change when the logits are shifted or scaled, so that large
+    logits do not make its gradient vanish. Positive, without bound, exactly when the image is
+    misclassified; otherwise from -1 to 0.
 
     Source: Croce and Hein (2020), arXiv 2003.01690, section 4.
 
@@ -55,7 +68,7 @@ def dlr_loss(labels, logits):
     return margin_loss(labels, logits) / (largest[:, 0] - largest[:, 2] + _SMALLEST_GAP)
 
 
-def targeted_dlr_loss(labels, logits, targets):
+def targeted_dlr_loss(labels: tf.Tensor, logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """DLR towards one class t, (z_t - z_y) / (z_1st - (z_3rd + z_4th) / 2).
 
     Positive exactly when t is more likely than y.
@@ -77,21 +90,21 @@ def targeted_dlr_loss(labels, logits, targets):
     rise = tf.gather(logits, targets, axis=1, batch_dims=1) - tf.gather(
         logits, labels, axis=1, batch_dims=1
     )
-    # Halves of differences: the sum of two logits near the largest float would overflow.
+    # Half of each difference, because the sum of two huge logits would overflow.
     gap = (largest[:, 0] - largest[:, 2]) / 2 + (largest[:, 0] - largest[:, 3]) / 2
     return rise / (gap + _SMALLEST_GAP)
 
 
-FEWEST_CLASSES = {dlr_loss: 3, targeted_dlr_loss: 4}
-"""Of a model for which a loss is defined; 2 for those that are not listed."""
+FEWEST_CLASSES: dict[Loss, int] = {dlr_loss: 3, targeted_dlr_loss: 4}
+"""The smallest number of classes for which a loss is defined; 2 for losses not listed."""
 
 
-def _largest(logits, count, loss_name):
+def _largest(logits: tf.Tensor, count: int, loss_name: str) -> tf.Tensor:
     classes = logits.shape[1]
-    # A graph may not know its number of classes; attacks compute the loss once before theirs.
+    # Unknown in some graphs; attacks compute the loss once eagerly before theirs.
     if classes is not None and classes < count:
         raise RobustnessError(
             f"the {loss_name} loss needs {count} classes, the model has {classes}; "
-            "use an attack on cross entropy or on the margin."
+            "use an attack on the cross-entropy or on the margin."
         )
     return tf.math.top_k(logits, count).values

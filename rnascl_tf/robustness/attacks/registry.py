@@ -1,72 +1,112 @@
-"""The attacks that flags, configs and records know by name (DESIGN sections 3 and 5)."""
+"""The attacks that flags, configs and records know by name.
 
+Looking up names does not import TensorFlow; an attack's file is imported when the attack is used.
+
+To add an attack:
+1. Write `attacks/NAME.py`: a frozen dataclass derived from `Attack`, or from `GraphAttack` if it is one
+   compiled graph, with its `perturb`.
+2. At the end of that file create the attack that users get, `NAME = ThatClass("name", steps)`.
+3. Add one line to `ATTACKS` below: "name": "NAME:NAME" (the file and the variable in it).
+4. Write `tests/robustness/attacks/test_NAME.py`.
+5. Run that test and `test_registry.py`, which compares this table with the files.
+"""
+
+import importlib
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from rnascl_tf.robustness.attacks import autoattack
-from rnascl_tf.robustness.attacks.carlini_wagner_l2 import CarliniWagnerL2
-from rnascl_tf.robustness.attacks.gradient_steps import GradientSteps
-from rnascl_tf.robustness.attacks.losses import cross_entropy, margin_loss
-from rnascl_tf.robustness.attacks.spsa import Spsa
-from rnascl_tf.robustness.attacks.square import Square
 from rnascl_tf.robustness.threat_model import RobustnessError
 from rnascl_tf.spelling import did_you_mean
 
+if TYPE_CHECKING:  # these import TensorFlow
+    from rnascl_tf.robustness.attacks.attack import Attack, Cascade
+
 CLEAN = "clean"
+"""In place of an attack's name: the images as they are."""
 
-ATTACKS = {
-    attack.name: attack
-    for attack in (
-        GradientSteps("fgsm", 1, 1.0, random_start=False, loss=cross_entropy),
-        GradientSteps("bim", 20, 1 / 4, random_start=False, loss=cross_entropy),
-        GradientSteps("pgd20", 20, 1 / 4, random_start=True, loss=cross_entropy),
-        GradientSteps("mifgsm", 20, 1 / 10, random_start=False, loss=cross_entropy, momentum=1.0),
-        GradientSteps("cw", 20, 1 / 4, random_start=True, loss=margin_loss),
-        # Tanh space all but freezes pixels at the bounds, and digits have many: twice the usual rate.
-        CarliniWagnerL2("cwl2", 1200, learning_rate=0.02),
-        Spsa("spsa", 40),  # about as many queries as Square
-        Square("square", 5000),
-        *autoattack.BUDGETS["standard"].members[:3],
-    )
-}
-"""Steps and step sizes of the first five are the paper's; BIM has PGD's."""
+AUTOATTACK = "autoattack"
 
-PGD = re.compile(r"pgd([1-9]\d{0,3})(?:x([1-9]\d{0,2}))?")
+ATTACK_BUDGETS = ("standard", "quick")
+"""How much AutoAttack tries: the keys of `autoattack.SUITES`."""
+
+_PACKAGE = "rnascl_tf.robustness.attacks"
 
 
-def attack_named(name, budget="standard"):
+class AttackTable(Mapping[str, "Attack"]):
+    """{name: attack}; an attack's file is imported when the attack is looked up.
+
+    Attributes:
+        places: {name: "FILE:VARIABLE"}, where FILE is in this folder.
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = dict(places)
+
+    def __getitem__(self, name: str) -> "Attack":
+        attack: Attack = _loaded(self.places[name])
+        return attack
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+ATTACKS = AttackTable(
+    {
+        "fgsm": "gradient_steps:FGSM",
+        "bim": "gradient_steps:BIM",
+        "pgd20": "gradient_steps:PGD20",
+        "mifgsm": "gradient_steps:MI_FGSM",
+        "cw": "gradient_steps:CARLINI_WAGNER",
+        "cwl2": "carlini_wagner_l2:CARLINI_WAGNER_L2",
+        "spsa": "spsa:SPSA",
+        "square": "square:SQUARE",
+        "apgd-ce": "apgd:APGD_CE",
+        "apgd-t": "apgd_targeted:APGD_T",
+        "fab-t": "fab:FAB_T",
+    }
+)
+
+_PGD = re.compile(r"pgd([1-9]\d{0,3})(?:x([1-9]\d{0,2}))?")
+
+
+def attack_named(name: str, attack_budget: str = "standard") -> "Attack | Cascade":
     """Returns one attack.
 
     Args:
-        name: a name from the table, pgd<steps> or pgd<steps>x<restarts> (pgd100, pgd50x5), or
-            "autoattack".
-        budget: of "autoattack": "standard" or "quick".
-
-    Returns:
-        An `Attack`, or the `Cascade` of autoattack.
+        name: from `ATTACKS`, pgd<steps> or pgd<steps>x<restarts> (pgd100, pgd50x5), or "autoattack".
+        attack_budget: for "autoattack": one of `ATTACK_BUDGETS`.
 
     Raises:
-        RobustnessError: an unknown name.
+        RobustnessError: an unknown name or attack budget.
     """
+    check_name(name, attack_budget)
     if name in ATTACKS:
         return ATTACKS[name]
-    if name == autoattack.NAME:
-        return _budgeted(budget)
-    match = PGD.fullmatch(str(name))
-    if match:
-        steps, restarts = int(match[1]), int(match[2] or 1)
-        # Madry et al. (2018): 2.5 epsilon / steps, which lets the path cross the ball; PGD-20 keeps
-        # the paper's larger step.
-        fraction = min(1 / 4, 2.5 / steps) if steps != 20 else 1 / 4
-        return GradientSteps(
-            name,
-            steps,
-            fraction,
-            random_start=True,
-            loss=cross_entropy,
-            restarts=restarts,
-            # The first restart is the attack without restarts: more can only lower the accuracy.
-            stream=f"pgd{steps}",
-        )
+    if name == AUTOATTACK:
+        suite: Cascade = _loaded("autoattack:SUITES")[attack_budget]
+        return suite
+    steps, restarts = _PGD.fullmatch(name).groups("1")  # type: ignore[union-attr]  # was checked
+    attack: Attack = _loaded("gradient_steps:pgd")(name, int(steps), int(restarts))
+    return attack
+
+
+def check_name(name: str, attack_budget: str = "standard") -> None:
+    """Raises RobustnessError unless `attack_named` knows the name; imports no attack."""
+    if name == AUTOATTACK:
+        if attack_budget not in ATTACK_BUDGETS:
+            raise RobustnessError(
+                f"budget is {attack_budget!r}; known budgets: {', '.join(ATTACK_BUDGETS)}."
+            )
+        return
+    if name in ATTACKS or _PGD.fullmatch(str(name)):
+        return
     known = _known()
     raise RobustnessError(
         f"unknown attack {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}, "
@@ -74,18 +114,18 @@ def attack_named(name, budget="standard"):
     )
 
 
-def known_attacks(names, budget="standard"):
-    """Checks attack names.
+def known_attacks(names: Sequence[str], attack_budget: str = "standard") -> list[str]:
+    """Checks attack names, without importing any attack.
 
     Args:
-        names: a sequence of names as for `attack_named`, or "clean".
-        budget: of "autoattack".
+        names: as for `attack_named`, or "clean".
+        attack_budget: for "autoattack".
 
     Returns:
-        The names as a list, in the given order.
+        The names, in the given order.
 
     Raises:
-        RobustnessError: an unknown name, none at all, or one text in place of a sequence.
+        RobustnessError: an unknown name, no name at all, or one text in place of a sequence.
     """
     if isinstance(names, str):
         raise RobustnessError(
@@ -96,17 +136,15 @@ def known_attacks(names, budget="standard"):
         raise RobustnessError(f"no attack is named; choose from {', '.join(_known())}.")
     for name in names:
         if name != CLEAN:
-            attack_named(name, budget)
+            check_name(name, attack_budget)
     return names
 
 
-def _known():
-    return [CLEAN, *ATTACKS, autoattack.NAME]
+def _loaded(place: str) -> Any:
+    """Imports "FILE:VARIABLE" of this folder."""
+    file, variable = place.split(":")
+    return getattr(importlib.import_module(f"{_PACKAGE}.{file}"), variable)
 
 
-def _budgeted(budget):
-    if budget not in autoattack.BUDGETS:
-        raise RobustnessError(
-            f"budget is {budget!r}; known budgets: {', '.join(autoattack.BUDGETS)}."
-        )
-    return autoattack.BUDGETS[budget]
+def _known() -> list[str]:
+    return [CLEAN, *ATTACKS, AUTOATTACK]

@@ -3,23 +3,23 @@
 import dataclasses
 
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
-from rnascl_tf.robustness.threat_model import RobustnessError, parse_epsilon
+from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel, parse_epsilon
 
 SEPARATOR = "@"
 
 
-def parse_attack(text, threat_model):
+def parse_attack(text: str, threat_model: ThreatModel) -> tuple[str, ThreatModel]:
     """Reads one requested attack.
 
     Args:
-        text: "pgd20", at the threat model's epsilon, or "pgd20@2/255", at the one given.
-        threat_model: the run's `ThreatModel`.
+        text: "pgd20" for the threat model's epsilon, or "pgd20@2/255" for another.
+        threat_model: the run's.
 
     Returns:
-        (name in the table of attacks or "clean", `ThreatModel` with the request's epsilon).
+        The attack's name or "clean", and the threat model with the requested epsilon.
 
     Raises:
-        RobustnessError: an unknown name, an epsilon that is none, or one for clean images.
+        RobustnessError: an unknown name, a malformed epsilon, or an epsilon for clean images.
     """
     name, separator, epsilon = text.partition(SEPARATOR)
     (name,) = known_attacks([name])

@@ -11,7 +11,8 @@ import tensorflow as tf
 from hypothesis import strategies
 
 from rnascl_tf.robustness.attacker import Attacker
-from rnascl_tf.robustness.attacks.apgd import Apgd, ApgdTargeted, _Ascent, checkpoints
+from rnascl_tf.robustness.attacks.apgd import Apgd, Ascent, checkpoints
+from rnascl_tf.robustness.attacks.apgd_targeted import ApgdTargeted
 from rnascl_tf.robustness.attacks.losses import cross_entropy, dlr_loss, margin_loss
 from rnascl_tf.robustness.attacks.randomness import Randomness
 from rnascl_tf.robustness.ball import Ball
@@ -20,8 +21,8 @@ from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 SHAPE = (5, 7, 3)
 NORMS = ["linf", "l2"]
-CROSS_ENTROPY = Apgd("apgd-ce", 23, cross_entropy)
-DLR = Apgd("apgd-dlr", 23, dlr_loss)
+CROSS_ENTROPY = Apgd("apgd-ce", 23, loss=cross_entropy)
+DLR = Apgd("apgd-dlr", 23, loss=dlr_loss)
 TARGETED = ApgdTargeted("apgd-t", 23)
 ATTACKS = [CROSS_ENTROPY, DLR, TARGETED]
 
@@ -193,7 +194,7 @@ def test_follows_the_algorithm(norm, steps, seed):
     centers = generator.random((count, *SHAPE), np.float32)
     script = Script(steps, count, seed)
     directions = Randomness(seed, range(count)).directions("apgd", SHAPE, norm)
-    returned = _Ascent(steps, script.loss)(
+    returned = Ascent(steps, loss=script.loss)(
         script.logits,
         Ball(centers, norm, epsilon, (0.0, 1.0)),
         np.zeros(count, np.int64),
@@ -347,7 +348,7 @@ def test_success_rises_with_steps(norm, curved):
     threat_model = ThreatModel(0.02 if norm == "linf" else 0.16, norm=norm)
     means = []
     for steps in (1, 5, 23, 100):
-        attack = Apgd("apgd-ce", steps, cross_entropy)
+        attack = Apgd("apgd-ce", steps, loss=cross_entropy)
         adversarial = attacked(attack, curved, images, labels, threat_model)
         means.append(float(margin_loss(labels, curved(adversarial)).numpy().mean()))
     assert means[0] < means[1] < means[2]
@@ -463,7 +464,7 @@ def test_too_few_classes_are_refused_in_one_line(attack, classes, message):
 
 def test_refused_settings():
     with pytest.raises(RobustnessError, match="apgd-ce: 0 steps"):
-        Apgd("apgd-ce", 0, cross_entropy)
+        Apgd("apgd-ce", 0, loss=cross_entropy)
     with pytest.raises(RobustnessError, match="apgd-t: 0 steps"):
         ApgdTargeted("apgd-t", 0)
     with pytest.raises(RobustnessError, match="apgd-t: 0 targets"):
@@ -539,8 +540,8 @@ def test_as_strong_as_torchattacks(curved, tmp_path):
     for norm, epsilon in epsilons.items():
         threat_model = ThreatModel(epsilon, norm=norm)
         for name, attack in (
-            ("ce", Apgd("apgd-ce", 100, cross_entropy)),
-            ("dlr", Apgd("apgd-dlr", 100, dlr_loss)),
+            ("ce", Apgd("apgd-ce", 100, loss=cross_entropy)),
+            ("dlr", Apgd("apgd-dlr", 100, loss=dlr_loss)),
             ("targeted", ApgdTargeted("apgd-t", 100)),
         ):
             stands = standing(attack, curved, images, labels, threat_model, 7)

@@ -274,8 +274,8 @@ def test_normalised_space_measures_scaled_changes(linear_model, examples):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "0 steps in 6 searches"),
-        ({"steps": 100}, "divides by the searches"),
+        ({"steps": 0}, "0 steps; use at least one"),
+        ({"steps": 100}, "searches that divides the steps"),
         ({"steps": 10, "searches": 0}, "10 steps in 0 searches"),
         ({"steps": 60, "learning_rate": 0.0}, "the first two must be above 0"),
         ({"steps": 60, "first_constant": -1.0}, "the first two must be above 0"),

@@ -412,7 +412,7 @@ def test_rounds_never_exceed_the_wrong_classes():
     ("values", "message"),
     [
         ({"steps": 0}, "0 steps"),
-        ({"targets": 0}, "towards 0 classes"),
+        ({"targets": 0}, "0 targets; use at least one"),
         ({"alpha_max": 1.5}, "alpha_max in"),
         ({"alpha_max": -0.1}, "alpha_max in"),
         ({"eta": 0.9}, "eta of at least 1"),

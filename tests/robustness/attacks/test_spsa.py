@@ -232,9 +232,9 @@ def test_finds_what_gradients_cannot(examples):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "0 steps of 128 samples; use at least one step"),
-        ({"steps": 5, "samples": 7}, "an even number of samples"),
-        ({"steps": 5, "samples": 0}, "an even number of samples"),
+        ({"steps": 0}, "0 steps; use at least one"),
+        ({"steps": 5, "samples": 7}, "use an even number of at least 2"),
+        ({"steps": 5, "samples": 0}, "use an even number of at least 2"),
         ({"steps": 5, "delta": 0.0}, "both must be above 0"),
         ({"steps": 5, "learning_rate": -0.1}, "both must be above 0"),
         ({"steps": 5, "delta": float("nan")}, "both must be above 0"),

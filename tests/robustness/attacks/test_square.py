@@ -326,10 +326,15 @@ def test_images_whose_logits_are_not_a_number_are_not_taken_for_broken(examples)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"steps": 0}, {"steps": 5, "first_share": 0.0}, {"steps": 5, "first_share": 1.1}]
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "0 steps; use at least one"),
+        ({"steps": 5, "first_share": 0.0}, "use a share above 0 and at most 1"),
+        ({"steps": 5, "first_share": 1.1}, "use a share above 0 and at most 1"),
+    ],
 )
-def test_refuses_settings(settings):
-    with pytest.raises(RobustnessError, match="use at least one query and a share above 0"):
+def test_refuses_settings(settings, message):
+    with pytest.raises(RobustnessError, match=message):
         Square("square", **settings)
 
 
