@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: recipes live in configs/, and are installed inside rnascl_tf.
+"""The part that pyproject.toml cannot express: configs/ is installed inside rnascl_tf, as data.
 
 A module named `configs` in site-packages would shadow a user's own.
 """

@@ -5,14 +5,14 @@
 #   bazel/check.sh                     # bazel build //... and bazel test //tests/...
 #   bazel/check.sh test //tests:networks/test_cost
 #
-# That Bazel predates MODULE.bazel: a copy of the checkout gets a WORKSPACE whose rules_python, rules_cc
-# and pypi are stubs. Python and its packages are those of .venv (make setup).
+# This Bazel is older than MODULE.bazel: a copy of the checkout gets a WORKSPACE with stubs for
+# rules_python, rules_cc and pypi. Python and its packages are those of .venv (make setup).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 work=$(mktemp -d)
 stop() {
-  # Its server would stay for hours with a heap of its own.
+  # Its server would keep running for hours and keep its memory.
   (cd "$work/checkout" && bazel --output_user_root="$work/output" shutdown) || true
   chmod -R u+w "$work" && rm -rf "$work"
 }
@@ -53,7 +53,7 @@ DEFS
 
 stub=$work/stubs/pypi
 touch "$stub/WORKSPACE"
-# The packages themselves are installed beside the interpreter.
+# The packages themselves are installed in .venv.
 sed -nE 's/^([A-Za-z0-9_.-]+)==.*/py_library(name = "\1", visibility = ["\/\/visibility:public"])/p' \
   requirements.txt | sort -u > "$stub/BUILD"
 cat > "$stub/requirements.bzl" <<'DEFS'

@@ -1,4 +1,4 @@
-"""A py_test that hands its file to pytest."""
+"""A py_test that runs its file with pytest."""
 
 load("@pypi//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
@@ -7,8 +7,8 @@ def pytest_test(name, srcs, deps = [], data = [], **options):
     """Runs one test file under pytest.
 
     Args:
-      name: of the target.
-      srcs: the test file, alone.
+      name: the target's name.
+      srcs: a list with the test file.
       deps: as for py_test.
       data: as for py_test.
       **options: as for py_test.

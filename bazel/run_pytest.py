@@ -1,4 +1,4 @@
-"""The main program of every test target: pytest on the one file that it is given."""
+"""The main program of every test target: runs pytest on the given file."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What the project's claims of speed rest on; `make bench` runs all of it."""
+"""Measures the claims about speed; `make bench` runs every benchmark."""

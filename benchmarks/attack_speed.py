@@ -1,9 +1,9 @@
-"""PGD-20 on S3, 512 images at 8/255: ours against cleverhans and torchattacks, called as they say.
+"""PGD-20 on S3, 512 images at 8/255: ours, cleverhans and torchattacks as their READMEs call it.
 
-cleverhans as its README does: the Keras model itself, no bounds, no start, its own predictions as
-labels. torchattacks as its README does, on the same weights in PyTorch, the same cores. All three
-measure a robust accuracy, so each time ends with the forward pass that tells it. Ours leaves out the
-images that are misclassified already; `--only_correct` gives all three none of those.
+cleverhans: the Keras model itself, no bounds, no random start, the model's predictions as labels.
+torchattacks: the same weights in PyTorch, on the same cores. All three measure a robust accuracy, so
+each time includes the forward pass that decides it. Ours skips images that are misclassified already;
+with `--only_correct` there are no such images.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from rnascl_tf.data import load_dataset
 from rnascl_tf.robustness import ThreatModel, evaluate
 
 try:
-    # PyTorch's threads first: the module says how they are to wait for each other.
+    # First: the module sets how PyTorch's threads wait for each other.
     from benchmarks.pytorch_student import from_keras  # isort: skip
     import torch
     import torchattacks
@@ -44,8 +44,8 @@ def run(data_dir=DATA_DIR, only_correct=False):
     """Returns the list of this file's ratios.
 
     Args:
-        data_dir: folder with a prepared CIFAR-10; without one, noise images stand in for it.
-        only_correct: whether all images are such that the network classifies correctly.
+        data_dir: folder with a prepared CIFAR-10; without one, noise images are used.
+        only_correct: whether to attack only images that the network classifies correctly.
     """
     model = keras.models.load_model(NETWORK)
     images, labels = _examples(model, Path(data_dir), only_correct)
@@ -156,10 +156,12 @@ def _accuracy(robust, images, labels):
 
 
 def main():
-    """Runs this benchmark alone and prints its ratios."""
+    """Runs only this benchmark and prints its ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_dir", default=DATA_DIR, help="folder with a prepared CIFAR-10")
-    parser.add_argument("--only_correct", action="store_true", help="see above")
+    parser.add_argument(
+        "--only_correct", action="store_true", help="attack only correctly classified images"
+    )
     asked = parser.parse_args()
     for ratio in run(asked.data_dir, asked.only_correct):
         console.print(

@@ -1,8 +1,9 @@
 """Our AutoAttack suite against torchattacks' on one network and the same images, attack by attack.
 
-The Keras student becomes a PyTorch module with the same weights. Each attack runs alone, not in the
-cascade, so that each is compared; torchattacks' defaults are made AutoAttack's standard (100 steps,
-not 10). Random numbers differ, so single images may; robust accuracies should be within a point.
+The Keras student becomes a PyTorch module with the same weights. Each attack runs separately and not in
+the cascade, so that each is compared; torchattacks runs with AutoAttack's standard settings (100 steps,
+not its default 10). Random numbers differ, so single images may differ; robust accuracies should be
+within a point.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from rnascl_tf.files import write_json
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, attack_outcomes
 
 try:
-    # First, because it says how PyTorch's threads are to wait for each other.
+    # First: the module sets how PyTorch's threads wait for each other.
     from benchmarks.pytorch_student import from_keras  # isort: skip
     import torch
     import torchattacks
@@ -45,8 +46,8 @@ usage: python -m benchmarks.crosscheck_autoattack --data_dir=FOLDER --out=FILE.j
            [--examples=500] [--norms=linf,l2] [--attacks=apgd-ce,apgd-t,fab-t,square]
 
 FOLDER holds a prepared cifar10. Needs PyTorch and torchattacks (pip install torch;
-pip install --no-deps torchattacks==3.5.1). A stopped command goes on where it was when it is given
-again: each attack is in FILE.json as soon as it is done. Other norms and attacks may be added.
+pip install --no-deps torchattacks==3.5.1). A stopped command continues when you give it again:
+each attack is in FILE.json as soon as it is done. You can add norms and attacks later.
 """
 
 
@@ -119,7 +120,9 @@ def _check(asked):
     for name, known in (("norms", EPSILONS), ("attacks", REFERENCES)):
         for value in getattr(asked, name):
             if value not in known:
-                raise RobustnessError(f"--{name}: {value!r} is none of {', '.join(known)}.")
+                raise RobustnessError(
+                    f"--{name}: {value!r} is unknown; give some of {', '.join(known)}."
+                )
     if torch is None:
         raise RobustnessError(f"{MISSING} is not installed; pip install torch torchattacks.")
     # Without this a missing data set would be downloaded.

@@ -1,8 +1,8 @@
-"""The cross-check's record: facts of the run, both outcomes of each attack, what they differ in.
+"""The cross-check's record: facts of the run, both outcomes of each attack, and how they differ.
 
-A JSON file, made to be committed and to be gone on with. Under "attacks", per norm and attack:
-"ours" and "theirs" with robust accuracy, seconds, settings and the outcome of each image ("1" it
-stands, "0" it is broken, in order), and how they compare.
+A JSON file, which can be committed and continued. Under "attacks", for each norm and attack: "ours"
+and "theirs" with robust accuracy, seconds, settings and the outcome of each image in order ("1"
+withstood, "0" broken), and how they compare.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def facts(network, images, settings, **measured):
     Args:
         network: path of the attacked network's file.
         images: float32 [n, height, width, channels], the attacked images.
-        settings: {name: value}, JSON-ready, all that the numbers depend on besides.
+        settings: {name: value}, JSON-ready, everything else that the numbers depend on.
         **measured: further facts, JSON-ready.
     """
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -69,7 +69,9 @@ def begun(path, fresh):
         known = dict(record["identity"])
         dict(record["attacks"])
     except (ValueError, KeyError, TypeError):
-        raise RobustnessError(f"{path} is no record of a cross-check; give another file.") from None
+        raise RobustnessError(
+            f"{path} is not a record of a cross-check; give another file."
+        ) from None
     for name, value in fresh["identity"].items():
         if known.get(name) != value:
             raise RobustnessError(

@@ -1,4 +1,4 @@
-"""`make demo`'s own work: its minutes against 8, its peak memory against 3 GB, in a real process."""
+"""What `make demo` runs, in a real process: minutes against 8, peak memory against 3 GB."""
 
 import resource
 import subprocess
@@ -18,7 +18,7 @@ def run():
         command = [sys.executable, "-m", "rnascl_tf", "--config=digits", f"--workdir={folder}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         minutes = (time.perf_counter() - started) / 60
-    # Linux counts kibibytes; of all children the largest, and there is no other.
+    # In kibibytes on Linux; the maximum over all children, of which this is the only one.
     gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
     return [
         once("demo_time", minutes / MINUTES, baseline=f"{MINUTES} minutes"),

@@ -1,7 +1,7 @@
 """A student as a PyTorch module with a Keras student's weights, for what only PyTorch offers.
 
-Built from the architecture alone (DESIGN section 4), not from the Keras graph, so that equal logits
-say that both are the network that the design describes.
+Built from the architecture (docs/design.md, "The student"), not from the Keras graph: if
+the logits are equal, both are the network that the design describes.
 """
 
 import os
@@ -42,7 +42,7 @@ class PyTorchStudent(torch.nn.Module):
         layers: `ModuleDict` of the layers with weights, under the Keras layers' names.
 
     Raises:
-        ValueError: the space has a head, or the architecture is none.
+        ValueError: the space has a head, or the architecture is not valid.
     """
 
     def __init__(self, architecture):
@@ -97,7 +97,7 @@ def from_keras(model):
         model: a student of `build_student`, or one loaded from `student.keras`.
 
     Raises:
-        ValueError: the model is no student for 32x32 images, or layers do not match by name and
+        ValueError: the model is not a student for 32x32 images, or layers do not match by name and
             shape.
     """
     student = PyTorchStudent(architecture_of(model))
@@ -114,7 +114,7 @@ def from_keras(model):
         student.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
     except RuntimeError as error:
         raise ValueError(
-            f"model {model.name!r} is no student that build_student made: "
+            f"model {model.name!r} is not a student made by build_student: "
             f"{' '.join(str(error).split())}"
         ) from error
     return student
@@ -135,7 +135,7 @@ def architecture_of(model):
     spaces = {f"student_{name.lower()}": name for name in SEARCH_SPACES}
     if model.name not in spaces:
         raise ValueError(
-            f"model {model.name!r} is no student: give one that build_student made, "
+            f"model {model.name!r} is not a student: give one made by build_student, "
             f"{', '.join(spaces)}."
         )
     filters = {}

@@ -1,4 +1,4 @@
-"""Measuring one ratio: two things in turn, in one process, many rounds, median and spread."""
+"""One ratio of two times, measured in interleaved rounds in one process: median and quartiles."""
 
 import dataclasses
 import statistics
@@ -10,11 +10,11 @@ class Ratio:
     """One line of `benchmarks/latest.json`.
 
     Attributes:
-        name: stable.
+        name: does not change.
         ratio: median over the rounds of time / baseline time.
         low: lower quartile of the rounds.
         high: upper quartile of the rounds.
-        baseline: what was divided by, in words.
+        baseline: what was divided by, as text.
         target: what the ratio should be at most.
         rounds: number of rounds.
     """
@@ -35,7 +35,7 @@ def measure(name, subject, baselines, *, baseline, target, rounds):
         name: of the benchmark.
         subject: function without arguments; returns when its work is done.
         baselines: such functions; each round times them all, between two subjects.
-        baseline: what they are, in words.
+        baseline: what they are, as text.
         target: what the ratio should be at most.
         rounds: at least 4, after one that warms up.
     """
@@ -50,7 +50,7 @@ def measure(name, subject, baselines, *, baseline, target, rounds):
 
 
 def once(name, ratio, *, baseline, target=1.0):
-    """Returns the `Ratio` of something that is measured once: it takes minutes, or is no time."""
+    """Returns the `Ratio` of something that is measured once: it takes minutes, or is not a time."""
     return Ratio(name, ratio, ratio, ratio, baseline, target, rounds=1)
 
 

@@ -1,7 +1,7 @@
 """Imported teachers: a converted ResNet-18 against the native one; a WRN-34-10 file's import.
 
-The import runs in a process of its own. Its memory is what the process holds at its peak beyond
-what it held before, all of TensorFlow loaded, as `/proc` counts it.
+The import runs in a separate process. Its memory is the process' peak minus what it held before the
+import, when all of TensorFlow was loaded; `/proc` counts it.
 """
 
 import json
@@ -24,7 +24,7 @@ import json, sys, time
 import teachers
 from benchmarks.teacher import resident_bytes
 
-teachers.from_keras(teachers.resnet(2, (8, 8, 3)))  # what any first model loads is not the import's
+teachers.from_keras(teachers.resnet(2, (8, 8, 3)))  # whatever any first model loads does not count
 before = resident_bytes("VmRSS")
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # forget the peak of the start-up

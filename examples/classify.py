@@ -1,4 +1,4 @@
-"""Classifies one image with an exported TFLite file; needs ai-edge-litert, numpy and pillow alone.
+"""Classifies one image with an exported TFLite file; needs only ai-edge-litert, numpy and pillow.
 
 python classify.py IMAGE MODEL.tflite [--labels=labels.txt] [--top=3] [--threads=1] [--margin=1]
 """
@@ -21,7 +21,7 @@ except ImportError as missing:
     sys.exit(2)
 
 TIMED_RUNS = 50
-# The interpreter starts as many as it is told to, and ends the process where the system has no more.
+# The interpreter starts any number it is given, and kills the process if the system cannot.
 MOST_THREADS = 8 * (os.cpu_count() or 1)
 
 
@@ -30,14 +30,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("image", help="an image file, of any size")
     parser.add_argument("model", help="a .tflite file that the export stage wrote")
-    parser.add_argument("--labels", help="class names, one a line (default: labels.txt beside it)")
+    parser.add_argument(
+        "--labels", help="class names, one per line (default: labels.txt beside it)"
+    )
     parser.add_argument("--top", type=int, default=3, help="how many classes to print")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument(
         "--margin",
         type=float,
         default=1.0,
-        help="what is cut off, as a factor; 1.143 (256 / 224) for networks trained on random crops",
+        help="resize to this many times the input's size, then cut the centre: 1.143 (256 / 224) for "
+        "networks trained on random crops",
     )
     asked = parser.parse_args()
     if asked.top < 1 or not 1 <= asked.threads <= MOST_THREADS:
@@ -63,9 +66,7 @@ def main():
         seconds.append(time.perf_counter() - before)
     logits = dequantized(interpreter.get_tensor(output["index"])[0], output)
     if not np.isfinite(logits).all():
-        fail(
-            f"{asked.model} answers NaN or infinity: is it damaged? sha256sum -c SHA256SUMS tells."
-        )
+        fail(f"{asked.model} gives NaN or infinity: check it with sha256sum -c SHA256SUMS.")
     exponentials = np.exp(logits - logits.max())
     probabilities = exponentials / exponentials.sum()
     for number in np.argsort(-logits, kind="stable")[: asked.top]:
@@ -99,13 +100,13 @@ def load(path, threads):
 
 
 def read_labels(given, beside):
-    """Returns the class names of a given file, or of the one beside the model, if that is there."""
+    """Returns the class names in a given file, or in the one beside the model if it exists."""
     path = Path(given) if given else beside
     try:
         labels = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         if given:
-            fail(f"there are no labels in {path}: no such file.")
+            fail(f"cannot read the labels in {path}: no such file.")
         return []
     except (OSError, UnicodeDecodeError):
         fail(f"cannot read the labels in {path}.")
@@ -115,10 +116,10 @@ def read_labels(given, beside):
 
 
 def read_image(path, height, width, margin=1.0):
-    """Returns float32 [height, width, 3] in [0, 1], the picture as it was prepared in training.
+    """Returns float32 [height, width, 3] in [0, 1], prepared as in training.
 
-    A camera's orientation is undone, transparency laid over white, 16-bit gray scaled. The picture is
-    resized until it just covers `margin` times the size, and its centre is cut out.
+    A camera's orientation is undone, transparency is laid over white, 16-bit gray is scaled. The
+    picture is resized until it just covers `margin` times the size, and its centre is cut out.
     """
     try:
         with Image.open(path) as image:
@@ -142,9 +143,9 @@ def read_image(path, height, width, margin=1.0):
 
 
 def in_rgb(path, image):
-    """Returns an image with 8 bits a channel; ends where no file tells the pixels' range."""
+    """Returns an image with 8 bits per channel; exits if the pixels' range is unknown."""
     if image.mode in ("I", "F"):
-        fail(f"{path} has 32 bits a pixel, whose range is not known: save it with 8 or 16.")
+        fail(f"{path} has 32 bits a pixel, with an unknown range: save it with 8 or 16.")
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:

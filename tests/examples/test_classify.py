@@ -99,7 +99,7 @@ def test_pixels_of_unknown_range_are_refused(folder, tmp_path):
     Image.fromarray(np.ones((31, 33), np.float32)).save(tmp_path / "float.tiff")
     done = run(folder, tmp_path / "float.tiff", folder / "float32.tflite")
     assert done.returncode == 2
-    assert "32 bits a pixel, whose range is not known" in done.stderr
+    assert "32 bits a pixel, with an unknown range" in done.stderr
 
 
 def test_a_missing_package_is_one_line(folder):
@@ -120,7 +120,7 @@ def test_a_file_that_answers_nan_is_refused(folder, tmp_path):
     (tmp_path / "nan.tflite").write_bytes(convert(tmp_path / "saved_model", "float32"))
     done = run(folder, folder / "exact.png", tmp_path / "nan.tflite")
     assert done.returncode == 2
-    assert "answers NaN or infinity" in done.stderr
+    assert "gives NaN or infinity" in done.stderr
     assert done.stdout == ""
 
 
