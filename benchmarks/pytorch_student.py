@@ -18,7 +18,7 @@ import torch
 from rnascl_tf.layers import HardSwish
 from rnascl_tf.layers.batch_normalization import EPSILON
 from rnascl_tf.networks import SEARCH_SPACES
-from rnascl_tf.networks.cost import activation_of, shape_fields
+from rnascl_tf.networks.architecture import activation_of, problem_and_filters
 
 # Without a GPU, PyTorch wonders why TensorFlow has asked for one before.
 warnings.filterwarnings("ignore", message="CUDA initialization")
@@ -47,7 +47,8 @@ class PyTorchStudent(torch.nn.Module):
 
     def __init__(self, architecture):
         super().__init__()
-        space, filters, num_classes, _ = shape_fields(architecture)
+        problem, filters = problem_and_filters(architecture)
+        space = problem.space
         self.activation = _ACTIVATIONS[activation_of(architecture)]
         if space.head is not None:
             raise ValueError(
@@ -64,7 +65,7 @@ class PyTorchStudent(torch.nn.Module):
                 f"{block.name}_depthwise", hidden, hidden, 3, stride=block.stride, groups=hidden
             )
             self._add_convolution(f"{block.name}_project", hidden, block.filters, 1)
-        self.layers["logits"] = torch.nn.Linear(self.blocks[-1].filters, num_classes)
+        self.layers["logits"] = torch.nn.Linear(self.blocks[-1].filters, problem.num_classes)
         for name in ("mean", "deviation"):
             self.register_buffer(name, torch.zeros(1, 3, 1, 1))
         self.eval()

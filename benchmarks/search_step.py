@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import teachers
 from benchmarks.ratio import measure
-from rnascl_tf.networks import SEARCH_SPACES, build_student, build_supernet
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, build_student, build_supernet
 from rnascl_tf.objectives import ExpectedMacs, cross_entropy
 from rnascl_tf.training import CoupledSGD, LiveSignals, SearchModel, architecture_optimizer
 
@@ -26,7 +26,7 @@ def run():
     model = SearchModel(
         build_supernet(space, CLASSES, SHAPE),
         LiveSignals(teacher),
-        ExpectedMacs(space, CLASSES, SHAPE),
+        ExpectedMacs(SearchProblem(space, CLASSES, SHAPE)),
         attention_size=14,
         gamma=1.0,
     )

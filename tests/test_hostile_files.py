@@ -18,6 +18,7 @@ from rnascl_tf.files.json_reader import LARGEST_BYTES, read_json
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,
+    SearchProblem,
     build_student,
     describe,
     read_architecture,
@@ -37,7 +38,7 @@ from rnascl_tf.training.search.search_diagnostics import (
 
 SPACE = SEARCH_SPACES["S3"]
 TUTORS = [{"student": "stem", "teacher": "layer1", "probability": 0.5}]
-HONEST = describe(SPACE, SPACE.narrowest, TUTORS, 7, (32, 32, 3), 5)
+HONEST = describe(SearchProblem(SPACE, 7, (32, 32, 3)), SPACE.narrowest, TUTORS, 5)
 
 # What a JSON file, or a flag, may hold.
 scalars = (
@@ -114,11 +115,8 @@ def test_an_architecture_is_a_student_or_one_line(fields, tmp_path_factory):
         # What was let through has the counts of a student of its space, and its values are safe.
         assert found.space in SEARCH_SPACES
         assert max(found.input_shape) <= 2048
-        again = describe(
-            SEARCH_SPACES[found.space], found.filters, found.tutors, found.num_classes,
-            found.input_shape, found.seed, found.activation,
-        )  # fmt: skip
-        assert again == found
+        again = (found.problem, found.filters, found.tutors, found.seed, found.activation)
+        assert describe(*again) == found
 
 
 @settings(max_examples=100)

@@ -18,7 +18,7 @@ from rnascl_tf.deploy.latency.device import device
 from rnascl_tf.deploy.tflite import KINDS
 from rnascl_tf.files import write_json
 from rnascl_tf.layers import ACTIVATIONS
-from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem
 from rnascl_tf.networks.latency_table import MEDIAN_ERROR, RANK_CORRELATION
 from rnascl_tf.record import git_commit, versions
 from rnascl_tf.report.prediction_plot import save_prediction
@@ -73,17 +73,15 @@ def _command(arguments):
     space = SEARCH_SPACES[asked.space]
     side = asked.image_size or (32 if space.head is None else 224)
     wanted = MeasuredTable(
-        space=space,
+        problem=SearchProblem(space, asked.num_classes, (side, side, 3)),
         kind=asked.kind,
         activation=asked.activation,
-        input_shape=(side, side, 3),
-        num_classes=asked.num_classes,
         check=asked.check,
         seed=asked.seed,
     )
     target = device(asked.device, asked.benchmark_model)
     console.print(
-        f"{space.name}: {len(distinct_shapes(space, wanted.input_shape))} distinct blocks, "
+        f"{space.name}: {len(distinct_shapes(wanted.problem))} distinct blocks, "
         f"{space.size:,} students; {asked.kind}, {asked.activation}, on {target.description['cpu']}"
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +101,7 @@ def _command(arguments):
     settings = {"runs": asked.runs, "rounds": asked.rounds, "seed": asked.seed}
     write_json(
         out,
-        table.as_json()
+        table.to_json()
         | {"check": check, "settings": settings}
         | {"versions": versions(), "git_commit": git_commit()},
     )

@@ -1,24 +1,23 @@
-"""The result of a search as a file: `architecture.json` (DESIGN section 3)."""
+"""What a search decides: a student, complete enough to rebuild it anywhere."""
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from rnascl_tf.errors import UserError
-from rnascl_tf.files import read_json, write_json
-from rnascl_tf.networks.cost import PAPER_ACTIVATION, activation_of, count
+from rnascl_tf.layers import ACTIVATIONS
+from rnascl_tf.networks.search_problem import SearchProblem
+from rnascl_tf.networks.search_space import SEARCH_SPACES
 
-
-class ArchitectureError(UserError):
-    """A file or mapping that is no architecture; the message says what is wrong in one line."""
+PAPER_ACTIVATION = "hard_swish"
 
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """A student, complete enough to rebuild it anywhere.
+    """A student (docs/design.md, "Contracts").
 
     Attributes:
         space: name of its search space.
-        filters: output filters of every block, a list for each stage.
+        filters: output filters of every block, a list for each network stage.
         tutors: one {"student": tap, "teacher": tap, "probability": p} per student convolution.
         num_classes: number of classes.
         input_shape: [height, width, 3].
@@ -26,12 +25,12 @@ class Architecture:
         macs: multiply-adds for one image.
         macs_thop: as the paper counted them, see `Count`.
         seed: of the search.
-        activation: one of `rnascl_tf.layers.ACTIVATIONS`; files without it are hard-swish's.
+        activation: one of `rnascl_tf.layers.ACTIVATIONS`; hard-swish in files without it.
     """
 
     space: str
     filters: list[list[int]]
-    tutors: list[dict]
+    tutors: list[dict[str, Any]]
     num_classes: int
     input_shape: list[int]
     params: int
@@ -40,101 +39,46 @@ class Architecture:
     seed: int
     activation: str = PAPER_ACTIVATION
 
-
-def describe(space, filters, tutors, num_classes, input_shape, seed, activation=PAPER_ACTIVATION):
-    """Returns the `Architecture` with its parameters and costs counted."""
-    fields = {
-        "space": space.name,
-        "filters": [list(widths) for widths in filters],
-        "num_classes": num_classes,
-        "input_shape": list(input_shape),
-    }
-    size = dataclasses.asdict(count(fields))
-    return Architecture(**fields, tutors=tutors, seed=seed, activation=activation, **size)
+    @property
+    def problem(self) -> SearchProblem:
+        """What was searched."""
+        return problem_and_filters(self)[0]
 
 
-def write_architecture(architecture, path):
-    """Writes `architecture.json` atomically; the paper's activation goes without saying."""
-    fields = dataclasses.asdict(architecture)
-    if architecture.activation == PAPER_ACTIVATION:
-        del fields["activation"]
-    write_json(path, fields)
-
-
-LARGEST_SIDE, MOST_CLASSES = 2048, 100_000
-"""What a file may ask for: networks are built from it, and memory is allocated for their outputs."""
-
-
-def read_architecture(path):
-    """Reads and checks an `architecture.json`.
+def problem_and_filters(
+    architecture: Architecture | Mapping[str, Any],
+) -> tuple[SearchProblem, list[list[int]]]:
+    """Returns the problem and the filters of every block, which determine the slim network.
 
     Raises:
-        ArchitectureError: the file is missing, is not JSON, lacks fields, describes no student of
-            its space, or its counts are not the student's.
+        ValueError: the space is unknown, or a field is missing.
     """
-    path = Path(path)
-    try:
-        fields = read_json(path)
-    except OSError as error:
-        raise ArchitectureError(f"cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise ArchitectureError(f"{path} is not JSON: {error}.") from error
-    wanted = {field.name for field in dataclasses.fields(Architecture)}
-    if not isinstance(fields, dict) or fields.keys() | {"activation"} != wanted:
-        found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
-        raise ArchitectureError(f"{path} should hold {sorted(wanted)}, but holds {found}.")
-    architecture = Architecture(**fields)
-    _check_values(path, architecture)
-    try:
-        activation_of(architecture)
-        size = count(architecture)
-    except (ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ArchitectureError(f"{path} describes no student: {reason}") from error
-    for name, value in dataclasses.asdict(size).items():
-        if fields[name] != value:
-            raise ArchitectureError(
-                f"{path} says {name} {fields[name]}, but its filters make {value}: search again or "
-                "mend the file."
-            )
-    return architecture
+    fields = _fields(architecture)
+    missing = {"space", "filters", "num_classes", "input_shape"} - fields.keys()
+    if missing:
+        raise ValueError(f"the architecture lacks {', '.join(sorted(missing))}.")
+    name = fields["space"]
+    if name not in SEARCH_SPACES:
+        raise ValueError(f"unknown search space {name!r}: give one of {', '.join(SEARCH_SPACES)}.")
+    problem = SearchProblem(SEARCH_SPACES[name], fields["num_classes"], fields["input_shape"])
+    return problem, fields["filters"]
 
 
-def _check_values(path, architecture):
-    """Refuses what is of another type or size than its field: what follows trusts them."""
-    shape, widths = architecture.input_shape, architecture.filters
-    wanted = {
-        "filters": isinstance(widths, list)
-        and all(isinstance(stage, list) and all(map(_is_integer, stage)) for stage in widths),
-        "input_shape": isinstance(shape, list)
-        and len(shape) == 3
-        and all(_is_integer(size, 1, LARGEST_SIDE) for size in shape)
-        and shape[2] == 3,
-        "num_classes": _is_integer(architecture.num_classes, 2, MOST_CLASSES),
-        "seed": _is_integer(architecture.seed),
-        "tutors": isinstance(architecture.tutors, list)
-        and all(map(_is_tutor, architecture.tutors)),
-    } | {name: _is_integer(getattr(architecture, name)) for name in ("params", "macs", "macs_thop")}
-    wrong = [name for name, right in wanted.items() if not right]
-    if wrong:
-        shown = repr(getattr(architecture, wrong[0]))[:80]
-        raise ArchitectureError(
-            f"{path}: {wrong[0]} is {shown}; wanted is what a search writes there "
-            f"(images of {LARGEST_SIDE}x{LARGEST_SIDE} and {MOST_CLASSES:,} classes at most)."
+def activation_of(architecture: Architecture | Mapping[str, Any]) -> str:
+    """Returns an architecture's activation, the paper's hard-swish where it names none.
+
+    Raises:
+        ValueError: it is unknown.
+    """
+    activation = _fields(architecture).get("activation", PAPER_ACTIVATION)
+    if activation not in tuple(ACTIVATIONS):
+        raise ValueError(
+            f"unknown activation {activation!r}: give one of {', '.join(ACTIVATIONS)}."
         )
+    return activation
 
 
-def _is_integer(value, lowest=0, highest=2**63 - 1):
-    # Python takes True for 1.
-    return type(value) is int and lowest <= value <= highest
-
-
-def _is_tutor(value):
-    return (
-        isinstance(value, dict)
-        and value.keys() == {"student", "teacher", "probability"}
-        and isinstance(value["student"], str)
-        and isinstance(value["teacher"], str)
-        and type(value["probability"]) in (int, float)
-        and 0 <= value["probability"] <= 1
-    )
+def _fields(architecture: Architecture | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(architecture, Architecture):
+        return dataclasses.asdict(architecture)
+    return architecture

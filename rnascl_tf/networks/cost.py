@@ -1,17 +1,24 @@
-"""Size and cost of a student, by arithmetic over its layers (DESIGN section 4).
+"""Size and cost of a student, by arithmetic over its layers (docs/design.md, "The student").
 
 The same sums count a concrete student (integer widths), price a search (expected widths, float
 tensors) and tabulate a space (arrays of widths): a width is only ever added and multiplied.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from rnascl_tf.layers import ACTIVATIONS
-from rnascl_tf.networks.search_space import SEARCH_SPACES
+from rnascl_tf.networks.architecture import Architecture, problem_and_filters
+from rnascl_tf.networks.search_problem import SearchProblem
+from rnascl_tf.networks.search_space import Block
 
-PAPER_ACTIVATION = "hard_swish"
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Width: TypeAlias = "float | np.ndarray | tf.Tensor"
+"""A number of filters: of one student, of several, or an expectation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +34,13 @@ class Convolution:
     """
 
     name: str
-    weights: object
-    filters: object
+    weights: Any
+    filters: Any
     pixels: int
     normalized: bool = True
 
     @property
-    def macs(self):
+    def macs(self) -> Any:
         """Multiply-adds for one image: every kernel weight is used once per output position."""
         return self.weights * self.pixels
 
@@ -54,18 +61,17 @@ class Count:
     macs_thop: int
 
 
-def convolutions(space, widths, num_classes, input_shape):
-    """Returns the student's layers as a list of `Convolution`, the dense layer last.
+def convolutions(problem: SearchProblem, widths: Sequence[Width]) -> list[Convolution]:
+    """Returns a student's layers, the dense layer last.
 
     Args:
-        space: a `SearchSpace`.
-        widths: output filters of every block, a flat sequence of numbers or scalar tensors.
-        num_classes: classes of the dense layer.
-        input_shape: (height, width, channels) of the images.
+        problem: whose student.
+        widths: output filters of every block, in block order.
     """
-    height, width, channels = input_shape
+    space = problem.space
+    height, width, channels = problem.input_shape
     height, width = _strided(height, 2), _strided(width, 2)
-    filters = space.stem_filters
+    filters: Any = space.stem_filters
     layers = [Convolution("stem", 9 * channels * filters, filters, height * width)]
     # The widest student is the template: names, strides and expansions do not depend on the widths.
     for block, output in zip(space.blocks(space.widest), widths, strict=True):
@@ -84,46 +90,47 @@ def convolutions(space, widths, num_classes, input_shape):
         layers.append(Convolution("head_expand", filters * hidden, hidden, height * width))
         filters = space.head.filters
         layers.append(Convolution("head_project", hidden * filters, filters, 1, normalized=False))
-    layers.append(Convolution("dense", filters * num_classes, num_classes, 1, normalized=False))
+    classes = problem.num_classes
+    layers.append(Convolution("dense", filters * classes, classes, 1, normalized=False))
     return layers
 
 
-def total_macs(space, widths, num_classes, input_shape):
-    """Returns the multiply-adds of a student for one image; see `convolutions` for the arguments.
+def total_macs(problem: SearchProblem, widths: Sequence[Width]) -> Any:
+    """Returns the multiply-adds of a student for one image, of the type of its widths.
 
     With expected widths E[f] = sum_i g_i f_i the result is the expected cost that the search prices:
-    exact at one-hot g, differentiable in g everywhere.
+    exact at one-hot g, differentiable in g everywhere. See `convolutions` for the arguments.
     """
-    return sum(layer.macs for layer in convolutions(space, widths, num_classes, input_shape))
+    return sum(layer.macs for layer in convolutions(problem, widths))
 
 
-def macs_table(space, num_classes, input_shape):
+def macs_table(problem: SearchProblem) -> list[np.ndarray]:
     """Returns what every block of every student costs, apart from the other blocks.
 
-    A block's cost depends on its own width and its predecessor's, so that a student's is a sum over
-    neighbours: a chain, which `decode` can search exactly.
+    A block's cost depends on its own width and its predecessor's, so a student's is a sum over
+    neighbours: a chain, which `Budget.decode` can search exactly.
 
     Returns:
-        A list with an int64 array [choices of the block before, choices] of multiply-adds for each
-        block, in block order. The first one, [1, choices], includes the stem; the last one
-        includes the head and the dense layer.
+        An int64 array [choices of the block before, choices] of multiply-adds for each block, in
+        block order. The first one, [1, choices], includes the stem; the last one includes the head
+        and the dense layer.
     """
-    blocks = space.blocks(space.widest)
+    blocks = problem.space.blocks(problem.space.widest)
     tables = []
     for position, block in enumerate(blocks):
-        widths = [each.filters for each in blocks]
+        widths: list[Width] = [each.filters for each in blocks]
         if position:
             widths[position - 1] = np.array(blocks[position - 1].choices)[:, None]
         widths[position] = np.array(block.choices)
         table = np.zeros((1, len(block.choices)), "int64")
-        for layer in convolutions(space, widths, num_classes, input_shape):
+        for layer in convolutions(problem, widths):
             if _priced_with(layer.name, blocks) == position:
                 table = table + layer.macs
         tables.append(table)
     return tables
 
 
-def _priced_with(layer, blocks):
+def _priced_with(layer: str, blocks: Sequence[Block]) -> int:
     """Returns the position of the block in whose table a layer belongs."""
     if layer == "stem":
         return 0
@@ -133,7 +140,7 @@ def _priced_with(layer, blocks):
     return len(blocks) - 1
 
 
-def count(architecture):
+def count(architecture: Architecture | Mapping[str, Any]) -> Count:
     """Returns the `Count` of an architecture.
 
     Args:
@@ -141,11 +148,10 @@ def count(architecture):
             `num_classes` and `input_shape` are read.
 
     Raises:
-        ValueError: the space is unknown or the filters are none of its students'.
+        ValueError: the space is unknown, or none of its students has these filters.
     """
-    space, filters, num_classes, input_shape = shape_fields(architecture)
-    widths = [block.filters for block in space.blocks(filters)]
-    layers = convolutions(space, widths, num_classes, input_shape)
+    problem, filters = problem_and_filters(architecture)
+    layers = convolutions(problem, [block.filters for block in problem.space.blocks(filters)])
     norms = sum(layer.filters for layer in layers if layer.normalized)
     norm_elements = sum(layer.filters * layer.pixels for layer in layers if layer.normalized)
     bias_elements = sum(layer.filters * layer.pixels for layer in layers[:-1])
@@ -157,44 +163,6 @@ def count(architecture):
     )
 
 
-def shape_fields(architecture):
-    """Returns (space, filters, num_classes, input_shape), which determine the slim network.
-
-    Raises:
-        ValueError: the space is unknown, or a field is missing.
-    """
-    if not isinstance(architecture, dict):
-        architecture = dataclasses.asdict(architecture)
-    missing = {"space", "filters", "num_classes", "input_shape"} - architecture.keys()
-    if missing:
-        raise ValueError(f"the architecture lacks {', '.join(sorted(missing))}.")
-    name = architecture["space"]
-    if name not in SEARCH_SPACES:
-        raise ValueError(f"unknown search space {name!r}: give one of {', '.join(SEARCH_SPACES)}.")
-    return (
-        SEARCH_SPACES[name],
-        architecture["filters"],
-        architecture["num_classes"],
-        tuple(architecture["input_shape"]),
-    )
-
-
-def activation_of(architecture):
-    """Returns an architecture's activation, the paper's hard-swish where it names none.
-
-    Raises:
-        ValueError: it is unknown.
-    """
-    if not isinstance(architecture, dict):
-        architecture = dataclasses.asdict(architecture)
-    activation = architecture.get("activation", PAPER_ACTIVATION)
-    if activation not in tuple(ACTIVATIONS):
-        raise ValueError(
-            f"unknown activation {activation!r}: give one of {', '.join(ACTIVATIONS)}."
-        )
-    return activation
-
-
-def _strided(size, stride):
+def _strided(size: int, stride: int) -> int:
     """Output size of a 3x3 convolution with padding 1: ceil(size / stride)."""
     return -(-size // stride)

@@ -1,24 +1,25 @@
 """A table of measured blocks, from which the latency of every student of a space is predicted.
 
-A student's time is taken for a sum over its parts, ms = a + b (stem + blocks + tail), each part timed
-by itself. a and b are fitted to a few whole students, because parts measured alone pay for things that
-inner parts do not: a and b are the same for all students, so that they decide no comparison.
-A block is known by the widths before and behind it, its stride, expansion and the size of its input;
-`rnascl_tf.commands.latency_table` measures them and writes the file.
+A student's time is predicted as a sum over its parts, ms = a + b (stem + blocks + tail). Each part is
+timed alone, which costs more than it does inside a network; a and b correct that, and are fitted to a
+few whole students. They are the same for all students, so they decide no comparison.
+A block is known by its input and output widths, its stride, its expansion and the size of its input.
+`rnascl latency-table` measures the blocks and writes the file.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import read_json
+from rnascl_tf.networks.search_problem import SearchProblem
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 
 SCHEMA = 1
-
 
 MEDIAN_ERROR = 0.1
 RANK_CORRELATION = 0.9
@@ -26,7 +27,7 @@ RANK_CORRELATION = 0.9
 
 
 class LatencyTableError(UserError):
-    """A file that is no latency table, or one of something else; the message names the difference."""
+    """A file that is not a latency table, or one of something else; the message says which."""
 
 
 class BlockShape(NamedTuple):
@@ -34,7 +35,7 @@ class BlockShape(NamedTuple):
 
     Attributes:
         input_filters: channels before it.
-        filters: channels behind it.
+        filters: channels after it.
         stride: 1 or 2.
         expansion: e.
         height: of its input.
@@ -54,70 +55,66 @@ class LatencyTable:
     """Measured parts of a space's students, on one device.
 
     Attributes:
-        space: name of the search space.
+        problem: whose students.
         kind: of the TFLite files, as "int8".
         activation: of the students.
-        input_shape: (height, width, 3).
-        num_classes: number of classes.
         threads: CPU threads.
         device: where it was measured, see `deploy.device`.
         blocks: {BlockShape: ms}.
         stem_ms: milliseconds of everything before the first block.
-        tail_ms: {filters of the last block: ms} of everything behind it.
+        tail_ms: {filters of the last block: ms} of everything after it.
         intercept_ms: a.
         slope: b.
         check: how well random students are predicted, see `deploy.block_timing`: median_error,
-            largest_error, rank_correlation and more; empty where nobody has looked.
+            largest_error, rank_correlation and more; empty if that was not measured.
     """
 
-    space: str
+    problem: SearchProblem
     kind: str
     activation: str
-    input_shape: tuple[int, int, int]
-    num_classes: int
     threads: int
-    device: dict
+    device: dict[str, Any]
     blocks: dict[BlockShape, float]
     stem_ms: float
     tail_ms: dict[int, float]
     intercept_ms: float
     slope: float
-    check: dict = dataclasses.field(default_factory=dict)
+    check: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
-    def is_reliable(self):
+    def is_reliable(self) -> bool:
         """Whether random students were predicted well enough for a search to rest on it."""
         return bool(self.check) and (
             self.check["median_error"] < MEDIAN_ERROR
             and self.check["rank_correlation"] > RANK_CORRELATION
         )
 
-    def tables(self):
+    def tables(self) -> list[np.ndarray]:
         """Returns what each block costs, as `macs_table` does for multiply-adds.
 
         Returns:
-            A list with a float64 array [choices of the block before, choices] of milliseconds for
-            each block; the first includes a and the stem, the last the tail.
+            A float64 array [choices of the block before, choices] of milliseconds for each block;
+            the first includes a and the stem, the last the tail.
         """
         tables = [
             self.slope * np.array([[self.blocks[shape] for shape in row] for row in rows])
-            for rows in block_shapes(SEARCH_SPACES[self.space], self.input_shape)
+            for rows in block_shapes(self.problem)
         ]
         tables[0] = tables[0] + self.intercept_ms + self.slope * self.stem_ms
-        choices = SEARCH_SPACES[self.space].stages[-1].choices
+        choices = self.problem.space.stages[-1].choices
         tables[-1] = tables[-1] + self.slope * np.array([self.tail_ms[each] for each in choices])
         return tables
 
-    def predict(self, filters):
+    def predict(self, filters: Sequence[Sequence[int]]) -> float:
         """Returns the milliseconds of one student.
 
         Args:
-            filters: output filters of every block, a list for each stage.
+            filters: output filters of every block, a list for each network stage.
 
         Raises:
-            ValueError: they are none of the space's.
+            ValueError: the space has no such student.
         """
-        blocks = SEARCH_SPACES[self.space].blocks(filters)
+        blocks = self.problem.space.blocks(filters)
         chosen = [block.choices.index(block.filters) for block in blocks]
         before = [0, *chosen[:-1]]
         return float(
@@ -127,12 +124,17 @@ class LatencyTable:
             )
         )
 
-    def check_fits(self, **wanted):
-        """Raises LatencyTableError if a fact of the table, as `space`, is not the wanted one."""
+    def check_fits(self, **wanted: Any) -> None:
+        """Raises LatencyTableError if a fact of the table is not the wanted one.
+
+        Args:
+            **wanted: any of space (its name), num_classes, input_shape and activation.
+        """
+        facts = self._problem_facts() | {"activation": self.activation}
         differences = [
-            f"{name} {getattr(self, name)} there, {value} here"
+            f"{name} {facts[name]} there, {value} here"
             for name, value in wanted.items()
-            if getattr(self, name) != value
+            if facts[name] != value
         ]
         if differences:
             raise LatencyTableError(
@@ -140,35 +142,52 @@ class LatencyTable:
                 "with rnascl latency-table."
             )
 
-    def as_json(self):
+    def check_problem(self, problem: SearchProblem) -> None:
+        """Raises LatencyTableError if the table is of another problem."""
+        self.check_fits(
+            space=problem.space.name,
+            num_classes=problem.num_classes,
+            input_shape=problem.input_shape,
+        )
+
+    def _problem_facts(self) -> dict[str, Any]:
+        return {
+            "space": self.problem.space.name,
+            "num_classes": self.problem.num_classes,
+            "input_shape": self.problem.input_shape,
+        }
+
+    def to_json(self) -> dict[str, Any]:
         """Returns the JSON-ready mapping that `read_latency_table` reads."""
         values = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("blocks", "tail_ms")
+            if field.name not in ("problem", "blocks", "tail_ms")
         }
         return {
             "schema": SCHEMA,
+            **self._problem_facts(),
+            "input_shape": list(self.problem.input_shape),
             **values,
-            "input_shape": list(self.input_shape),
             "blocks": [{**shape._asdict(), "ms": ms} for shape, ms in self.blocks.items()],
             "tails": [{"filters": filters, "ms": ms} for filters, ms in self.tail_ms.items()],
         }
 
 
-def block_shapes(space, input_shape):
+def block_shapes(problem: SearchProblem) -> list[list[list[BlockShape]]]:
     """Returns the shapes that each block of a space's students may have.
 
     Args:
-        space: a `SearchSpace`.
-        input_shape: (height, width, 3) of the images.
+        problem: whose students.
 
     Returns:
         For each block a list of rows, one for each choice of the block before (the first block has one
         row, of the stem's filters), of `BlockShape`s, one for each choice of its own.
     """
-    height, width = (-(-size // 2) for size in input_shape[:2])
-    before, positions = (space.stem_filters,), []
+    height, width = (-(-size // 2) for size in problem.input_shape[:2])
+    space = problem.space
+    before: tuple[int, ...] = (space.stem_filters,)
+    positions = []
     for block in space.blocks(space.widest):
         positions.append(
             [
@@ -184,11 +203,11 @@ def block_shapes(space, input_shape):
     return positions
 
 
-def read_latency_table(path):
+def read_latency_table(path: str | Path) -> LatencyTable:
     """Reads a file that `rnascl latency-table` wrote.
 
     Raises:
-        LatencyTableError: it is missing, is no such table, or lacks blocks of its space.
+        LatencyTableError: it is missing, is not such a table, or lacks blocks of its space.
     """
     path = Path(path)
     try:
@@ -202,22 +221,30 @@ def read_latency_table(path):
         _check_whole(table)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LatencyTableError(
-            f"{path} is no whole latency table ({type(error).__name__}: {error}); measure it again."
+            f"{path} is not a whole latency table ({type(error).__name__}: {error}); measure it again."
         ) from error
     return table
 
 
-def _from_json(values):
+def _from_json(values: Mapping[str, Any]) -> LatencyTable:
     if values["schema"] != SCHEMA:
         raise ValueError(f"schema {values['schema']}, this program reads {SCHEMA}")
     blocks = {
         BlockShape(**{name: int(entry[name]) for name in BlockShape._fields}): float(entry["ms"])
         for entry in values["blocks"]
     }
-    plain = ("space", "kind", "activation", "num_classes", "threads", "device")
+    name = values["space"]
+    if name not in SEARCH_SPACES:
+        raise ValueError(f"unknown space {name!r}")
+    height, width, channels = (int(size) for size in values["input_shape"])
     return LatencyTable(
-        **{name: values[name] for name in plain},
-        input_shape=tuple(int(size) for size in values["input_shape"]),
+        problem=SearchProblem(
+            SEARCH_SPACES[name], values["num_classes"], (height, width, channels)
+        ),
+        kind=values["kind"],
+        activation=values["activation"],
+        threads=values["threads"],
+        device=values["device"],
         blocks=blocks,
         stem_ms=float(values["stem_ms"]),
         tail_ms={int(entry["filters"]): float(entry["ms"]) for entry in values["tails"]},
@@ -227,13 +254,11 @@ def _from_json(values):
     )
 
 
-def _check_from_json(check):
+def _check_from_json(check: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(check[name]) for name in ("median_error", "rank_correlation") if check}
 
 
-def _check_whole(table):
-    if table.space not in SEARCH_SPACES:
-        raise ValueError(f"unknown space {table.space!r}")
+def _check_whole(table: LatencyTable) -> None:
     for part in table.tables():
         if not (np.isfinite(part).all() and (part > 0).all()):
             raise ValueError("a block's time is not above 0")

@@ -2,8 +2,8 @@
 
 import keras
 
+from rnascl_tf.networks.architecture import activation_of, problem_and_filters
 from rnascl_tf.networks.backbone import backbone
-from rnascl_tf.networks.cost import activation_of, shape_fields
 from rnascl_tf.networks.supernet import PAPER_MOMENTUM
 
 
@@ -24,14 +24,15 @@ def build_student(architecture, *, momentum=PAPER_MOMENTUM, seed=0):
         ValueError: the space or the activation is unknown, or the filters are none of the space's
             students'.
     """
-    space, filters, num_classes, input_shape = shape_fields(architecture)
-    images = keras.Input(input_shape, name="images")
+    problem, filters = problem_and_filters(architecture)
+    space = problem.space
+    images = keras.Input(problem.input_shape, name="images")
     logits, _ = backbone(
         images,
         space.blocks(filters),
         space.head,
         space.stem_filters,
-        num_classes,
+        problem.num_classes,
         activation=activation_of(architecture),
         momentum=momentum,
         seed=seed,

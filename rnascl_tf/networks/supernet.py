@@ -6,8 +6,8 @@ import scipy.special
 import tensorflow as tf
 
 from rnascl_tf.layers import ChannelMask
+from rnascl_tf.networks.architecture import PAPER_ACTIVATION
 from rnascl_tf.networks.backbone import backbone
-from rnascl_tf.networks.cost import PAPER_ACTIVATION
 
 PAPER_MOMENTUM = 0.997
 

@@ -1,8 +1,10 @@
 from .attention import attention_loss as attention_loss
 from .attention import pairwise_distances as pairwise_distances
 from .authors_cost import AuthorsCost as AuthorsCost
+from .cost import CostModel as CostModel
 from .cost import ExpectedMacs as ExpectedMacs
 from .cost import Free as Free
+from .cost import Gates as Gates
 from .cost import Price as Price
 from .cost_models import COST_MODELS as COST_MODELS
 from .cost_models import Steered as Steered

@@ -1,4 +1,4 @@
-"""n_f of the authors' released code: 0.1 ln of a sum over blocks (DESIGN section 5).
+"""n_f of the authors' released code: 0.1 ln of a sum over blocks (docs/design.md, "The method").
 
 A block costs H W (C_in C_out e + 9 (e C_out)^2 + e C_out^2), H and W those of its output. Unlike the
 MACs (`rnascl_tf.networks.cost`) it prices the depthwise convolution as a full one, takes the hidden
@@ -7,11 +7,13 @@ dense layer out. e is 1 in the first stage and 6 elsewhere, in their CIFAR space
 stage really expands by 6.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
-from rnascl_tf.networks import expected_filters
+from rnascl_tf.networks import SearchProblem, expected_filters
 from rnascl_tf.networks.cost import convolutions
-from rnascl_tf.objectives.cost import ExpectedMacs, Price
+from rnascl_tf.objectives.cost import ExpectedMacs, Gates, Price
 
 EXPONENT = 0.1
 """n_f = ln(cost ** 0.1)."""
@@ -23,38 +25,33 @@ class AuthorsCost:
     """The authors' price; for comparisons with their searches.
 
     Args:
-        space: a `SearchSpace`.
-        num_classes: number of classes.
-        input_shape: (height, width, 3).
+        problem: what is searched.
     """
 
-    unit = "macs"
-    """Of `Price.expected_cost`."""
+    unit = "MACs"
 
-    def __init__(self, space, num_classes, input_shape):
+    def __init__(self, problem: SearchProblem) -> None:
+        space = problem.space
         self._space = space
         blocks = space.blocks(space.widest)
         widest = [block.filters for block in blocks]
-        pixels = {
-            layer.name: layer.pixels
-            for layer in convolutions(space, widest, num_classes, input_shape)
-        }
+        pixels = {layer.name: layer.pixels for layer in convolutions(problem, widest)}
         self._pixels = [pixels[f"{block.name}_project"] for block in blocks]
         self._expansions = [
             _EXPANSION if number else _FIRST_EXPANSION
             for number, stage in enumerate(space.stages)
             for _ in range(stage.depth)
         ]
-        self._expected = ExpectedMacs(space, num_classes, input_shape)
+        self._expected = ExpectedMacs(problem)
 
-    def __call__(self, gates):
+    def __call__(self, gates: Gates) -> Price:
         """Returns the `Price`."""
         filters = expected_filters(self._space, gates)
         factor = EXPONENT * tf.math.log(self.total(filters))
         macs = self._expected.macs(filters)
         return Price(factor, macs, macs)
 
-    def total(self, filters):
+    def total(self, filters: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns the sum over blocks.
 
         Args:

@@ -10,8 +10,8 @@ import math
 
 import tensorflow as tf
 
-from rnascl_tf.networks import expected_filters, total_macs
-from rnascl_tf.objectives.cost import Price
+from rnascl_tf.networks import LatencyTable, SearchProblem, expected_filters, total_macs
+from rnascl_tf.objectives.cost import Gates, Price
 
 _MICROSECONDS = 1000.0
 
@@ -23,37 +23,34 @@ class ExpectedLatency:
     time would be negative, and its loss would be paid back.
 
     Args:
-        space: a `SearchSpace`.
-        num_classes: number of classes.
-        input_shape: (height, width, 3).
-        table: a `LatencyTable` of that space.
+        problem: what is searched.
+        table: of that problem.
 
     Raises:
-        LatencyTableError: the table is of another space, number of classes or image shape.
+        LatencyTableError: the table is of another problem.
     """
 
     unit = "ms"
-    """Of `Price.expected_cost`."""
 
-    def __init__(self, space, num_classes, input_shape, table):
-        table.check_fits(space=space.name, num_classes=num_classes, input_shape=tuple(input_shape))
-        self._problem = (space, num_classes, tuple(input_shape))
+    def __init__(self, problem: SearchProblem, table: LatencyTable) -> None:
+        table.check_problem(problem)
+        space = problem.space
+        self._problem = problem
         self._names = [block.name for block in space.blocks(space.widest)]
         self._tables = [tf.constant(part, tf.float32) for part in table.tables()]
         self.reference_ms = table.predict(space.widest)
 
-    def __call__(self, gates):
+    def __call__(self, gates: Gates) -> Price:
         """Returns the `Price`, its cost in milliseconds."""
         milliseconds = self.milliseconds(gates)
         factor = tf.math.log(_MICROSECONDS * milliseconds) / math.log(
             _MICROSECONDS * self.reference_ms
         )
-        space, num_classes, input_shape = self._problem
-        macs = total_macs(space, expected_filters(space, gates), num_classes, input_shape)
+        macs = total_macs(self._problem, expected_filters(self._problem.space, gates))
         return Price(factor, macs, milliseconds)
 
-    def milliseconds(self, gates):
-        """Returns E[ms], a float32 scalar, of {block name: float32 [choices]}."""
+    def milliseconds(self, gates: Gates) -> tf.Tensor:
+        """Returns E[ms], a float32 scalar."""
         before, total = tf.ones(1), 0.0
         for name, table in zip(self._names, self._tables, strict=True):
             total += tf.einsum("i,ij,j->", before, table, gates[name])

@@ -57,8 +57,7 @@ def print_sizes(run: Run) -> None:
         soft_wrap=True,
     )
     for name, filters in (("narrowest", space.narrowest), ("widest", space.widest)):
-        shape = (dataset.num_classes, dataset.input_shape, 0, run.config.search.activation)
-        size = count(describe(space, filters, [], *shape))
+        size = count(describe(run.problem, filters, [], 0, run.config.search.activation))
         console.print(
             f"{space.name} {name} student: {size.params:,} params, {size.macs:,} MACs "
             f"({space.size:,} students in the space)",

@@ -7,8 +7,9 @@ from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import (
     SEARCH_SPACES,
-    check_target,
-    check_target_ms,
+    LatencyBudget,
+    MacsBudget,
+    SearchProblem,
     read_architecture,
     read_latency_table,
 )
@@ -73,7 +74,7 @@ _CHOICES = {
     "search.space": tuple(SEARCH_SPACES),
     "search.activation": tuple(ACTIVATIONS),
     "search.noise": NOISES,
-    "search.cost": tuple(COST_MODELS),
+    "search.cost": COST_MODELS,
     "method.tutor": TUTORS,
     "threat.norm": ("linf",),
     "replicas.batch_norm": SEMANTICS,
@@ -197,12 +198,9 @@ def check_data(config, dataset):
             num_classes=dataset.num_classes, input_shape=dataset.input_shape
         )
     if config.search.target_macs is not None:
-        check_target(
-            SEARCH_SPACES[config.search.space],
-            dataset.num_classes,
-            dataset.input_shape,
-            config.search.target_macs,
-        )
+        space = SEARCH_SPACES[config.search.space]
+        problem = SearchProblem(space, dataset.num_classes, dataset.input_shape)
+        MacsBudget(problem).check(config.search.target_macs)
 
 
 def _check_latency(search):
@@ -233,7 +231,7 @@ def _check_latency(search):
         table = read_latency_table(search.latency_table)
         table.check_fits(space=search.space, activation=search.activation)
         if search.target_ms is not None:
-            check_target_ms(table, search.target_ms)
+            LatencyBudget(table).check(search.target_ms)
 
 
 def _check_writable(key, folder):

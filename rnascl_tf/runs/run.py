@@ -16,7 +16,7 @@ from absl import logging
 from rnascl_tf.data import load_dataset
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import may_write
-from rnascl_tf.networks import SEARCH_SPACES
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem
 from rnascl_tf.record import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
 from rnascl_tf.runs.stage_files import load_student, stage_file
@@ -191,6 +191,11 @@ class Run:
     def space(self):
         """The config's `SearchSpace`."""
         return SEARCH_SPACES[self.config.search.space]
+
+    @property
+    def problem(self) -> SearchProblem:
+        """The config's `SearchSpace` on its data set."""
+        return SearchProblem(self.space, self.dataset.num_classes, self.dataset.input_shape)
 
     @property
     def threat_model(self):

@@ -79,9 +79,9 @@ def untrained_student(run: Run, signals: LiveSignals | None = None) -> Architect
         signals: of the teacher that teaches it. Which of its layers is whose tutor costs the same, so
             that they are taken one after another.
     """
-    dataset, widest = run.dataset, run.space.widest
-    shape = (dataset.num_classes, dataset.input_shape, 0, run.config.search.activation)
-    plain = describe(run.space, widest, [], *shape)
+    widest = run.space.widest
+    activation = run.config.search.activation
+    plain = describe(run.problem, widest, [], 0, activation)
     if signals is None:
         return plain
     taps = student_taps(build_student(plain)).output["taps"]
@@ -89,7 +89,7 @@ def untrained_student(run: Run, signals: LiveSignals | None = None) -> Architect
         {"student": student, "teacher": teacher, "probability": 1.0}
         for student, teacher in zip(taps, itertools.cycle(signals.teacher_layers), strict=False)
     ]
-    return describe(run.space, widest, tutors, *shape)
+    return describe(run.problem, widest, tutors, 0, activation)
 
 
 def _median_seconds(step: Callable[[], Any]) -> float:

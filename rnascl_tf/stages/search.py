@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from absl import logging
+from ml_collections import ConfigDict
 
 from rnascl_tf import data, networks, objectives, runs, stages, training
 from rnascl_tf.stages.stage import Change, Stage
@@ -57,45 +58,34 @@ def _searched(run: runs.Run) -> networks.Architecture:
 
 def _filters(run: runs.Run, model: training.SearchModel) -> Filters:
     """Returns the most probable filters, under the budget if there is one; says what that changed."""
-    settings, dataset = run.config.search, run.dataset
-    probabilities = networks.filter_log_probabilities(model.supernet)
-    if settings.target_macs is not None:
-        target, unit = settings.target_macs, "MACs"
-        decoded = networks.decode(
-            run.space,
-            probabilities,
-            dataset.num_classes,
-            dataset.input_shape,
-            target,
-            tolerance=BUDGET_TOLERANCE,
-        )
-    elif settings.target_ms is not None:
-        target, unit = settings.target_ms, "ms"
-        table = networks.read_latency_table(settings.latency_table)
-        decoded = networks.decode_latency(
-            run.space, probabilities, table, target, tolerance=BUDGET_TOLERANCE
-        )
-    else:
+    target, table = _target(run.config.search)
+    if target is None:
         return networks.chosen_filters(model.supernet, run.space)
+    budget = networks.MacsBudget(run.problem) if table is None else networks.LatencyBudget(table)
+    decoded = budget.decode(
+        networks.filter_log_probabilities(model.supernet), target, BUDGET_TOLERANCE
+    )
     if abs(decoded.cost / target - 1) > BUDGET_TOLERANCE:
         logging.warning("search: no student of %s is within 3%% of the target", run.space.name)
     if decoded.filters != decoded.unconstrained_filters:
         logging.info(
-            "search: the most probable student has %s %s (%+.1f%% of the target %s); taken "
+            "search: the most probable student costs %s (%+.1f%% of the target %s); taken "
             "instead: %s (%+.1f%%), log-probability lower by %.2f",
-            _shown(decoded.unconstrained_cost),
-            unit,
+            budget.text(decoded.unconstrained_cost),
             100 * (decoded.unconstrained_cost / target - 1),
-            _shown(target),
-            _shown(decoded.cost),
+            budget.text(target),
+            budget.text(decoded.cost),
             100 * (decoded.cost / target - 1),
             decoded.log_probability_given_up,
         )
     return decoded.filters
 
 
-def _shown(cost: float) -> str:
-    return f"{cost:,}" if isinstance(cost, int) else f"{cost:.4g}"
+def _target(settings: ConfigDict) -> tuple[float | None, networks.LatencyTable | None]:
+    """Returns the target, if there is one, and the latency table, if the search is priced by one."""
+    if settings.cost != "latency":
+        return settings.target_macs, None
+    return settings.target_ms, networks.read_latency_table(settings.latency_table)
 
 
 def _given(run: runs.Run, path: str) -> networks.Architecture:
@@ -126,16 +116,7 @@ def _given(run: runs.Run, path: str) -> networks.Architecture:
 def _describe(
     run: runs.Run, filters: Filters, tutors: list[dict[str, Any]], seed: int
 ) -> networks.Architecture:
-    dataset = run.dataset
-    return networks.describe(
-        run.space,
-        filters,
-        tutors,
-        dataset.num_classes,
-        dataset.input_shape,
-        seed,
-        run.config.search.activation,
-    )
+    return networks.describe(run.problem, filters, tutors, seed, run.config.search.activation)
 
 
 def search_model(
@@ -155,16 +136,7 @@ def search_model(
     model = training.SearchModel(
         supernet,
         signals,
-        objectives.cost_model(
-            settings.cost,
-            run.space,
-            dataset.num_classes,
-            dataset.input_shape,
-            settings.target_ms if settings.cost == "latency" else settings.target_macs,
-            networks.read_latency_table(settings.latency_table)
-            if settings.cost == "latency"
-            else None,
-        ),
+        objectives.cost_model(settings.cost, run.problem, *_target(settings)),
         attention_size=settings.attention_size,
         gamma=settings.gamma,
         kl=run.config.method.kl,

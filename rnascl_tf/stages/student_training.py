@@ -49,11 +49,11 @@ def train_student(run: Run, stage: str, taught: bool) -> None:
 
 def check_fit(run: Run, architecture: Architecture) -> None:
     """Raises ArchitectureError if an architecture comes from another data set's search."""
-    dataset = run.dataset
-    found = (architecture.num_classes, tuple(architecture.input_shape))
-    if found != (dataset.num_classes, dataset.input_shape):
+    dataset, found = run.dataset, architecture.problem
+    if (found.num_classes, found.input_shape) != (dataset.num_classes, dataset.input_shape):
         raise ArchitectureError(
-            f"the architecture is for {found[0]} classes and images of {found[1]}, but "
+            f"the architecture is for {found.num_classes} classes and images of "
+            f"{found.input_shape}, but "
             f"{dataset.name} has {dataset.num_classes} and {dataset.input_shape}: search again."
         )
 

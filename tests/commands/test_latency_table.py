@@ -15,12 +15,14 @@ from rnascl_tf.deploy.latency.timing import Latency, Timing
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     BlockShape,
+    SearchProblem,
     SearchSpace,
     build_student,
     read_latency_table,
 )
 from rnascl_tf.networks.search_space import Head, StageSpace
 
+SHAPE = (13, 11, 3)
 TINY = SearchSpace(
     "tiny", (StageSpace((7, 5, 3), 1, 2, 2), StageSpace((11, 9, 6), 1, 1, 1)), stem_filters=4
 )
@@ -75,11 +77,9 @@ class Additive:
 
 def wanted(**changes):
     facts = {
-        "space": TINY,
+        "problem": SearchProblem(TINY, 5, SHAPE),
         "kind": "float32",
         "activation": "relu6",
-        "input_shape": (13, 11, 3),
-        "num_classes": 5,
         "check": 3,
         "seed": 0,
     }
@@ -142,7 +142,9 @@ def test_a_part_that_seems_to_take_no_time_is_timed_again(tiny):
 
 def test_files_of_another_size_are_not_taken_for_these(tiny, tmp_path):
     # A space of two students: every file takes a second to convert.
-    small, large = (wanted(space=HEADED, input_shape=(side, side, 3), check=0) for side in (9, 13))
+    small, large = (
+        wanted(problem=SearchProblem(HEADED, 5, (side, side, 3)), check=0) for side in (9, 13)
+    )
     # Blocks have another name in each; students, stem and tails have the same.
     of_small = block_timing.table_files(small, tmp_path, lambda *_: None)
     of_large = block_timing.table_files(large, tmp_path, lambda *_: None)
@@ -152,12 +154,13 @@ def test_files_of_another_size_are_not_taken_for_these(tiny, tmp_path):
 
 
 def test_students_to_check_on_are_not_those_fitted_to():
-    fitted, checked = wanted(check=20, space=SEARCH_SPACES["S3"]).students()
+    s3 = SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3))
+    fitted, checked = wanted(check=20, problem=s3).students()
     assert (len(fitted), len(checked)) == (6, 20)
     assert fitted[:2] == [SEARCH_SPACES["S3"].narrowest, SEARCH_SPACES["S3"].widest]
     every = [str(filters) for filters in fitted + checked]
     assert len(set(every)) == 26
-    again = wanted(check=20, space=SEARCH_SPACES["S3"]).students()
+    again = wanted(check=20, problem=s3).students()
     assert again == (fitted, checked)
     # A space of nine students has no more to give, and each of them once.
     fitted, checked = wanted(check=20).students()
@@ -169,14 +172,14 @@ def test_files_are_the_parts_they_are_named_after(tiny):
     block = block_file(BlockShape(4, 7, 2, 2, 9, 5), "float32", "relu6")
     classifier = TFLiteClassifier(block)
     assert (classifier.input_shape, classifier.num_classes) == ((9, 5, 4), 7)
-    whole = (5, (13, 11, 3), "float32", "relu6")
-    stem = TFLiteClassifier(stem_file(TINY, *whole))
+    whole = (SearchProblem(TINY, 5, SHAPE), "float32", "relu6")
+    stem = TFLiteClassifier(stem_file(*whole))
     assert (stem.input_shape, stem.num_classes) == ((13, 11, 3), 4)
-    tail = TFLiteClassifier(tail_file(9, TINY, *whole))
+    tail = TFLiteClassifier(tail_file(9, *whole))
     assert (tail.input_shape, tail.num_classes) == ((4, 3, 9), 5)
-    headed = TFLiteClassifier(tail_file(5, HEADED, *whole))
+    headed = TFLiteClassifier(tail_file(5, SearchProblem(HEADED, 5, SHAPE), *whole[1:]))
     assert (headed.input_shape, headed.num_classes) == ((4, 3, 5), 5)
-    student = TFLiteClassifier(student_file([[7], [9]], TINY, *whole))
+    student = TFLiteClassifier(student_file([[7], [9]], *whole))
     images = np.random.default_rng(0).random((3, 13, 11, 3), np.float32)
     fields = {"space": "tiny", "filters": [[7], [9]], "num_classes": 5, "activation": "relu6"}
     keras_logits = build_student({**fields, "input_shape": [13, 11, 3]})(images)
@@ -219,7 +222,7 @@ def test_the_command_measures_resumes_and_draws(tiny, tmp_path, capsys, monkeypa
     assert "rank correlation" in output
     table = read_latency_table(out)
     record = json.loads(out.read_text())
-    assert (table.space, table.kind, table.activation) == ("tiny", "float32", "relu6")
+    assert (table.problem.space.name, table.kind, table.activation) == ("tiny", "float32", "relu6")
     assert len(record["check"]["measured_ms"]) == 3
     assert record["check"]["largest_error"] < 1e-9
     assert record["settings"]["runs"] == 8

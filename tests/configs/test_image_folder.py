@@ -44,7 +44,7 @@ def test_any_image_size_has_a_student(folder, tmp_path, size):
     run = run_of(folder, tmp_path, "small", size)
     space, dataset = SEARCH_SPACES["S3"], run.dataset
     assert (dataset.num_classes, dataset.input_shape) == (3, (size, size, 3))
-    architecture = describe(space, space.narrowest, [], 3, dataset.input_shape, 0)
+    architecture = describe(run.problem, space.narrowest, [], 0)
     logits = build_student(architecture)(dataset.test.as_float())
     assert logits.shape == (6, 3)
 

@@ -9,6 +9,7 @@ import pytest
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,
+    SearchProblem,
     build_student,
     describe,
     read_architecture,
@@ -16,6 +17,7 @@ from rnascl_tf.networks import (
     write_architecture,
 )
 
+PROBLEM = SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3))
 FILTERS = [[16] * 3, [20] * 3, [52] * 3]
 ACTIVATED = ("stem", "stage1_block1_expand", "stage2_block3_depthwise")
 TUTORS = [{"student": "stem", "teacher": "conv_1", "probability": 0.25}]
@@ -23,7 +25,7 @@ TUTORS = [{"student": "stem", "teacher": "conv_1", "probability": 0.25}]
 
 @pytest.fixture
 def path(tmp_path):
-    architecture = describe(SEARCH_SPACES["S3"], FILTERS, TUTORS, 10, (32, 32, 3), 5)
+    architecture = describe(PROBLEM, FILTERS, TUTORS, 5)
     write_architecture(architecture, tmp_path / "architecture.json")
     return tmp_path / "architecture.json"
 
@@ -46,7 +48,7 @@ def test_file_is_the_contract(path):
 @pytest.mark.parametrize("activation", ["relu6", "relu"])
 def test_another_activation_is_written_and_rebuilt(tmp_path, activation):
     path = tmp_path / "architecture.json"
-    written = describe(SEARCH_SPACES["S3"], FILTERS, TUTORS, 10, (32, 32, 3), 5, activation)
+    written = describe(PROBLEM, FILTERS, TUTORS, 5, activation)
     write_architecture(written, path)
     assert json.loads(path.read_text())["activation"] == activation
     assert read_architecture(path) == written
@@ -75,7 +77,7 @@ def edited(path, **changes):
         ({"params": 1}, "says params 1, but its filters make 118130"),
         ({"space": "S4"}, "unknown search space 'S4'"),
         ({"filters": [[16] * 3, [20] * 3, [53] * 3]}, "53 filters is no choice"),
-        ({"filters": 3}, "filters is 3; wanted is"),
+        ({"filters": 3}, "filters is 3; what a search"),
         ({"space": ["S3"]}, "describes no student"),
         ({"seed": ...}, "should hold"),
         ({"extra": 1}, "should hold"),

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from rnascl_tf.networks import (
     SEARCH_SPACES,
+    MacsBudget,
+    SearchProblem,
     SearchSpace,
     TargetError,
-    check_target,
     count,
-    decode,
-    macs_range,
     total_macs,
 )
 from rnascl_tf.networks.search_space import Head, StageSpace
@@ -29,12 +28,16 @@ SMALL = SearchSpace(
 COARSE = SearchSpace("coarse", (StageSpace((64, 8), 1, 1),))
 
 
+def on_images(space):
+    return MacsBudget(SearchProblem(space, CLASSES, SHAPE))
+
+
 def students(space):
     """Every student: positions of its choices, and multiply-adds by the sum over layers."""
     choices = [block.choices for block in space.blocks(space.widest)]
     for positions in itertools.product(*(range(len(row)) for row in choices)):
         widths = [row[position] for row, position in zip(choices, positions, strict=True)]
-        yield positions, widths, total_macs(space, widths, CLASSES, SHAPE)
+        yield positions, widths, total_macs(on_images(space).problem, widths)
 
 
 def log_probabilities(space, seed, spread=2.0):
@@ -53,10 +56,10 @@ def log_probabilities(space, seed, spread=2.0):
 )
 @settings(max_examples=60)
 def test_is_the_best_of_all_students_within_the_tolerance(seed, part, tolerance, spread):
-    narrowest, widest = macs_range(SMALL, CLASSES, SHAPE)
+    narrowest, widest = on_images(SMALL).range
     target = round(narrowest + part * (widest - narrowest))
     scores = log_probabilities(SMALL, seed, spread)
-    decoded = decode(SMALL, scores, CLASSES, SHAPE, target, tolerance)
+    decoded = on_images(SMALL).decode(scores, target, tolerance)
     every = [
         (float(sum(row[i] for row, i in zip(scores, positions, strict=True))), widths, macs)
         for positions, widths, macs in students(SMALL)
@@ -83,9 +86,10 @@ def test_is_the_best_of_all_students_within_the_tolerance(seed, part, tolerance,
 def test_every_space_meets_a_target_within_three_percent(name, part):
     space = SEARCH_SPACES[name]
     problem = (100, (224, 224, 3)) if name.startswith("I") else (10, (32, 32, 3))
-    narrowest, widest = macs_range(space, *problem)
+    budget = MacsBudget(SearchProblem(space, *problem))
+    narrowest, widest = budget.range
     target = round(narrowest + part * (widest - narrowest))
-    decoded = decode(space, log_probabilities(space, 1), *problem, target)
+    decoded = budget.decode(log_probabilities(space, 1), target)
     described = {"space": name, "filters": decoded.filters}
     described |= {"num_classes": problem[0], "input_shape": problem[1]}
     assert count(described).macs == decoded.cost
@@ -94,8 +98,8 @@ def test_every_space_meets_a_target_within_three_percent(name, part):
 
 def test_a_most_probable_student_within_the_tolerance_is_taken_as_it_is():
     scores = log_probabilities(SMALL, 3)
-    plain = decode(SMALL, scores, CLASSES, SHAPE, macs_range(SMALL, CLASSES, SHAPE)[0])
-    decoded = decode(SMALL, scores, CLASSES, SHAPE, plain.unconstrained_cost)
+    plain = on_images(SMALL).decode(scores, on_images(SMALL).range[0])
+    decoded = on_images(SMALL).decode(scores, plain.unconstrained_cost)
     assert decoded.filters == decoded.unconstrained_filters == plain.unconstrained_filters
     assert decoded.cost == plain.unconstrained_cost
     assert decoded.log_probability_given_up == 0
@@ -105,26 +109,27 @@ def test_a_most_probable_student_within_the_tolerance_is_taken_as_it_is():
 
 def test_the_nearest_student_where_the_space_has_a_gap():
     scores = [np.log([0.99, 0.01])]
-    narrow, wide = macs_range(COARSE, CLASSES, SHAPE)
+    narrow, wide = on_images(COARSE).range
     for target, wanted in ((narrow * 1.2, 8), (wide * 0.9, 64)):
-        assert decode(COARSE, scores, CLASSES, SHAPE, round(target)).filters == [[wanted]]
+        assert on_images(COARSE).decode(scores, round(target)).filters == [[wanted]]
 
 
 def test_range_is_the_narrowest_and_the_widest_student():
     every = [macs for _, _, macs in students(SMALL)]
-    assert macs_range(SMALL, CLASSES, SHAPE) == (min(every), max(every))
+    assert on_images(SMALL).range == (min(every), max(every))
 
 
 def test_an_unreachable_target_is_refused_with_the_range():
-    problem = (SEARCH_SPACES["S3"], 10, (32, 32, 3))
-    narrowest, widest = macs_range(*problem)
-    check_target(*problem, narrowest)
-    check_target(*problem, widest)
+    space = SEARCH_SPACES["S3"]
+    budget = MacsBudget(SearchProblem(space, 10, (32, 32, 3)))
+    narrowest, widest = budget.range
+    budget.check(narrowest)
+    budget.check(widest)
     for target in (narrowest - 1, widest + 1):
-        with pytest.raises(TargetError, match=rf"{target:,} MACs .* 4,743,304 to 7,874,176 "):
-            check_target(*problem, target)
+        with pytest.raises(TargetError, match=rf"{target:,} MACs .* 4,743,304 MACs to 7,874,176 "):
+            budget.check(target)
         with pytest.raises(TargetError, match="out of reach"):
-            decode(problem[0], log_probabilities(problem[0], 0), 10, (32, 32, 3), target)
+            budget.decode(log_probabilities(space, 0), target)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +141,6 @@ def test_an_unreachable_target_is_refused_with_the_range():
     ],
 )
 def test_refuses_probabilities_of_another_space(spoil):
-    narrowest, _ = macs_range(SMALL, CLASSES, SHAPE)
+    narrowest, _ = on_images(SMALL).range
     with pytest.raises(ValueError, match=r"space small needs finite log-probabilities of shapes"):
-        decode(SMALL, spoil(log_probabilities(SMALL, 0)), CLASSES, SHAPE, narrowest)
+        on_images(SMALL).decode(spoil(log_probabilities(SMALL, 0)), narrowest)

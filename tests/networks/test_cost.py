@@ -1,12 +1,20 @@
-"""Golden integers of DESIGN section 4, and the cost against products written out by hand."""
+"""Golden integers (docs/design.md, "The student"), and costs against products written by hand."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.networks import SEARCH_SPACES, build_student, count, macs_table, total_macs
+from rnascl_tf.networks import (
+    SEARCH_SPACES,
+    SearchProblem,
+    build_student,
+    count,
+    macs_table,
+    total_macs,
+)
 
 CIFAR, IMAGENET = (10, (32, 32, 3)), (100, (224, 224, 3))
+S3 = SearchProblem(SEARCH_SPACES["S3"], *CIFAR)
 
 
 def architecture(space, filters, num_classes=10, input_shape=(32, 32, 3)):
@@ -56,7 +64,8 @@ def test_two_blocks_by_hand():
     """A stage list cut down to what fits on a page, on an odd image."""
     space = SEARCH_SPACES["S3"]
     filters = space.nested([12, 16, 16, 28, 24, 24, 60, 56, 56])
-    macs = total_macs(space, [f for stage in filters for f in stage], 7, (29, 31, 3))
+    problem = SearchProblem(space, 7, (29, 31, 3))
+    macs = total_macs(problem, [f for stage in filters for f in stage])
     # 29x31 -> 15x16 -> 8x8 -> 4x4
     by_hand = 15 * 16 * 27 * 16
     by_hand += 15 * 16 * (16 * 96 + 9 * 96 + 96 * 12)
@@ -74,8 +83,9 @@ def test_two_blocks_by_hand():
 
 @pytest.mark.parametrize("name", ["S3", "IS", "I"])
 def test_table_adds_up_to_every_students_macs(name):
-    space, problem = SEARCH_SPACES[name], (7, (37, 41, 3))
-    tables = macs_table(space, *problem)
+    space = SEARCH_SPACES[name]
+    problem = SearchProblem(space, 7, (37, 41, 3))
+    tables = macs_table(problem)
     blocks = space.blocks(space.widest)
     before = [1, *(len(block.choices) for block in blocks[:-1])]
     assert [t.shape for t in tables] == [
@@ -86,7 +96,7 @@ def test_table_adds_up_to_every_students_macs(name):
         chosen = [int(generator.integers(len(block.choices))) for block in blocks]
         widths = [block.choices[i] for block, i in zip(blocks, chosen, strict=True)]
         table_macs = sum(t[i, j] for t, i, j in zip(tables, [0, *chosen], chosen, strict=False))
-        assert table_macs == total_macs(space, widths, *problem)
+        assert table_macs == total_macs(problem, widths)
 
 
 @pytest.mark.parametrize("name", ["S3", "IS"])
@@ -99,19 +109,18 @@ def test_params_are_the_built_networks(name):
 
 
 def test_expected_cost_is_differentiable_and_exact_at_integer_widths():
-    space = SEARCH_SPACES["S3"]
     widths = [12, 16, 16, 28, 24, 24, 60, 56, 56]
     tensors = [tf.Variable(float(width)) for width in widths]
     with tf.GradientTape() as tape:
-        macs = total_macs(space, tensors, *CIFAR)
-    assert int(macs) == total_macs(space, widths, *CIFAR)
+        macs = total_macs(S3, tensors)
+    assert int(macs) == total_macs(S3, widths)
     for gradient, width, position in zip(
         tape.gradient(macs, tensors), widths, range(len(widths)), strict=True
     ):
         wider = [w + (i == position) for i, w in enumerate(widths)]
         narrower = [w - (i == position) for i, w in enumerate(widths)]
         # Quadratic in each width, so the central difference is exact.
-        slope = (total_macs(space, wider, *CIFAR) - total_macs(space, narrower, *CIFAR)) / 2
+        slope = (total_macs(S3, wider) - total_macs(S3, narrower)) / 2
         assert float(gradient) == pytest.approx(slope, rel=1e-5), width
 
 

@@ -10,31 +10,27 @@ import pytest
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     BlockShape,
+    LatencyBudget,
     LatencyTable,
     LatencyTableError,
+    SearchProblem,
     TargetError,
     block_shapes,
-    check_target_ms,
-    decode_latency,
-    latency_range,
     read_latency_table,
 )
 
 SPACE = SEARCH_SPACES["S3"]
+PROBLEM = SearchProblem(SPACE, 10, (32, 32, 3))
 
 
 def made_up(seed=0, **changes):
     """A table of S3 whose blocks have random times: not even monotone in the widths."""
     generator = np.random.default_rng(seed)
-    shapes = dict.fromkeys(
-        shape for rows in block_shapes(SPACE, (32, 32, 3)) for row in rows for shape in row
-    )
+    shapes = dict.fromkeys(shape for rows in block_shapes(PROBLEM) for row in rows for shape in row)
     facts = {
-        "space": "S3",
+        "problem": PROBLEM,
         "kind": "int8",
         "activation": "relu6",
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
         "threads": 1,
         "device": {"kind": "local"},
         "blocks": {shape: float(generator.uniform(0.01, 0.03)) for shape in shapes},
@@ -58,9 +54,9 @@ def by_hand(table, filters):
 
 
 def test_distinct_blocks_of_s3():
-    """DESIGN's widths: 4 in stage 1, of two inputs; 8 and 16 in stage 2; 16 and 16 in stage 3."""
+    """4 in stage 1, of two inputs; 8 and 16 in stage 2; 16 and 16 in stage 3."""
     assert len(made_up().blocks) == 4 + 8 + 16 + 16 + 16
-    first, *_, last = block_shapes(SPACE, (33, 29, 3))
+    first, *_, last = block_shapes(SearchProblem(SPACE, 10, (33, 29, 3)))
     assert first == [[BlockShape(16, 16, 1, 6, 17, 15), BlockShape(16, 12, 1, 6, 17, 15)]]
     assert last[0][0] == BlockShape(64, 64, 1, 6, 5, 4)
 
@@ -76,7 +72,7 @@ def test_prediction_is_the_sum_of_the_parts(filters):
 
 def test_the_file_reads_back(tmp_path):
     table = made_up()
-    (tmp_path / "table.json").write_text(json.dumps(table.as_json() | {"check": {}}))
+    (tmp_path / "table.json").write_text(json.dumps(table.to_json() | {"check": {}}))
     assert read_latency_table(tmp_path / "table.json") == table
 
 
@@ -92,26 +88,26 @@ def test_range_is_that_of_all_students():
         )
         for chosen in itertools.product(*(range(len(each)) for each in choices))
     ]
-    assert latency_range(table) == pytest.approx((min(times), max(times)), rel=1e-12)
+    assert LatencyBudget(table).range == pytest.approx((min(times), max(times)), rel=1e-12)
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
 def test_the_student_is_near_the_target(part):
     table = made_up(1)
-    fastest, slowest = latency_range(table)
+    fastest, slowest = LatencyBudget(table).range
     target = fastest + part * (slowest - fastest)
     undecided = [np.zeros(len(block.choices)) for block in SPACE.blocks(SPACE.widest)]
-    decoded = decode_latency(SPACE, undecided, table, target, tolerance=0.02)
+    decoded = LatencyBudget(table).decode(undecided, target, tolerance=0.02)
     assert abs(decoded.cost / target - 1) <= 0.02
     assert decoded.cost == pytest.approx(by_hand(table, decoded.filters), rel=1e-9)
 
 
 def test_targets_out_of_reach_name_the_range():
     table = made_up()
-    fastest, slowest = latency_range(table)
+    fastest, slowest = LatencyBudget(table).range
     for target in (fastest * 0.99, slowest * 1.01):
-        with pytest.raises(TargetError, match=f"{fastest:.4g} to {slowest:.4g} ms"):
-            check_target_ms(table, target)
+        with pytest.raises(TargetError, match=f"{fastest:.4g} ms to {slowest:.4g} ms"):
+            LatencyBudget(table).check(target)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +120,7 @@ def test_targets_out_of_reach_name_the_range():
     ],
 )
 def test_how_well_it_predicts_is_read_too(tmp_path, check, reliable):
-    written = made_up().as_json() | {"check": check | ({"measured_ms": [1.0]} if check else {})}
+    written = made_up().to_json() | {"check": check | ({"measured_ms": [1.0]} if check else {})}
     (tmp_path / "table.json").write_text(json.dumps(written))
     table = read_latency_table(tmp_path / "table.json")
     assert table.check == check
@@ -144,17 +140,17 @@ def test_another_table_is_refused_with_the_difference():
     [
         ({"schema": 7}, "schema 7, this program reads 1"),
         ({"space": "S4"}, "unknown space 'S4'"),
-        ({"blocks": []}, "no whole latency table"),
-        ({"blocks": None}, "no whole latency table"),
-        ({"slope": "fast"}, "no whole latency table"),
-        ({"check": {"median_error": 0.1}}, "no whole latency table"),
+        ({"blocks": []}, "not a whole latency table"),
+        ({"blocks": None}, "not a whole latency table"),
+        ({"slope": "fast"}, "not a whole latency table"),
+        ({"check": {"median_error": 0.1}}, "not a whole latency table"),
         ({"intercept_ms": float("nan")}, "not above 0"),
         ({"intercept_ms": -9.0}, "not above 0"),
     ],
 )
 def test_files_that_are_no_tables(tmp_path, change, message):
     path = tmp_path / "table.json"
-    path.write_text(json.dumps(made_up().as_json() | change))
+    path.write_text(json.dumps(made_up().to_json() | change))
     with pytest.raises(LatencyTableError, match=message):
         read_latency_table(path)
 
@@ -166,7 +162,7 @@ def test_missing_and_broken_files(tmp_path):
     with pytest.raises(LatencyTableError, match="is not JSON"):
         read_latency_table(tmp_path / "cut.json")
     (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(LatencyTableError, match="no whole latency table"):
+    with pytest.raises(LatencyTableError, match="not a whole latency table"):
         read_latency_table(tmp_path / "list.json")
 
 

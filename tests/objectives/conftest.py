@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.networks import SearchSpace
+from rnascl_tf.networks import SearchProblem, SearchSpace
 from rnascl_tf.networks.search_space import StageSpace
 
 
@@ -68,7 +68,7 @@ def tiny():
 
     return SimpleNamespace(
         space=space,
-        problem=(space, 7, (11, 17, 3)),
+        problem=SearchProblem(space, 7, (11, 17, 3)),
         fixed_gates={
             "stage1_block1": tf.constant([0.25, 0.75]),
             "stage1_block2": tf.constant([0.5, 0.5]),

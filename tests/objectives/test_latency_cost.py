@@ -8,6 +8,7 @@ from rnascl_tf.networks import (
     SEARCH_SPACES,
     LatencyTable,
     LatencyTableError,
+    SearchProblem,
     TargetError,
     block_shapes,
     total_macs,
@@ -16,21 +17,18 @@ from rnascl_tf.objectives import ExpectedLatency, cost_model
 
 SPACE = SEARCH_SPACES["S3"]
 SHAPE, CLASSES = (23, 19, 3), 7
+PROBLEM = SearchProblem(SPACE, CLASSES, SHAPE)
 BLOCKS = SPACE.blocks(SPACE.widest)
 
 
 @pytest.fixture(scope="module")
 def table():
     generator = np.random.default_rng(5)
-    shapes = dict.fromkeys(
-        shape for rows in block_shapes(SPACE, SHAPE) for row in rows for shape in row
-    )
+    shapes = dict.fromkeys(shape for rows in block_shapes(PROBLEM) for row in rows for shape in row)
     return LatencyTable(
-        space="S3",
+        problem=PROBLEM,
         kind="float32",
         activation="relu6",
-        input_shape=SHAPE,
-        num_classes=CLASSES,
         threads=1,
         device={},
         blocks={shape: float(generator.uniform(0.005, 0.03)) for shape in shapes},
@@ -70,20 +68,20 @@ def expectation(table, rows):
 
 def test_expectation_and_factor(table):
     rows = [softmax(row) for row in parameters()]
-    price = ExpectedLatency(SPACE, CLASSES, SHAPE, table)(gates_of(rows))
+    price = ExpectedLatency(PROBLEM, table)(gates_of(rows))
     wanted = expectation(table, rows)
     assert float(price.expected_cost) == pytest.approx(wanted, rel=1e-5)
     reference = table.predict(SPACE.widest)
     factor = np.log(1000 * wanted) / np.log(1000 * reference)
     assert float(price.factor) == pytest.approx(factor, rel=1e-5)
     widths = [float(row @ np.array(block.choices)) for row, block in zip(rows, BLOCKS, strict=True)]
-    macs = total_macs(SPACE, widths, CLASSES, SHAPE)
+    macs = total_macs(PROBLEM, widths)
     assert float(price.expected_macs) == pytest.approx(macs, rel=1e-5)
 
 
 def test_at_one_hot_gates_it_is_the_students_own_prediction(table):
     generator = np.random.default_rng(1)
-    cost = ExpectedLatency(SPACE, CLASSES, SHAPE, table)
+    cost = ExpectedLatency(PROBLEM, table)
     for _ in range(5):
         chosen = [int(generator.integers(len(block.choices))) for block in BLOCKS]
         rows = [
@@ -98,7 +96,7 @@ def test_at_one_hot_gates_it_is_the_students_own_prediction(table):
 
 @pytest.mark.parametrize("target", [None, 0.16, 0.24])
 def test_slopes_in_the_gumbel_parameters_are_the_differences(table, target):
-    cost = cost_model("latency", SPACE, CLASSES, SHAPE, target, table)
+    cost = cost_model("latency", PROBLEM, target, table)
     start = parameters()
     reference = np.log(1000 * table.predict(SPACE.widest))
 
@@ -128,8 +126,8 @@ def test_slopes_in_the_gumbel_parameters_are_the_differences(table, target):
 
 def test_tables_and_targets_that_do_not_fit(table):
     with pytest.raises(LatencyTableError, match="num_classes 7 there, 10 here"):
-        cost_model("latency", SPACE, 10, SHAPE, None, table)
+        cost_model("latency", SearchProblem(SPACE, 10, SHAPE), None, table)
     with pytest.raises(LatencyTableError, match="space S3 there, S5 here"):
-        cost_model("latency", SEARCH_SPACES["S5"], CLASSES, SHAPE, None, table)
+        cost_model("latency", SearchProblem(SEARCH_SPACES["S5"], CLASSES, SHAPE), None, table)
     with pytest.raises(TargetError, match="ms is out of reach"):
-        cost_model("latency", SPACE, CLASSES, SHAPE, 9.0, table)
+        cost_model("latency", PROBLEM, 9.0, table)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.networks import SEARCH_SPACES, describe, write_architecture
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, describe, write_architecture
 from rnascl_tf.pipeline import STAGES, execute, select
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
@@ -61,7 +61,7 @@ def test_data_and_files_may_lie_elsewhere(config, tmp_path):
     paths = []
     for number, filters in enumerate(([16] * 3, [16] * 3, [12] * 3)):
         widths = [filters, [20] * 3, [52] * 3]
-        found = describe(SEARCH_SPACES["S3"], widths, [], 10, (32, 32, 3), seed=0)
+        found = describe(SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3)), widths, [], seed=0)
         paths.append(tmp_path / f"{number}.json")
         write_architecture(found, paths[-1])
     run = Run(config, tmp_path / "run")

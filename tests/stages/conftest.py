@@ -27,7 +27,7 @@ def trained_run(tmp_path):
 
     def architecture(tutors):
         filters = run.space.narrowest
-        return describe(run.space, filters, tutors, dataset.num_classes, dataset.input_shape, 0)
+        return describe(run.problem, filters, tutors, 0)
 
     for seed, stage in enumerate(("train", "trades"), start=1):
         student = build_student(architecture([]), momentum=0.997, seed=seed)

@@ -10,7 +10,7 @@ from PIL import Image
 import teachers
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import save_model, write_json
-from rnascl_tf.networks import SEARCH_SPACES, build_student, describe, student_taps
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, build_student, describe, student_taps
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
@@ -31,14 +31,15 @@ def networks():
     network = teachers.resnet(10, (32, 32, 3), widths=(5, 7), blocks=(1, 1), seed=1)
     names = teachers.from_keras(network).tap_names
     space = SEARCH_SPACES["S3"]
+    problem = SearchProblem(space, 10, (32, 32, 3))
     filters = space.nested([block.choices[0] for block in space.blocks(space.widest)])
-    plain = describe(space, filters, [], 10, (32, 32, 3), 0)
+    plain = describe(problem, filters, [], 0)
     student = build_student(plain)
     tutors = [
         {"student": name, "teacher": names[i % len(names)], "probability": 0.5}
         for i, name in enumerate(student_taps(student).output["taps"])
     ]
-    return student, network, names, describe(space, filters, tutors, 10, (32, 32, 3), 0)
+    return student, network, names, describe(problem, filters, tutors, 0)
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from rnascl_tf import runs
 from rnascl_tf.deploy import Latency, Timing
 from rnascl_tf.deploy.latency.device import LocalDevice
-from rnascl_tf.networks import LatencyTable, block_shapes
-from rnascl_tf.networks.budget import latency_range
+from rnascl_tf.networks import LatencyBudget, LatencyTable, block_shapes
 from rnascl_tf.runs.latency_target import measured_beside_predicted, warn_of_table
 from rnascl_tf.stages import search
 
@@ -23,19 +22,16 @@ def run(trained_run, tmp_path):
     """A search of one epoch by a table in which every wider block takes longer."""
     run = trained_run
     run.record["teacher"] = {}
-    space, shape = run.space, run.dataset.input_shape
-    shapes = dict.fromkeys(s for rows in block_shapes(space, shape) for row in rows for s in row)
+    shapes = dict.fromkeys(s for rows in block_shapes(run.problem) for row in rows for s in row)
     table = LatencyTable(
-        space=space.name,
+        problem=run.problem,
         kind="int8",
         activation="relu6",
-        input_shape=shape,
-        num_classes=run.dataset.num_classes,
         threads=1,
         device=LocalDevice().description,
         blocks={s: 1e-4 * s.filters + 1e-5 * s.input_filters for s in shapes},
         stem_ms=0.01,
-        tail_ms=dict.fromkeys(space.stages[-1].choices, 0.001),
+        tail_ms=dict.fromkeys(run.space.stages[-1].choices, 0.001),
         intercept_ms=0.0,
         slope=1.0,
     )
@@ -44,7 +40,7 @@ def run(trained_run, tmp_path):
             activation="relu6",
             cost="latency",
             latency_table=str(tmp_path / "table.json"),
-            target_ms=sum(latency_range(table)) / 2,
+            target_ms=sum(LatencyBudget(table).range) / 2,
         )
     )
     run.table = table
@@ -53,7 +49,7 @@ def run(trained_run, tmp_path):
 
 def searched(run, check, caplog):
     path = Path(run.config.search.latency_table)
-    path.write_text(json.dumps(run.table.as_json() | {"check": check}))
+    path.write_text(json.dumps(run.table.to_json() | {"check": check}))
     with caplog.at_level(logging.INFO, logger="absl"):
         search.run(run)
     return [record.getMessage() for record in caplog.records]
@@ -92,7 +88,7 @@ def test_a_table_that_predicts_badly_is_named(run, caplog, check, part, monkeypa
 
 def write_table(run, **changes):
     table = dataclasses.replace(run.table, **changes)
-    text = json.dumps(table.as_json() | {"check": GOOD})
+    text = json.dumps(table.to_json() | {"check": GOOD})
     Path(run.config.search.latency_table).write_text(text)
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import teachers
-from rnascl_tf.networks import SearchSpace, build_supernet
+from rnascl_tf.networks import SearchProblem, SearchSpace, build_supernet
 from rnascl_tf.networks.search_space import StageSpace
 from rnascl_tf.objectives import ExpectedMacs
 from rnascl_tf.training import CoupledSGD, LiveSignals, SearchModel, architecture_optimizer
@@ -38,7 +38,7 @@ def new_search_model(signals):
         model = SearchModel(
             build_supernet(SPACE, CLASSES, SHAPE, momentum=0.9, seed=2),
             signals,
-            cost or ExpectedMacs(SPACE, CLASSES, SHAPE),
+            cost or ExpectedMacs(SearchProblem(SPACE, CLASSES, SHAPE)),
             attention_size=ATTENTION_SIZE,
             gamma=gamma,
             seed=5,

@@ -6,6 +6,7 @@ that does nothing else, and taken off.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -14,7 +15,7 @@ import numpy as np
 from rnascl_tf.deploy.saved_model import export_saved_model
 from rnascl_tf.deploy.tflite import convert
 from rnascl_tf.layers import inverted_residual_block
-from rnascl_tf.networks import build_student
+from rnascl_tf.networks import SearchProblem, build_student, describe
 
 MOMENTUM = 0.9
 _CALIBRATION = 3
@@ -49,23 +50,26 @@ def empty_file(height, width, channels, kind):
     return _file(keras.Model(images, _pooled(images)), kind)
 
 
-def student_file(filters, space, num_classes, input_shape, kind, activation):
+def student_file(
+    filters: Sequence[Sequence[int]], problem: SearchProblem, kind: str, activation: str
+) -> bytes:
     """Returns the TFLite file of an untrained student."""
-    return _file(_student(filters, space, num_classes, input_shape, activation), kind)
+    return _file(_student(filters, problem, activation), kind)
 
 
-def stem_file(space, num_classes, input_shape, kind, activation):
-    """Returns the TFLite file of all before the first block, global average behind it."""
-    student = _student(space.narrowest, space, num_classes, input_shape, activation)
+def stem_file(problem: SearchProblem, kind: str, activation: str) -> bytes:
+    """Returns the TFLite file of all before the first block, and a global average."""
+    student = _student(problem.space.narrowest, problem, activation)
     features = student.get_layer("stem_act").output
     return _file(keras.Model(student.inputs[0], _pooled(features)), kind)
 
 
-def tail_file(filters, space, num_classes, input_shape, kind, activation):
-    """Returns the TFLite file of all behind the last block, for its number of filters."""
+def tail_file(filters: int, problem: SearchProblem, kind: str, activation: str) -> bytes:
+    """Returns the TFLite file of all after the last block, for its number of filters."""
+    space = problem.space
     widths = [list(stage) for stage in space.narrowest]
     widths[-1][-1] = filters
-    student = _student(widths, space, num_classes, input_shape, activation)
+    student = _student(widths, problem, activation)
     last = f"stage{len(space.stages)}_block{space.stages[-1].depth}"
     names = [layer.name for layer in student.layers]
     # The addition where there is a shortcut, else the last batch norm.
@@ -76,16 +80,10 @@ def tail_file(filters, space, num_classes, input_shape, kind, activation):
     return _file(keras.Model(images, tail(images)), kind)
 
 
-def _student(filters, space, num_classes, input_shape, activation):
-    return build_student(
-        {
-            "space": space.name,
-            "filters": filters,
-            "num_classes": num_classes,
-            "input_shape": list(input_shape),
-            "activation": activation,
-        }
-    )
+def _student(
+    filters: Sequence[Sequence[int]], problem: SearchProblem, activation: str
+) -> keras.Model:
+    return build_student(describe(problem, filters, [], seed=0, activation=activation))
 
 
 def _pooled(features):

@@ -19,7 +19,7 @@ from rnascl_tf.deploy.latency.block_files import (
     tail_file,
 )
 from rnascl_tf.files import write_bytes
-from rnascl_tf.networks import LatencyTable, block_shapes
+from rnascl_tf.networks import BlockShape, LatencyTable, SearchProblem, block_shapes
 
 FITTED = 6
 """Students that intercept and slope are fitted to: the narrowest, the widest, and random ones."""
@@ -33,40 +33,37 @@ class MeasuredTable:
     """What a table is to be of.
 
     Attributes:
-        space: a `SearchSpace`.
+        problem: whose students.
         kind: of the TFLite files.
         activation: of the students.
-        input_shape: (height, width, 3).
-        num_classes: number of classes.
         check: how many random students it is checked on, 3 or more.
         seed: of those students.
     """
 
-    space: object
+    problem: SearchProblem
     kind: str
     activation: str
-    input_shape: tuple[int, int, int]
-    num_classes: int
     check: int
     seed: int
 
     def students(self):
         """Returns the filters of the students to fit to, and of those to check on, all different."""
         generator = np.random.default_rng(self.seed)
-        found = [self.space.narrowest, self.space.widest]
-        while len(found) < min(FITTED + self.check, self.space.size):
+        space = self.problem.space
+        found = [space.narrowest, space.widest]
+        while len(found) < min(FITTED + self.check, space.size):
             filters = [
                 [int(generator.choice(stage.choices)) for _ in range(stage.depth)]
-                for stage in self.space.stages
+                for stage in space.stages
             ]
             if filters not in found:
                 found.append(filters)
         return found[:FITTED], found[FITTED:]
 
 
-def distinct_shapes(space, input_shape):
-    """Returns every `BlockShape` of a space once, in network order."""
-    positions = block_shapes(space, input_shape)
+def distinct_shapes(problem: SearchProblem) -> list[BlockShape]:
+    """Returns the shape of every block of the students once, in network order."""
+    positions = block_shapes(problem)
     return list(dict.fromkeys(shape for rows in positions for row in rows for shape in row))
 
 
@@ -80,8 +77,9 @@ def table_files(wanted, folder, on_file):
     """
     makers = _makers(wanted)
     folder.mkdir(parents=True, exist_ok=True)
-    size = "x".join(map(str, wanted.input_shape[:2]))
-    mark = f"{wanted.space.name}_{size}_{wanted.kind}_{wanted.activation}_{wanted.num_classes}"
+    problem = wanted.problem
+    size = "x".join(map(str, problem.input_shape[:2]))
+    mark = f"{problem.space.name}_{size}_{wanted.kind}_{wanted.activation}_{problem.num_classes}"
     files = {}
     for number, (name, make) in enumerate(makers.items(), start=1):
         path = folder / f"{mark}_{name}.tflite"
@@ -149,15 +147,15 @@ def measure_table(wanted, files, device, threads, runs, rounds, on_round):
 
 def _makers(wanted):
     """{name: function that converts that part}, of blocks, empty files, stem, tails, students."""
-    space, shape, kind = wanted.space, wanted.input_shape, wanted.kind
-    whole = (space, wanted.num_classes, shape, kind, wanted.activation)
+    problem, kind = wanted.problem, wanted.kind
+    whole = (problem, kind, wanted.activation)
     makers = {}
-    for block in distinct_shapes(space, shape):
+    for block in distinct_shapes(problem):
         makers[_block_name(block)] = lambda block=block: block_file(block, kind, wanted.activation)
         empty = (block.height, block.width, block.input_filters)
         makers[_empty_of(block)] = lambda empty=empty: empty_file(*empty, kind)
     makers["stem"] = lambda: stem_file(*whole)
-    for filters in space.stages[-1].choices:
+    for filters in problem.space.stages[-1].choices:
         makers[f"tail_{filters}"] = lambda filters=filters: tail_file(filters, *whole)
     for filters in itertools.chain(*wanted.students()):
         makers[_student_name(filters)] = lambda filters=filters: student_file(filters, *whole)
@@ -166,7 +164,7 @@ def _makers(wanted):
 
 def _parts(wanted):
     """{name of a part: name of the empty file that its time is counted from}, blocks and stem."""
-    shapes = distinct_shapes(wanted.space, wanted.input_shape)
+    shapes = distinct_shapes(wanted.problem)
     parts = {_block_name(shape): _empty_of(shape) for shape in shapes}
     return parts | {"stem": _empty_of(shapes[0])}
 
@@ -178,18 +176,17 @@ def _without_time(parts, times):
 def _table(wanted, times, device, threads):
     """The table with intercept 0 and slope 1: plain sums of the parts."""
     net = {name: times[name] - times[empty] for name, empty in _parts(wanted).items()}
-    shapes = distinct_shapes(wanted.space, wanted.input_shape)
+    shapes = distinct_shapes(wanted.problem)
+    widths = wanted.problem.space.stages[-1].choices
     return LatencyTable(
-        space=wanted.space.name,
+        problem=wanted.problem,
         kind=wanted.kind,
         activation=wanted.activation,
-        input_shape=wanted.input_shape,
-        num_classes=wanted.num_classes,
         threads=threads,
         device=device.description,
         blocks={shape: net[_block_name(shape)] for shape in shapes},
         stem_ms=net["stem"],
-        tail_ms={filters: times[f"tail_{filters}"] for filters in wanted.space.stages[-1].choices},
+        tail_ms={filters: times[f"tail_{filters}"] for filters in widths},
         intercept_ms=0.0,
         slope=1.0,
     )

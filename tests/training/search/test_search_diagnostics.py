@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.networks import SearchSpace, build_supernet, channel_masks
+from rnascl_tf.networks import SearchProblem, SearchSpace, build_supernet, channel_masks
 from rnascl_tf.networks.search_space import StageSpace
 from rnascl_tf.objectives import ExpectedMacs
 from rnascl_tf.training import SearchModel
@@ -98,7 +98,7 @@ def test_a_control_has_filters_but_no_tutors(signals, path, log_epochs):
     model = SearchModel(
         build_supernet(space, CLASSES, SHAPE, seed=2),
         signals,
-        ExpectedMacs(space, CLASSES, SHAPE),
+        ExpectedMacs(SearchProblem(space, CLASSES, SHAPE)),
         attention_size=5,
         gamma=1.0,
         tutors=None,
