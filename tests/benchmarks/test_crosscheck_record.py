@@ -87,7 +87,7 @@ def test_a_record_of_another_run_is_refused_and_kept(tmp_path, name, value):
 def test_a_damaged_record_is_refused_and_kept(tmp_path, content):
     path = tmp_path / "record.json"
     path.write_text(content)
-    with pytest.raises(RobustnessError, match="no record of a cross-check"):
+    with pytest.raises(RobustnessError, match="not a record of a cross-check"):
         begun(path, fresh())
     assert path.read_text() == content
 
