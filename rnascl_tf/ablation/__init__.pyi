@@ -1,6 +1,7 @@
 from .rows import VARIED as VARIED
 from .rows import Row as Row
 from .rows import parse_row as parse_row
+from .rows import row_stages as row_stages
 from .rows import vary as vary
 from .runner import Job as Job
 from .runner import run_jobs as run_jobs

@@ -4,8 +4,11 @@ import dataclasses
 import itertools
 import re
 
+from ml_collections import ConfigDict
+
 from rnascl_tf.errors import UserError
 from rnascl_tf.layers.gumbel import NOISES
+from rnascl_tf.pipeline.order import select, upstream
 from rnascl_tf.runs.method import TUTORS
 
 SHORT_NAMES = {
@@ -48,6 +51,12 @@ class Row:
     def arguments(self):
         """The settings as command line arguments."""
         return [f"--config.{key}={value}" for key, value in self.settings]
+
+
+def row_stages(config: ConfigDict) -> list[str]:
+    """Returns the names of the stages that a row runs: up to its evaluation, the teacher is shared."""
+    needed = {"evaluate"} | upstream("evaluate") - {"teacher"}
+    return [stage.name for stage in select(config, []) if stage.name in needed]
 
 
 def vary(texts):

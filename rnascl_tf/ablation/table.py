@@ -6,13 +6,12 @@ import rich.box
 import rich.table
 
 from rnascl_tf.files import write_csv, write_json, write_text
+from rnascl_tf.pipeline.order import upstream
 from rnascl_tf.report.table import attacks_of
 from rnascl_tf.robustness import Accuracy
+from rnascl_tf.stages import Stage, student_stages
 
-_MODELS = {"student": "", "trades": " + TRADES"}
-"""Models of a run that make a row, and what their names add to it."""
 _COLUMNS = ("row", "attack", "epsilon", "mean", "sd", "seeds", "images", "params", "macs")
-_TIMED = ("search", "train", "trades")
 
 
 def comparison(records, teachers=()):
@@ -33,29 +32,38 @@ def comparison(records, teachers=()):
         results = [record["robustness"]["teacher"] for record in teachers]
         rows.append(_row("teacher", results, teachers) | {"params": None, "macs": None})
     for name, runs in records.items():
-        for model, suffix in _MODELS.items():
+        for model, stage in student_stages().items():
             having = [run for run in runs if model in run["robustness"]]
             if having:
                 results = [run["robustness"][model] for run in having]
                 size = {
                     key: [run["architecture"][key] for run in having] for key in ("params", "macs")
                 }
-                rows.append(_row(f"{name}{suffix}", results, having, model) | size)
+                rows.append(_row(_row_name(name, stage), results, having, stage) | size)
     return rows
 
 
-def _row(name, results, runs, model=None):
-    stages = [stage for stage in _TIMED if model == "trades" or stage != "trades"]
+def _row_name(name: str, stage: Stage) -> str:
+    """Returns "gamma=1" for the student itself, "gamma=1 + TRADES" for what was made of it."""
+    title = stage.style.title if stage.style else stage.name
+    return (
+        name + title.removeprefix("student") if title.startswith("student") else f"{name}, {title}"
+    )
+
+
+def _row(name, results, runs, stage: Stage | None = None):
+    # The rows share their teacher.
+    stages = {stage.name} | upstream(stage.name) - {"teacher"} if stage else set()
     # Summed over epochs: a stage's own clock starts again when it resumes.
     hours = [
-        sum(epoch["seconds"] for stage in stages for epoch in run["history"].get(stage, [])) / 3600
+        sum(epoch["seconds"] for name in stages for epoch in run["history"].get(name, [])) / 3600
         for run in runs
     ]
     attacks = attacks_of(dict(enumerate(results)))
     return {
         "row": name,
         "seeds": [run["seeds"]["run"] for run in runs],
-        "hours": hours if model else None,
+        "hours": hours if stage else None,
         "accuracies": {attack: _summary(attack, results) for attack in attacks},
     }
 

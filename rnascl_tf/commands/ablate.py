@@ -11,6 +11,7 @@ from rnascl_tf.ablation import (
     comparison,
     comparison_table,
     parse_row,
+    row_stages,
     run_jobs,
     vary,
     write_comparison,
@@ -139,8 +140,7 @@ def _row_settings(row, common, recipe, once):
             )
     if once and "search.gamma" not in common:
         settings.pop("search.gamma", None)  # gamma_s has acted in the shared search already
-    trades = ["trades"] if config.trades.enabled else []
-    return settings, ["search", "train", *trades, "evaluate"]
+    return settings, row_stages(config)
 
 
 def _arguments(recipe, settings):

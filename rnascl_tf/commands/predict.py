@@ -11,6 +11,7 @@ from rnascl_tf.data import MARGIN, read_images, unit_range
 from rnascl_tf.errors import UserError
 from rnascl_tf.record import Record
 from rnascl_tf.runs import load_student, stage_file
+from rnascl_tf.stages import student_stages
 
 USAGE = """
 Classify image files with a run's trained student.
@@ -53,4 +54,4 @@ def _command(arguments):
 def _exported_stage(record):
     """Returns the stage whose student the run has exported: the fine-tuned one, where there is one."""
     exports = record.get("exports") or [{}]
-    return "trades" if exports[0].get("model") == "trades" else "train"
+    return student_stages()[exports[0].get("model", "student")].name

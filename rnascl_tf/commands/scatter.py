@@ -8,6 +8,7 @@ from rnascl_tf.console import console, print_whole
 from rnascl_tf.report.scatter import ScatterError, scatter_points, write_points
 from rnascl_tf.report.scatter_plot import save_scatter
 from rnascl_tf.report.scatter_table import scatter_table
+from rnascl_tf.stages import model_styles
 
 USAGE = """
 Draw clean against robust accuracy of every model in some records (Figure 1 of the paper).
@@ -42,7 +43,7 @@ def _command(arguments):
     picture = _picture(asked.out)
     attack, epsilon = _attack(asked.attack, asked.epsilon)
     points, left_out = scatter_points(paths, attack, epsilon)
-    save_scatter(points, attack, picture)
+    save_scatter(points, attack, picture, model_styles())
     table = picture.with_suffix(".csv")
     write_points(points, table)
     print_whole(scatter_table(points))

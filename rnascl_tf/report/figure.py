@@ -1,4 +1,4 @@
-"""What every picture shares: matplotlib without a screen, files written whole, colours, short names."""
+"""What every picture shares: no screen, files written at once, error bars, short names."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,6 @@ from matplotlib import pyplot
 
 from rnascl_tf.files import atomic_file
 from rnascl_tf.robustness import Accuracy
-
-# Okabe and Ito's palette, told apart by every kind of colour vision.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
-
-MODEL_COLORS = {"student": BLUE, "trades": GREEN, "baseline": ORANGE, "teacher": BLACK}
-"""One colour for each model in every picture; VERMILION for any other."""
 
 RESOLUTION = 120
 """Pixels per inch of every picture."""

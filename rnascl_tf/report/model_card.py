@@ -5,6 +5,7 @@ Every number comes from the record; what was not measured is said to be so.
 
 from pathlib import Path
 
+from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.robustness import Accuracy, AttackResult
 
 _FRONT_MATTER = (
@@ -13,15 +14,14 @@ _FRONT_MATTER = (
 )
 """Without the data set: hubs know some by other names, and a folder of images not at all."""
 
-_NAMES = {"student": "trained by RNAS-CL", "trades": "trained by RNAS-CL, fine-tuned by TRADES"}
 
-
-def model_card(record, dataset):
+def model_card(record, dataset, styles: Styles = NO_STYLES):
     """Returns the card's text.
 
     Args:
         record: a `Record` whose search and export stages have run.
         dataset: the `Dataset` that the student was trained on.
+        styles: of the models.
     """
     exports = record["exports"]
     name = exports[0]["model"]
@@ -30,7 +30,7 @@ def model_card(record, dataset):
     sections = [
         _FRONT_MATTER,
         f"# {architecture['space']} student for {dataset.name}",
-        f"An image classifier, {_NAMES[name]}: {architecture['params']:,} parameters, "
+        f"An image classifier, {style_of(styles, name).origin}: {architecture['params']:,} parameters, "
         f"{architecture['macs']:,} multiply-adds for one image, {len(exports)} TFLite file(s) and a "
         "SavedModel. Images are float32 in [0, 1], "
         f"{' x '.join(map(str, architecture['input_shape']))}; normalisation is inside.",

@@ -2,7 +2,8 @@
 
 from matplotlib import pyplot
 
-from rnascl_tf.report.figure import MODEL_COLORS, VERMILION, error_bars, save_figure
+from rnascl_tf.report.figure import error_bars, save_figure
+from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.report.table import attacks_of
 from rnascl_tf.robustness import results_from_json
 
@@ -42,13 +43,14 @@ def save_search_history(history, path):
     save_figure(figure, path)
 
 
-def save_robustness(robustness, epsilon, path):
+def save_robustness(robustness, epsilon, path, styles: Styles = NO_STYLES):
     """Draws accuracy under each attack, a group of bars for each attack, with 95% intervals.
 
     Args:
         robustness: model -> attack -> result, as the record keeps them.
         epsilon: the threat model's, as text.
         path: of the PNG.
+        styles: of the models.
     """
     measured = results_from_json(robustness)
     attacks = attacks_of(measured)
@@ -69,7 +71,7 @@ def save_robustness(robustness, epsilon, path):
             yerr=error_bars(accuracies),
             ecolor="gray",
             capsize=3,
-            color=MODEL_COLORS.get(name, VERMILION),
+            color=style_of(styles, name).color,
             label=f"{name} (n = {count})",
         )
     axis.set_xticks(range(len(attacks)), attacks)

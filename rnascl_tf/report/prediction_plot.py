@@ -2,7 +2,8 @@
 
 from matplotlib import pyplot
 
-from rnascl_tf.report.figure import MODEL_COLORS, save_figure
+from rnascl_tf.report.figure import save_figure
+from rnascl_tf.report.model_style import BLUE
 
 
 def save_prediction(check, title, path):
@@ -24,7 +25,7 @@ def save_prediction(check, title, path):
         label="within 10%",
     )
     axis.plot(ends, ends, color="0.6", linewidth=1)
-    axis.scatter(measured, predicted, color=MODEL_COLORS["student"], label="student", zorder=3)
+    axis.scatter(measured, predicted, color=BLUE, label="student", zorder=3)
     axis.set_xlim(ends)
     axis.set_ylim(ends)
     axis.set_aspect("equal")

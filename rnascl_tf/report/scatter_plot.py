@@ -5,8 +5,9 @@ import math
 from matplotlib import pyplot
 from matplotlib.lines import Line2D
 
-from rnascl_tf.report.figure import BLACK, MODEL_COLORS, VERMILION, error_bars, save_figure
+from rnascl_tf.report.figure import error_bars, save_figure
 from rnascl_tf.report.label_placement import place_labels
+from rnascl_tf.report.model_style import NO_STYLES, ModelStyle, Styles, style_of
 from rnascl_tf.report.scatter import NORM_TITLES, STRONGEST, Point, epsilon_text
 
 ATTACK_TITLES = {
@@ -20,29 +21,20 @@ ATTACK_TITLES = {
 _LARGEST = 240
 """Area of the largest model's marker, in square points."""
 
-_STYLES = {
-    "student": ("o", "#004B78"),
-    "trades": ("s", "#006249"),
-    "baseline": ("^", "#805800"),
-    "teacher": ("D", BLACK),
-}
-"""Of each model: marker, and a darker shade of its colour in which small text is readable."""
 
-_OTHER = ("P", "#8A3C00")
-
-
-def save_scatter(points, attack, path):
+def save_scatter(points, attack, path, styles: Styles = NO_STYLES):
     """Draws the points with 95% intervals and labels.
 
     Args:
         points: list of `Point`, at least one, of one epsilon.
         attack: as it was asked for, an attack's name or `STRONGEST`.
         path: of the picture.
+        styles: of the models.
     """
     figure, axis = pyplot.subplots(figsize=(8, 5.6), layout="constrained")
     largest = max((point.params or 0 for point in points), default=0)
     for point in sorted(points, key=lambda point: -(point.params or 0)):  # small ones on top
-        _draw(axis, point, largest)
+        _draw(axis, point, style_of(styles, point.model), largest)
     title = f"{ATTACK_TITLES.get(attack, attack)} accuracy"
     if attack == STRONGEST:
         title = "accuracy under its strongest attack"
@@ -62,28 +54,27 @@ def save_scatter(points, attack, path):
     axis.set_ylim(max(bottom, -7), min(top, 104))
     left, right = axis.get_xlim()
     axis.set_xlim(max(left, -4), min(right, 104))
-    _legend(figure, points, largest)
-    _label(figure, axis, points, largest)
+    _legend(figure, points, styles, largest)
+    _label(figure, axis, points, styles, largest)
     save_figure(figure, path)
 
 
-def _draw(axis, point, largest):
-    color, marker = MODEL_COLORS.get(point.model, VERMILION), _STYLES.get(point.model, _OTHER)[0]
+def _draw(axis, point, style: ModelStyle, largest):
     axis.errorbar(
         *_center(point),
         xerr=error_bars([point.clean]),
         yerr=error_bars([point.robust]),
         fmt="none",
-        ecolor=color,
+        ecolor=style.color,
         elinewidth=0.8,
         alpha=0.45,
     )
     axis.scatter(
         *_center(point),
         s=_area(point.params, largest),
-        marker=marker,
-        facecolor=color if point.params else "none",
-        edgecolor="white" if point.params else color,
+        marker=style.marker,
+        facecolor=style.color if point.params else "none",
+        edgecolor="white" if point.params else style.color,
         linewidth=0.3 if point.params else 1.3,
         alpha=0.9,
         zorder=3,
@@ -98,20 +89,20 @@ def _area(params, largest):
     return _LARGEST * params / largest if params else 70
 
 
-def _legend(figure, points, largest):
+def _legend(figure, points, styles, largest):
     entries = []
     for model in dict.fromkeys(point.model for point in points):
-        color, marker = MODEL_COLORS.get(model, VERMILION), _STYLES.get(model, _OTHER)[0]
+        style = style_of(styles, model)
         hollow = all(point.params is None for point in points if point.model == model)
         entries.append(
             Line2D(
                 [],
                 [],
                 linestyle="none",
-                marker=marker,
+                marker=style.marker,
                 markersize=7,
-                markerfacecolor="none" if hollow else color,
-                markeredgecolor=color,
+                markerfacecolor="none" if hollow else style.color,
+                markeredgecolor=style.color,
                 label=f"{model} (size unknown)" if hollow else model,
             )
         )
@@ -138,7 +129,7 @@ def _count(params):
     return f"{params / 1e6:.2f} M" if params >= 1e6 else f"{params / 1e3:.1f} k"
 
 
-def _label(figure, axis, points, largest):
+def _label(figure, axis, points, styles, largest):
     """Writes each point's run beside it, with a line where the label had to move away."""
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
     several = len({point.run for point in points}) > 1
@@ -149,7 +140,7 @@ def _label(figure, axis, points, largest):
             xytext=(0, 0),
             textcoords="offset points",
             fontsize=7,
-            color=_STYLES.get(point.model, _OTHER)[1],
+            color=style_of(styles, point.model).text_color,
         )
         for point in points
     ]

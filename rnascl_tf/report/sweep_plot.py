@@ -4,12 +4,10 @@ import itertools
 
 from matplotlib import pyplot, ticker
 
-from rnascl_tf.report.figure import MODEL_COLORS, PURPLE, SKY, VERMILION, save_figure
+from rnascl_tf.report.figure import save_figure
+from rnascl_tf.report.model_style import NO_STYLES, PURPLE, SKY, VERMILION, Styles
 from rnascl_tf.report.scatter import NORM_TITLES
 from rnascl_tf.report.scatter_plot import ATTACK_TITLES
-
-_MARKERS = {"teacher": "D", "student": "o", "trades": "s", "baseline": "^"}
-"""As in Figure 1."""
 
 _OTHER_MARKERS = ("v", "P", "X", "<", ">", "*", "p", "d")
 _OTHER_COLORS = (VERMILION, PURPLE, SKY)
@@ -17,7 +15,7 @@ _DASHES = ("-", "--", ":", "-.")
 """Models without a colour of their own share three, and then differ in their dashes."""
 
 
-def save_sweep(sweep, path):
+def save_sweep(sweep, path, styles: Styles = NO_STYLES):
     """Draws the curves with bands of 95% intervals.
 
     In pixel space and L-inf, a second scale above each axis counts epsilon in 255ths.
@@ -25,8 +23,9 @@ def save_sweep(sweep, path):
     Args:
         sweep: a `rnascl_tf.robustness.sweep.Sweep`.
         path: a `pathlib.Path`, of the picture.
+        styles: of models that have their own.
     """
-    attacks, styles = sweep.attacks, _styles(sweep.models)
+    attacks, lines = sweep.attacks, _lines(sweep.models, styles)
     figure, axes = pyplot.subplots(
         1,
         len(attacks),
@@ -36,8 +35,8 @@ def save_sweep(sweep, path):
         layout="constrained",
     )
     for axis, attack in zip(axes.flat, attacks, strict=True):
-        for model, style in styles.items():
-            _draw(axis, sweep.curve(model, attack), style, model)
+        for model, line in lines.items():
+            _draw(axis, sweep.curve(model, attack), line, model)
         axis.set_title(ATTACK_TITLES.get(attack, attack), fontsize=11)
         axis.set_xlabel(f"epsilon, {sweep.space} units")
         axis.grid(color="0.92")
@@ -57,34 +56,34 @@ def save_sweep(sweep, path):
     figure.legend(
         *first.get_legend_handles_labels(),
         loc="outside lower center",
-        ncols=min(4, len(styles)),
+        ncols=min(4, len(lines)),
         fontsize=9,
         frameon=False,
     )
     save_figure(figure, path)
 
 
-def _styles(models):
+def _lines(models, own: Styles):
     """Returns {model: keywords of its line}, no two alike for up to a dozen unknown models."""
     others = itertools.cycle(itertools.product(_DASHES, _OTHER_COLORS))
     markers = itertools.cycle(_OTHER_MARKERS)
-    styles = {}
+    lines = {}
     for model in models:
-        if model in MODEL_COLORS:
-            dashes, color, marker = "-", MODEL_COLORS[model], _MARKERS[model]
+        if model in own:
+            dashes, color, marker = "-", own[model].color, own[model].marker
         else:
             (dashes, color), marker = next(others), next(markers)
-        styles[model] = {"color": color, "linestyle": dashes, "marker": marker}
-    return styles
+        lines[model] = {"color": color, "linestyle": dashes, "marker": marker}
+    return lines
 
 
-def _draw(axis, rows, style, model):
+def _draw(axis, rows, line, model):
     epsilons = [row.epsilon for row in rows]
     axis.fill_between(
         epsilons,
         [100 * row.accuracy.interval[0] for row in rows],
         [100 * row.accuracy.interval[1] for row in rows],
-        color=style["color"],
+        color=line["color"],
         alpha=0.15,
         linewidth=0,
     )
@@ -98,7 +97,7 @@ def _draw(axis, rows, style, model):
         label=model,
         # Markers at 0% and at the first epsilon lie on the edge of the axis.
         clip_on=False,
-        **style,
+        **line,
     )
 
 

@@ -2,10 +2,8 @@
 
 import rich.table
 
+from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.robustness import Accuracy, results_from_json
-
-_MODEL_TITLES = {"trades": "student + TRADES"}
-"""Column titles of models that the record names otherwise."""
 
 _ONE_LINE_MODELS = 3
 """More would not fit 80 characters in one line each, and a log file would lose digits."""
@@ -17,13 +15,14 @@ def attacks_of(robustness):
     return list(dict.fromkeys(attack for results in by_length for attack in results))
 
 
-def robustness_table(record):
+def robustness_table(record, styles: Styles = NO_STYLES):
     """Returns a `rich` table of accuracies in percent, with n and 95% Wilson intervals.
 
     Attacks are at the title's epsilon; one with an epsilon of its own, "pgd20@2/255", shows it.
 
     Args:
         record: a `Record` whose evaluate stage has run.
+        styles: of the models.
     """
     robustness = results_from_json(record["robustness"])
     attacks = attacks_of(robustness)
@@ -39,7 +38,7 @@ def robustness_table(record):
         counts = "/".join(
             str(n) for n in sorted({result.accuracy.n for result in results.values()})
         )
-        title = _MODEL_TITLES.get(name, name).replace(" + ", f"{separator}+ ")
+        title = style_of(styles, name).title.replace(" + ", f"{separator}+ ")
         table.add_column(f"{title}\nn = {counts}", justify="right", no_wrap=True)
     for attack in attacks:
         cells = [

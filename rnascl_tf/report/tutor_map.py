@@ -2,7 +2,8 @@
 
 from matplotlib import pyplot
 
-from rnascl_tf.report.figure import VERMILION, save_figure, without_shared_parts
+from rnascl_tf.report.figure import save_figure, without_shared_parts
+from rnascl_tf.report.model_style import VERMILION
 
 _CELL = 0.19
 """Inches of a cell: a label of seven points fits beside each row."""

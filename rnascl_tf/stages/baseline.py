@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnascl_tf import runs, stages
+from rnascl_tf.report.model_style import ORANGE, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
 
@@ -27,5 +28,12 @@ STAGE: Stage = Stage(
     after=("search",),
     switch="baseline.enabled",
     student="baseline",
+    style=ModelStyle(
+        title="baseline",
+        color=ORANGE,
+        text_color="#805800",
+        marker="^",
+        origin="trained by cross-entropy alone",
+    ),
     estimate=estimate,
 )

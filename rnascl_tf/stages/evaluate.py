@@ -136,7 +136,7 @@ def _sweep(
             state=folder / "sweep",
         )
     curves.write_csv(folder / "sweep.csv")
-    report.save_sweep(curves, folder / "sweep.png")
+    report.save_sweep(curves, folder / "sweep.png", stages.model_styles())
 
 
 def _as_requested(on_batch: OnBatch, attacks: Mapping[str, Any]) -> OnBatch:

@@ -96,7 +96,7 @@ def run(run: runs.Run) -> None:
         _warn(exports[-1])
     run.record["exports"] = exports
     write_text(folder / "SHA256SUMS", _sums(folder, settings.kinds))
-    write_text(folder / "README.md", report.model_card(run.record, dataset))
+    write_text(folder / "README.md", report.model_card(run.record, dataset, stages.model_styles()))
 
 
 def _sums(folder: Path, kinds: Sequence[str]) -> str:

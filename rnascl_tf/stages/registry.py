@@ -5,6 +5,7 @@ A new stage is a file here with its `STAGE`, and its line in `STAGES`.
 
 from __future__ import annotations
 
+from rnascl_tf.report.model_style import ModelStyle
 from rnascl_tf.stages import (
     baseline,
     evaluate,
@@ -36,6 +37,15 @@ STAGES: dict[str, Stage] = {
 def student_stages() -> dict[str, Stage]:
     """Returns {the record's name of a student: the stage that trains it}, in order."""
     return {stage.student: stage for stage in STAGES.values() if stage.student is not None}
+
+
+def model_styles() -> dict[str, ModelStyle]:
+    """Returns {the record's name of a model: how it looks in tables and pictures}."""
+    return {
+        stage.student or stage.name: stage.style
+        for stage in STAGES.values()
+        if stage.style is not None
+    }
 
 
 def sources(stage: Stage) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import teachers
-from rnascl_tf import report, runs, training
+from rnascl_tf import report, runs, stages, training
 from rnascl_tf.console import console, print_whole
 from rnascl_tf.errors import UserError
 from rnascl_tf.record import Record
@@ -30,15 +30,16 @@ def run(run: runs.Run) -> None:
     for name in PLOTS:
         # What cannot be drawn any more must not be left from before.
         (folder / name).unlink(missing_ok=True)
+    styles = stages.model_styles()
     epsilon = record["config"]["threat"]["epsilon"]
-    report.save_robustness(record["robustness"], epsilon, folder / "robustness.png")
+    report.save_robustness(record["robustness"], epsilon, folder / "robustness.png", styles)
     missing = [*_draw_search(run, diagnostics, folder), *_draw_attention(run, diagnostics, folder)]
     console.print()
     console.print(report.student_table(record))
     if record.get("search_diagnostics"):
         console.print(report.search_table(record))
-    print_whole(report.robustness_table(record))
-    _print_masking(record)
+    print_whole(report.robustness_table(record, styles))
+    _print_masking(record, stages.exported(run.config))
     console.print(report.export_table(record))
     console.print(report.verdict(record))
     for line in missing:
@@ -46,12 +47,11 @@ def run(run: runs.Run) -> None:
     console.print(f"Record: {run.workdir / 'record.json'}   Plots: {folder}", soft_wrap=True)
 
 
-def _print_masking(record: Record) -> None:
+def _print_masking(record: Record, exported: str) -> None:
     """Prints the exported student's verdict whole, and what is found of the others."""
     verdicts = record.get("masking") or {}
-    shown = "trades" if "trades" in verdicts else "student"
     for name, found in verdicts.items():
-        if name == shown:
+        if name == exported:
             print_whole(report.masking_table(found, name))
         else:
             console.print(f"{name}: {report.finding(found)}", soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
+    from rnascl_tf.report.model_style import ModelStyle
     from rnascl_tf.runs import Run
 
 
@@ -61,6 +62,7 @@ class Stage:
         findings: the record's keys that it writes besides its own entry and history; a dot reaches
             into a dict: "robustness.teacher".
         student: the record's name for the student that it saves as `student.keras`, if it does.
+        style: how the model that it trains looks in tables and pictures.
         estimate: seconds that it would take, measured in a few steps; 0.0: not worth measuring.
         keeps_result: whether its result stays the same although a config value has changed.
     """
@@ -76,6 +78,7 @@ class Stage:
     always: bool = False
     findings: tuple[str, ...] = ()
     student: str | None = None
+    style: ModelStyle | None = None
     estimate: Callable[[Run], float] = _only_seconds
     keeps_result: Callable[[Run, Change], bool] = _never
 

@@ -16,6 +16,7 @@ import teachers
 from rnascl_tf import robustness, runs, stages, training
 from rnascl_tf.console import progress
 from rnascl_tf.files import may_write, write_bytes, write_json
+from rnascl_tf.report.model_style import BLACK, ModelStyle
 from rnascl_tf.stages.stage import Change, Stage
 
 ATTACKS = ("clean", "pgd20")
@@ -134,6 +135,7 @@ STAGE: Stage = Stage(
     run=run,
     sections=("seed", "data", "replicas", "threat", "teacher"),
     findings=("teacher", "robustness.teacher"),
+    style=ModelStyle(title="teacher", color=BLACK, text_color=BLACK, marker="D"),
     estimate=estimate,
     keeps_result=keeps_result,
 )

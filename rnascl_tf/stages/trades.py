@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnascl_tf import data, networks, runs, stages, training
 from rnascl_tf.files import save_model
+from rnascl_tf.report.model_style import GREEN, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -83,5 +84,12 @@ STAGE: Stage = Stage(
     after=("train",),
     switch="trades.enabled",
     student="trades",
+    style=ModelStyle(
+        title="student + TRADES",
+        color=GREEN,
+        text_color="#006249",
+        marker="s",
+        origin="trained by RNAS-CL, fine-tuned by TRADES",
+    ),
     estimate=estimate,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnascl_tf import runs, stages
+from rnascl_tf.report.model_style import BLUE, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
 
@@ -27,5 +28,8 @@ STAGE: Stage = Stage(
     sections=("train", "method"),
     after=("search",),
     student="student",
+    style=ModelStyle(
+        title="student", color=BLUE, text_color="#004B78", marker="o", origin="trained by RNAS-CL"
+    ),
     estimate=estimate,
 )

@@ -7,8 +7,11 @@ import pytest
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline import STAGES, dry_run, execute, select
 from rnascl_tf.recipes import load_recipe
+from rnascl_tf.report import robustness_table
+from rnascl_tf.report.model_style import ModelStyle
+from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
-from rnascl_tf.stages import Change, Stage, findings, sections, sources
+from rnascl_tf.stages import Change, Stage, findings, model_styles, sections, sources
 
 
 def work(run):
@@ -30,6 +33,7 @@ TOY = Stage(
     on="one",
     findings=("toy", "robustness.toy"),
     student="toy",
+    style=ModelStyle(title="student + toys", color="#123456", text_color="#012345", marker="*"),
     estimate=lambda run: 3600.0,
     keeps_result=keeps_result,
 )
@@ -125,3 +129,10 @@ def test_it_estimates_its_time(run, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split() == ["toy", "not", "started", "1", "h", "00", "min"] for line in lines)
     assert not run.workdir.exists()
+
+
+def test_its_student_has_a_column_of_its_own_title():
+    result = AttackResult(Accuracy(7, 10), 0.1, 20, "linf", "pixel").to_json()
+    record = {"config": {"threat": {"epsilon": "8/255"}}, "robustness": {"toy": {"fgsm": result}}}
+    table = robustness_table(record, model_styles())
+    assert [column.header for column in table.columns] == ["attack", "student + toys\nn = 10"]

@@ -8,6 +8,7 @@ from PIL import Image
 from rnascl_tf.report import sweep_plot
 from rnascl_tf.robustness import Accuracy
 from rnascl_tf.robustness.sweep import Sweep, SweepRow
+from rnascl_tf.stages import model_styles
 
 EPSILONS = (0.0, 0.02, 0.07)
 
@@ -28,7 +29,7 @@ def drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(sweep_plot, "save_figure", lambda figure, path: figures.append(figure))
 
     def draw(sweep):
-        sweep_plot.save_sweep(sweep, tmp_path / "sweep.png")
+        sweep_plot.save_sweep(sweep, tmp_path / "sweep.png", model_styles())
         figures[-1].draw_without_rendering()
         return figures[-1]
 

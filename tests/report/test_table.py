@@ -7,6 +7,7 @@ import rich.console
 
 from rnascl_tf.report import export_table, robustness_table, search_table, student_table, verdict
 from rnascl_tf.robustness import Accuracy, AttackResult
+from rnascl_tf.stages import model_styles
 
 
 def result(accuracy, n=400):
@@ -71,7 +72,7 @@ def lines(table, width=100):
 
 
 def test_robustness_table(record):
-    text = lines(robustness_table(record))
+    text = lines(robustness_table(record, model_styles()))
     assert "epsilon 8/255, pixel space" in text[0]
     assert "teacher student baseline" in text
     assert "attack n = 500 n = 400 n = 400" in text
@@ -82,7 +83,7 @@ def test_robustness_table(record):
 def test_attacks_that_only_the_students_were_given_have_their_row(record):
     record["robustness"]["student"]["cw"] = result(0.3)
     record["robustness"]["teacher"] |= {"mifgsm": result(0.5)}
-    text = lines(robustness_table(record))
+    text = lines(robustness_table(record, model_styles()))
     assert "cw - 30.0 [25.7, 34.7] -" in text
     assert "mifgsm 50.0 [45.1, 54.9] - -" in text
 
@@ -140,7 +141,7 @@ def test_search_table_of_a_control_has_filters_alone():
 def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record):
     del record["robustness"]["baseline"]
     record["robustness"]["trades"] = {"pgd20@2/255": result(0.5)}
-    text = lines(robustness_table(record))
+    text = lines(robustness_table(record, model_styles()))
     assert "teacher student student + TRADES" in text
     assert "pgd20 at 2/255 - - 50.0 [45.1, 54.9]" in text
 
@@ -148,7 +149,7 @@ def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record):
 def test_four_models_lose_no_digit_in_80_characters(record):
     full = {attack: result(1.0) for attack in ("clean", "pgd20@8/255")}
     record["robustness"] = dict.fromkeys(("teacher", "student", "trades", "baseline"), full)
-    text = lines(robustness_table(record), width=80)
+    text = lines(robustness_table(record, model_styles()), width=80)
     assert "teacher student + TRADES baseline" in text
     start = text.index("clean 100.0 100.0 100.0 100.0")
     intervals = " ".join(["[99.0, 100.0]"] * 4)
