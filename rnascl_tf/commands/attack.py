@@ -42,7 +42,7 @@ from rnascl_tf.robustness import (
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 from rnascl_tf.robustness.chance import like_chance
 from rnascl_tf.robustness.masking.checks import masking_verdict
-from rnascl_tf.robustness.masking.measure import Measure
+from rnascl_tf.robustness.masking.measurements import MaskingMeasurements
 from rnascl_tf.robustness.sweep import sweep
 
 
@@ -198,7 +198,7 @@ def _verdict(asked, model_file, teacher, dataset, threat_model, settings, out):
     examples = dataset.test.evenly_spaced(count)
     with progress("masking") as on_batch:
         return masking_verdict(
-            Measure(
+            MaskingMeasurements(
                 model_file.model,
                 examples.as_float(),
                 examples.labels,

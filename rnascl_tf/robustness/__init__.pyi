@@ -13,7 +13,7 @@ from .evaluation import evaluate as evaluate
 from .evaluation import run_attack as run_attack
 from .logits_function import BlackBoxFunction as BlackBoxFunction
 from .masking.checks import masking_verdict as masking_verdict
-from .masking.measure import Measure as Measure
+from .masking.measurements import MaskingMeasurements as MaskingMeasurements
 from .threat_model import RobustnessError as RobustnessError
 from .threat_model import ThreatModel as ThreatModel
 from .threat_model import parse_epsilon as parse_epsilon

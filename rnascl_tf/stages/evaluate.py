@@ -101,7 +101,7 @@ def _masking(run: runs.Run, models: Mapping[str, keras.Model], folder: Path) -> 
     verdicts = {}
     for name, model in models.items():
         with progress(f"masking {name}") as on_batch:
-            measured = robustness.Measure(
+            measured = robustness.MaskingMeasurements(
                 model,
                 examples.as_float(),
                 examples.labels,

@@ -1,1 +1,1 @@
-"""Does a model withstand attacks, or does it only hide its gradients?"""
+"""Is a model robust, or does it only hide its gradients from attacks?"""

@@ -1,31 +1,32 @@
-"""The masking verdict: does a model withstand attacks, or does it only hide from them?
+"""The masking verdict: is a model robust, or does it only hide its gradients?
 
 The symptoms are those of Athalye et al. (2018), "Obfuscated Gradients Give a False Sense of
-Security", section 3.1, and of Carlini et al. (2019), "On Evaluating Adversarial Robustness": each
-check sets two measurements of the same images side by side. A robust model passes, and so does one
-that is merely weak.
+Security", section 3.1, and of Carlini et al. (2019), "On Evaluating Adversarial Robustness". Each
+check compares two measurements on the same images. A robust model passes, and so does a weak one that
+hides nothing.
 
-Accuracies may differ by chance. The tolerance of most checks is 1.5 points, but never less than one
-image: 3 images of 200. The comparisons are paired, so what chance can do depends on the discordant
-images alone, those that withstand exactly one of the two attacks: of b and c such images the
-difference is (b - c) / n, with a standard error of about sqrt(b + c) / n. Each check therefore
-states n, b and c.
+Accuracies may differ by chance. Most checks tolerate 1.5 points, but at least one image: 3 images of
+200. The comparisons are paired, so chance only acts on the discordant images, which withstand exactly
+one of the two attacks. With b and c images of the two kinds, the difference is (b - c) / n, and its
+standard error about sqrt(b + c) / n. Each check therefore states n, b and c.
 
-Of two attacks the one that should be stronger may be weaker by the tolerance: Athalye et al. want
-iterative attacks strictly stronger than one step, but on n images they may break the same ones. The
-random start may not change the accuracy in either direction, because neither end is the stronger.
+The attack that should be the stronger of two may be weaker by the tolerance. (Athalye et al. expect
+iterative attacks to be strictly stronger than one step, but on n images both may break the same ones.)
+A random start should change the accuracy in neither direction, because no start is expected to be
+stronger.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from rnascl_tf.robustness.accuracy import Accuracy
 from rnascl_tf.robustness.chance import like_chance
+from rnascl_tf.robustness.masking.measurements import Ascent, MaskingMeasurements
 from rnascl_tf.robustness.masking.verdict import Check, Verdict
 
 TOLERANCE = 0.015
-"""Largest difference of two accuracies that counts as none (issue 5)."""
+"""Largest difference between two accuracies that may be due to chance."""
 
 FAR_ATTACK = "pgd100x5"
 WHITE_BOX = ("pgd20", "cw")
@@ -37,37 +38,31 @@ _ATTACK_THROUGH = (
 )
 
 
-def masking_verdict(measure):
-    """Makes every check.
-
-    Args:
-        measure: a `Measure`, or anything with its attributes and methods.
-
-    Returns:
-        A `Verdict`.
+def masking_verdict(measured: MaskingMeasurements) -> Verdict:
+    """Runs every check.
 
     Raises:
         RobustnessError: an attack does not fit the model, or logits become NaN.
     """
-    ascent = measure.ascent()
+    ascent = measured.ascent()
     checks = list(_gradient_checks(ascent))
     if not np.isfinite(ascent.gradients).all():
-        # Attacks that follow NaN would end nowhere.
-        left_out = ("every check that needs an attack: gradients are missing or not finite",)
-        return Verdict(tuple(checks), left_out, measure.threat_model)
-    clean, pgd = measure.clean(), measure.withstood("pgd20")
-    checks.append(_far_check(measure, clean))
+        # Attacks cannot follow NaN.
+        left_out = ["every check that needs an attack: gradients are missing or not finite"]
+        return Verdict(tuple(checks), tuple(left_out), measured.threat_model)
+    clean, pgd = measured.clean(), measured.withstood("pgd20")
+    checks.append(_far_check(measured, clean))
     for name, question, other, either_way in (
         ("steps", "more steps gain nothing", "pgd100", False),
         ("restarts", "more restarts gain nothing", "pgd20x5", False),
         ("random_start", "the random start changes nothing", "bim", True),
         ("iterative", "iterating is no weaker than one step", "fgsm", False),
     ):
-        pair = ("pgd20", pgd), (other, measure.withstood(other))
+        pair = ("pgd20", pgd), (other, measured.withstood(other))
         checks.append(_comparison(name, question, *pair, _WEAK_SEARCH, either_way))
     white_box = pgd.copy()
     for attack in WHITE_BOX[1:]:
-        white_box &= measure.withstood(attack)
+        white_box &= measured.withstood(attack)
     first = (" and ".join(WHITE_BOX), white_box)
     question = "white-box attacks are no weaker than {}"
     checks.append(
@@ -75,17 +70,18 @@ def masking_verdict(measure):
             "square",
             question.format("one without gradients"),
             first,
-            (f"square with {measure.square_queries} queries", measure.withstood_square()),
+            (f"square with {measured.square_queries} queries", measured.withstood_square()),
             _ATTACK_THROUGH,
         )
     )
     left_out = []
-    if not measure.has_teacher:
+    teacher = measured.teacher_accuracy
+    if teacher is None:
         left_out.append("transfer: no teacher was given")
-    elif like_chance(Accuracy(measure.teacher_correct, measure.count), measure.classes):
+    elif like_chance(teacher, measured.classes):
         left_out.append(
-            f"transfer: the teacher classifies {measure.teacher_correct} of {measure.count} clean "
-            "images correctly, which guessing may reach: its images say nothing"
+            f"transfer: the teacher classifies {teacher.correct} of {teacher.n} clean "
+            "images correctly, which guessing may reach: its images prove nothing"
         )
     else:
         checks.append(
@@ -93,17 +89,17 @@ def masking_verdict(measure):
                 "transfer",
                 question.format("images made for the teacher"),
                 first,
-                ("pgd20 on the teacher", measure.transferred("pgd20")),
+                ("pgd20 on the teacher", measured.transferred("pgd20")),
                 _ATTACK_THROUGH,
             )
         )
-    return Verdict(tuple(checks), tuple(left_out), measure.threat_model)
+    return Verdict(tuple(checks), tuple(left_out), measured.threat_model)
 
 
-def _gradient_checks(ascent):
-    """Gradients exist, and the loss rises along them; of correctly classified images."""
+def _gradient_checks(ascent: Ascent) -> Iterator[Check]:
+    """Checks on correctly classified images that gradients exist and the loss rises along them."""
     count = len(ascent.gradients)
-    missing = ~(np.abs(ascent.gradients) > 0.0)  # counts NaN
+    missing = ~(np.abs(ascent.gradients) > 0.0)  # also counts NaN
     yield Check(
         name="gradient",
         question="every image has a gradient",
@@ -119,7 +115,7 @@ def _gradient_checks(ascent):
         count=count,
     )
     start, end = ascent.losses[0], ascent.losses[-1]
-    # A confident model's loss may be 0 in float32 at both ends, which is no fall. Counts NaN.
+    # A confident model's loss may be 0 in float32 at both ends, which is not a fall. Also counts NaN.
     falling = int((~(end >= start)).sum())
     yield Check(
         name="path",
@@ -150,22 +146,22 @@ def _gradient_checks(ascent):
     )
 
 
-def _rises(means):
-    """Whether the mean loss ends higher and falls at no quarter by over 5% of the whole rise."""
+def _rises(means: np.ndarray) -> bool:
+    """Whether the mean loss ends higher and falls in no quarter by more than 5% of the whole rise."""
     quarters = means[:: max(1, (len(means) - 1) // 4)]
     rise = means[-1] - means[0]
     return bool(rise > 0.0 and (np.diff(quarters) >= -0.05 * rise).all())
 
 
-def _far_check(measure, clean):
-    standing = measure.withstood_far(FAR_ATTACK)
+def _far_check(measured: MaskingMeasurements, clean: np.ndarray) -> Check:
+    standing = measured.withstood_far(FAR_ATTACK)
     return Check(
         name="large_epsilon",
         question="nothing withstands a large epsilon",
         first=_percent(clean.sum(), len(clean)),
         first_name="clean",
         second=_percent(standing.sum(), len(clean)),
-        second_name=f"{FAR_ATTACK} at {measure.large.epsilon:.4g}",
+        second_name=f"{FAR_ATTACK} at {measured.large.epsilon:.4g}",
         unit="%",
         wanted="the second 0",
         passed=not standing.any(),
@@ -174,10 +170,18 @@ def _far_check(measure, clean):
     )
 
 
-def _comparison(name, question, first, second, remedy, either_way=False):
-    """Sets two attacks, (what, bool [n] withstood), side by side.
+def _comparison(
+    name: str,
+    question: str,
+    first: tuple[str, np.ndarray],
+    second: tuple[str, np.ndarray],
+    remedy: str,
+    either_way: bool = False,
+) -> Check:
+    """Compares what images withstand of two attacks, each as (its name, bool [n]).
 
-    The first may be weaker by the tolerance at most; `either_way`, nor stronger by more.
+    The first attack may be weaker than the second by at most the tolerance; with `either_way` it may
+    not be stronger by more than that, either.
     """
     (first_name, left), (second_name, right) = first, second
     count = len(left)
@@ -200,10 +204,10 @@ def _comparison(name, question, first, second, remedy, either_way=False):
     )
 
 
-def _allowed(count):
-    """The tolerance in whole images; one image decides nothing."""
+def _allowed(count: int) -> int:
+    """The tolerance in whole images, at least one."""
     return max(1, math.floor(TOLERANCE * count + 1e-9))
 
 
-def _percent(part, count):
+def _percent(part: int, count: int) -> float:
     return 100.0 * int(part) / count if count else 0.0

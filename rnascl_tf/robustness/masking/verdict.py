@@ -1,6 +1,9 @@
 """A masking verdict: its checks, each a question with two numbers, and their record."""
 
 import dataclasses
+from typing import Any
+
+from rnascl_tf.robustness.threat_model import ThreatModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -8,18 +11,18 @@ class Check:
     """One question to a model, answered by two numbers.
 
     Attributes:
-        name: how records call it.
+        name: its name in records.
         question: what must be true.
         first: a number in `unit`.
         first_name: what it is.
-        second, second_name: what it is set against.
+        second, second_name: the number that it is compared with.
         unit: "%" or "nats".
         wanted: how the numbers must relate.
         passed: whether they do.
-        remedy: what to do if not.
-        count: images behind the numbers.
-        discordant: (images that withstand only the first attack, only the second), None where no
-            two attacks are compared.
+        remedy: what to do if they do not.
+        count: number of images that the numbers come from.
+        discordant: images that withstand only the first attack, and only the second; None if the
+            check does not compare two attacks.
     """
 
     name: str
@@ -41,26 +44,26 @@ class Verdict:
     """All checks of one model.
 
     Attributes:
-        checks: tuple of `Check`.
-        left_out: names of checks that could not be made, with the reason.
-        threat_model: the `ThreatModel` of the robust accuracy in question.
+        checks: those that could be run.
+        left_out: names of the others, each with the reason.
+        threat_model: that of the robust accuracy in question.
     """
 
     checks: tuple[Check, ...]
     left_out: tuple[str, ...]
-    threat_model: object
+    threat_model: ThreatModel
 
     @property
-    def suspicious(self):
-        """Whether any check failed: the robust accuracy is then not to be believed."""
+    def suspicious(self) -> bool:
+        """Whether any check failed, so that the robust accuracy is doubtful."""
         return not all(check.passed for check in self.checks)
 
     @property
-    def failed(self):
+    def failed(self) -> list[str]:
         """Names of the checks that failed."""
         return [check.name for check in self.checks if not check.passed]
 
-    def as_record(self):
+    def as_record(self) -> dict[str, Any]:
         """Returns the verdict ready for JSON."""
         return {
             "suspicious": self.suspicious,

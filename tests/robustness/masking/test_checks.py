@@ -13,10 +13,11 @@ import pytest
 import tensorflow as tf
 from sklearn import datasets
 
+from rnascl_tf.robustness.accuracy import Accuracy
 from rnascl_tf.robustness.evaluation import adversarial_images
 from rnascl_tf.robustness.logits_function import BlackBoxFunction
 from rnascl_tf.robustness.masking.checks import masking_verdict
-from rnascl_tf.robustness.masking.measure import Ascent, Measure
+from rnascl_tf.robustness.masking.measurements import Ascent, MaskingMeasurements
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.training.adversarial.training_attack import projected_gradient
 
@@ -87,7 +88,9 @@ def robust(digits):
 def verdict_of(model, digits, **settings):
     images, labels = digits[1]
     return masking_verdict(
-        Measure(model, images, labels, ThreatModel(EPSILON), square_queries=300, **settings)
+        MaskingMeasurements(
+            model, images, labels, ThreatModel(EPSILON), square_queries=300, **settings
+        )
     )
 
 
@@ -153,7 +156,7 @@ def test_gradients_that_are_not_finite_are_reported_not_raised(linear_model, exa
         # The derivative of the root at 0 is infinite, times 0: NaN.
         return linear_model(images) + tf.sqrt(tf.nn.relu(images[:, 0, 0, :1] - 0.5)) / 100
 
-    verdict = masking_verdict(Measure(with_a_root, *examples, ThreatModel(EPSILON)))
+    verdict = masking_verdict(MaskingMeasurements(with_a_root, *examples, ThreatModel(EPSILON)))
     assert verdict.failed[0] == "gradient"
     assert 0 < numbers(verdict)["gradient"][0] < 100
     assert "not finite" in verdict.left_out[0]
@@ -161,7 +164,7 @@ def test_gradients_that_are_not_finite_are_reported_not_raised(linear_model, exa
 
 
 class MadeUp:
-    """Measurements of n images, of which so many withstand each attack, the first ones always."""
+    """Measurements on n images; the first ones withstand each attack, as many as are given."""
 
     threat_model = ThreatModel(EPSILON)
     large = ThreatModel(0.5)
@@ -169,8 +172,8 @@ class MadeUp:
     classes = 10
 
     def __init__(self, count, has_teacher=True, missing=0, falling=0, taught=0.9, **withstood):
-        self.count, self.has_teacher = count, has_teacher
-        self.teacher_correct = int(taught * count) if has_teacher else None
+        self.count = count
+        self.teacher_accuracy = Accuracy(int(taught * count), count) if has_teacher else None
         self.missing, self.falling, self.counts = missing, falling, withstood
 
     def withstood(self, attack):
@@ -254,18 +257,18 @@ def test_one_image_of_few_decides_nothing():
     ],
 )
 def test_the_mean_loss_must_rise(at_quarters, passed):
-    measure = MadeUp(31)
+    measured = MadeUp(31)
     losses = np.interp(np.arange(21), [0, 5, 10, 15, 20], at_quarters)
     ascent = Ascent(np.ones(31, np.float32), np.repeat(losses[:, None], 31, axis=1))
-    measure.ascent = lambda: ascent
-    assert ("loss" not in masking_verdict(measure).failed) == passed
+    measured.ascent = lambda: ascent
+    assert ("loss" not in masking_verdict(measured).failed) == passed
 
 
 def test_a_model_that_classifies_nothing_correctly_hides_nothing():
     nothing = dict.fromkeys(("clean", "pgd20", "pgd100", "pgd20x5", "bim", "fgsm", "square"), 0)
-    measure = MadeUp(50, has_teacher=False, cw=0, **nothing)
-    measure.ascent = lambda: Ascent(np.zeros(0, np.float32), np.zeros((21, 0)))
-    verdict = masking_verdict(measure)
+    measured = MadeUp(50, has_teacher=False, cw=0, **nothing)
+    measured.ascent = lambda: Ascent(np.zeros(0, np.float32), np.zeros((21, 0)))
+    verdict = masking_verdict(measured)
     assert not verdict.suspicious
     json.dumps(verdict.as_record(), allow_nan=False)
 
@@ -292,8 +295,8 @@ def exact_cross_entropy(model, images, labels):
 
 def test_ascent_is_exact_on_a_linear_model(linear_model, examples):
     images, labels = examples
-    measure = Measure(linear_model, images, labels, ThreatModel(0.02), batch_size=7)
-    ascent, standing = measure.ascent(), measure.clean()
+    measured = MaskingMeasurements(linear_model, images, labels, ThreatModel(0.02), batch_size=7)
+    ascent, standing = measured.ascent(), measured.clean()
     images, labels = images[standing], labels[standing]
     assert ascent.losses.shape == (21, 21)
     start = exact_cross_entropy(linear_model, images, labels)
@@ -324,11 +327,13 @@ def test_the_path_is_that_of_bim_whatever_the_batches(threat_model, linear_model
     threat_model = dataclasses.replace(threat_model, bounds=(low, high))
     ascents = []
     for batch_size in (23, 5):
-        measure = Measure(linear_model, images, labels, threat_model, batch_size=batch_size)
-        ascents.append(measure.ascent())
+        measured = MaskingMeasurements(
+            linear_model, images, labels, threat_model, batch_size=batch_size
+        )
+        ascents.append(measured.ascent())
     # Batches of other shapes may sum in another order.
     np.testing.assert_allclose(ascents[0].losses, ascents[1].losses, atol=5e-6)
-    standing = measure.clean()
+    standing = measured.clean()
     reached = adversarial_images(linear_model, images, labels, threat_model, "bim")[standing]
     wanted = exact_cross_entropy(linear_model, reached, labels[standing])
     np.testing.assert_allclose(ascents[0].losses[-1], wanted, atol=2e-5)
@@ -337,11 +342,13 @@ def test_the_path_is_that_of_bim_whatever_the_batches(threat_model, linear_model
 def test_transfer_is_exact_between_linear_models(linear_model, examples):
     images, labels = examples
     teacher = type(linear_model)(seed=12)
-    measure = Measure(linear_model, images, labels, ThreatModel(0.3), teacher=teacher, batch_size=9)
+    measured = MaskingMeasurements(
+        linear_model, images, labels, ThreatModel(0.3), teacher=teacher, batch_size=9
+    )
     adversarial = teacher.best_attack(images, labels, 0.3)
     wanted = linear_model.exact_logits(adversarial).argmax(axis=1) == labels
     wanted &= linear_model.exact_logits(images).argmax(axis=1) == labels
-    np.testing.assert_array_equal(measure.transferred("pgd20"), wanted)
+    np.testing.assert_array_equal(measured.transferred("pgd20"), wanted)
     assert 0 < wanted.sum() < 21
 
 
@@ -353,13 +360,15 @@ def test_a_stopped_measurement_goes_on_and_ends_the_same(linear_model, examples,
         if name == "pgd20" and done > 5:
             raise KeyboardInterrupt
 
-    stopped = Measure(linear_model, images, labels, ThreatModel(0.02), on_batch=stop, **kept)
+    stopped = MaskingMeasurements(
+        linear_model, images, labels, ThreatModel(0.02), on_batch=stop, **kept
+    )
     stopped.withstood_far("pgd100x5")
     with pytest.raises(KeyboardInterrupt):
         stopped.withstood("pgd20")
     stopped._attacker.outcomes.save()  # a killed process loses at most the last five seconds
     seen = []
-    again = Measure(
+    again = MaskingMeasurements(
         linear_model,
         images,
         labels,
@@ -367,13 +376,15 @@ def test_a_stopped_measurement_goes_on_and_ends_the_same(linear_model, examples,
         on_batch=lambda *event: seen.append(event),
         **kept,
     )
-    whole = Measure(linear_model, images, labels, ThreatModel(0.02), batch_size=5)
+    whole = MaskingMeasurements(linear_model, images, labels, ThreatModel(0.02), batch_size=5)
     np.testing.assert_array_equal(again.withstood_far("pgd100x5"), whole.withstood_far("pgd100x5"))
     assert not seen
     np.testing.assert_array_equal(again.withstood("pgd20"), whole.withstood("pgd20"))
     assert seen[0][1] > 5
-    # Other images are another file's, and no refusal.
-    Measure(linear_model, images, labels, ThreatModel(0.02), examples=7, **kept).withstood("pgd20")
+    # Other images have a file of their own, so nothing is refused.
+    MaskingMeasurements(
+        linear_model, images, labels, ThreatModel(0.02), examples=7, **kept
+    ).withstood("pgd20")
 
 
 def test_a_teacher_of_other_classes_is_refused(linear_model, examples):
@@ -381,7 +392,7 @@ def test_a_teacher_of_other_classes_is_refused(linear_model, examples):
         return tf.reshape(images, (-1, 105))[:, :3]
 
     with pytest.raises(RobustnessError, match=r"the teacher.*has 3 classes, the data set 2"):
-        Measure(linear_model, *examples, ThreatModel(0.02), teacher=three_classes)
+        MaskingMeasurements(linear_model, *examples, ThreatModel(0.02), teacher=three_classes)
 
 
 def test_transfer_cannot_win_back_what_was_wrong(linear_model, examples):
@@ -390,31 +401,33 @@ def test_transfer_cannot_win_back_what_was_wrong(linear_model, examples):
     opposite.weights = linear_model.weights[:, ::-1].copy()
     # What breaks the opposite model makes this one right about all labels, the two wrong ones too.
     threat_model = ThreatModel(0.3)
-    measure = Measure(linear_model, images, labels, threat_model, teacher=opposite)
+    measured = MaskingMeasurements(linear_model, images, labels, threat_model, teacher=opposite)
     adversarial = adversarial_images(opposite, images, labels, threat_model, "pgd20")
     assert (linear_model.exact_logits(adversarial).argmax(axis=1) == labels).all()
-    np.testing.assert_array_equal(measure.transferred("pgd20"), measure.clean())
-    assert measure.clean().sum() == 21
+    np.testing.assert_array_equal(measured.transferred("pgd20"), measured.clean())
+    assert measured.clean().sum() == 21
 
 
 def test_attacks_are_exact_on_a_linear_model(linear_model, examples):
     images, labels = examples
-    measure = Measure(linear_model, images, labels, ThreatModel(0.02), square_queries=400)
+    measured = MaskingMeasurements(
+        linear_model, images, labels, ThreatModel(0.02), square_queries=400
+    )
     wanted = linear_model.withstands(images, labels, 0.02)
     assert 0 < wanted.sum() < 21
-    np.testing.assert_array_equal(measure.withstood("pgd20"), wanted)
-    assert (measure.withstood_square() >= wanted).all()
-    assert measure.withstood_square().sum() < 21
-    assert not measure.withstood_far("pgd20").any()
+    np.testing.assert_array_equal(measured.withstood("pgd20"), wanted)
+    assert (measured.withstood_square() >= wanted).all()
+    assert measured.withstood_square().sum() < 21
+    assert not measured.withstood_far("pgd20").any()
 
 
 def test_images_are_evenly_spaced(linear_model, examples):
     images, labels = examples
-    measure = Measure(linear_model, images, labels, ThreatModel(0.02), examples=7)
+    measured = MaskingMeasurements(linear_model, images, labels, ThreatModel(0.02), examples=7)
     rows = [0, 3, 6, 9, 13, 16, 19]
-    assert measure.count == 7
+    assert measured.count == 7
     wanted = linear_model.exact_logits(images[rows]).argmax(axis=1) == labels[rows]
-    np.testing.assert_array_equal(measure.clean(), wanted)
+    np.testing.assert_array_equal(measured.clean(), wanted)
     assert not wanted.all()  # labels 4 and 13 are wrong
 
 
@@ -439,11 +452,11 @@ def test_the_large_ball_reaches_the_middle_of_the_range(
 ):
     images, labels = examples
     images = np.clip(images, *(np.float32(bound) for bound in threat_model.bounds))
-    measure = Measure(linear_model, images, labels, threat_model)
-    assert measure.large.epsilon == pytest.approx(wanted, rel=1e-12)
-    assert dataclasses.replace(measure.large, epsilon=threat_model.epsilon) == threat_model
+    measured = MaskingMeasurements(linear_model, images, labels, threat_model)
+    assert measured.large.epsilon == pytest.approx(wanted, rel=1e-12)
+    assert dataclasses.replace(measured.large, epsilon=threat_model.epsilon) == threat_model
     middle = np.full_like(images, sum(threat_model.bounds) / 2)
-    assert (measure.large.distances(images, middle) <= wanted * (1 + 1e-6)).all()
+    assert (measured.large.distances(images, middle) <= wanted * (1 + 1e-6)).all()
 
 
 def test_refusals(linear_model, examples):
@@ -456,6 +469,6 @@ def test_refusals(linear_model, examples):
         (black_box, 0.1, {}, "needs gradients"),
     ):
         with pytest.raises(RobustnessError, match=message):
-            Measure(model, images, labels, ThreatModel(epsilon), **settings)
+            MaskingMeasurements(model, images, labels, ThreatModel(epsilon), **settings)
     with pytest.raises(RobustnessError, match="23 images came with 22 labels"):
-        Measure(linear_model, images, labels[:-1], ThreatModel(0.1), examples=5)
+        MaskingMeasurements(linear_model, images, labels[:-1], ThreatModel(0.1), examples=5)
