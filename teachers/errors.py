@@ -1,4 +1,4 @@
-"""The one exception that a teacher which cannot be used raises."""
+"""The error of everything in this package, for a teacher that cannot be used."""
 
 from rnascl_tf.errors import UserError
 
@@ -10,7 +10,7 @@ class TeacherError(UserError):
 def first_line(error: BaseException, limit: int = 300) -> str:
     """Returns the first non-empty line of an error's message, at most `limit` characters long.
 
-    Libraries below answer with paragraphs; a user gets one line.
+    Libraries answer with paragraphs, but a user gets one line.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:limit]

@@ -1,7 +1,7 @@
-"""Which number format a teacher's signals are computed in: the faster one that agrees (issue 4, 7).
+"""Which number format a teacher's signals are computed in: the faster one, if it agrees.
 
-bfloat16 is several times faster where the processor multiplies it in hardware, and slower elsewhere;
-only a measurement on the machine at hand tells. Weights and batch norm's statistics stay float32.
+bfloat16 is several times faster where the processor multiplies it in hardware, and slower elsewhere,
+so it is measured on the machine at hand. Weights and batch norm's statistics stay float32.
 """
 
 import statistics
@@ -9,25 +9,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
-from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from teachers.errors import TeacherError
-from teachers.layers.constant_layers import ConstantArithmetic
+from teachers.teacher import Signals, Teacher
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-"""What can be asked for."""
+"""What can be requested."""
 
 LOGITS_TOLERANCE = 0.05
-"""Largest difference of logits that counts as agreement, in parts of the largest logit. bfloat16 has
-8 bits, an error of 0.004 in each layer."""
+"""Largest difference of logits that counts as agreement, as a fraction of the largest logit. bfloat16
+has 8 bits, an error of 0.004 in each layer."""
 
 MAPS_TOLERANCE = 0.05
-"""Likewise for maps: L2 distance, where eq. 1's own distances go up to sqrt(2)."""
+"""Largest L2 distance of maps that counts as agreement; eq. 1's distances go up to sqrt(2)."""
 
 WORTHWHILE = 0.9
-"""bfloat16 must take less than this part of float32's time: two timings of one thing differ by it."""
+"""bfloat16 must take less than this fraction of float32's time; two timings of one thing differ by as
+much."""
 
 BATCH = 32
 ROUNDS = 3
@@ -35,13 +34,13 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class PrecisionChoice:
-    """What was measured, and what follows.
+    """What was measured and chosen.
 
     Attributes:
         chosen: "float32" or "bfloat16".
-        asked: one of `PRECISIONS`.
+        asked: what was requested, one of `PRECISIONS`.
         seconds_per_image: of the signals, by precision; empty where nothing was measured.
-        logits_error: largest difference of logits in parts of the largest logit, or None.
+        logits_error: largest difference of logits as a fraction of the largest logit, or None.
         maps_error: largest L2 distance of two maps, or None.
         images: how many images were compared.
     """
@@ -53,9 +52,9 @@ class PrecisionChoice:
     maps_error: float | None = None
     images: int = 0
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = f"signals are computed in {self.chosen}"
-        if not self.seconds_per_image:
+        if self.logits_error is None or self.maps_error is None:
             return f"{text}, as asked"
         float32, bfloat16 = (1000 * self.seconds_per_image[name] for name in PRECISIONS[1:])
         return (
@@ -65,36 +64,16 @@ class PrecisionChoice:
         )
 
 
-def model_in_bfloat16(model: keras.Model) -> keras.Model:
-    """Returns a copy of a functional model whose layers compute in bfloat16, weights in float32.
-
-    Pixels are normalised in float32: their 8 bits would not survive a subtraction in bfloat16.
-    """
-
-    def clone(layer):
-        settings = layer.get_config()
-        if isinstance(layer, keras.layers.Layer) and not isinstance(
-            layer, PixelNormalization | ConstantArithmetic | keras.layers.InputLayer
-        ):  # an operation, such as x * 2.0, computes in what it is given
-            settings["dtype"] = "mixed_bfloat16"
-        return layer.__class__.from_config(settings)
-
-    copy = keras.models.clone_model(model, clone_function=clone)
-    copy.set_weights(model.get_weights())
-    copy.trainable = False
-    return copy
-
-
-def choose_precision(teacher, images: np.ndarray, asked: str = "auto") -> PrecisionChoice:
+def choose_precision(teacher: Teacher, images: np.ndarray, asked: str = "auto") -> PrecisionChoice:
     """Decides in which precision a teacher's signals are computed on this machine.
 
     Args:
-        teacher: a `Teacher` in float32.
-        images: float32 [N, height, width, channels] in [0, 1], N at least 1; the first 32 count.
-        asked: "auto" measures; "bfloat16" is checked for agreement; "float32" needs nothing.
+        teacher: in float32.
+        images: float32 [N, height, width, channels] in [0, 1], N at least 1; the first 32 are used.
+        asked: "auto" measures both; "bfloat16" is checked for agreement; "float32" needs no check.
 
     Raises:
-        TeacherError: `asked` is unknown, or bfloat16 was asked for and does not agree.
+        TeacherError: `asked` is unknown, or it is bfloat16, which does not agree.
     """
     if asked not in PRECISIONS:
         raise TeacherError(f"precision {asked!r} is unknown; give one of {', '.join(PRECISIONS)}.")
@@ -117,16 +96,21 @@ def choose_precision(teacher, images: np.ndarray, asked: str = "auto") -> Precis
     return PrecisionChoice(chosen, asked, seconds, logits_error, maps_error, len(images))
 
 
-def _differences(wanted, found):
+def _differences(wanted: Signals, found: Signals) -> tuple[float, float]:
+    """Returns the errors of logits and maps, as `PrecisionChoice` has them."""
     logits_error = np.abs(found.logits - wanted.logits).max() / np.abs(wanted.logits).max()
     maps_error = np.linalg.norm(found.maps - wanted.maps, axis=-1).max()
-    # Not a number is no agreement.
-    return tuple(float(e) if np.isfinite(e) else float("inf") for e in (logits_error, maps_error))
+    return _finite(logits_error), _finite(maps_error)
 
 
-def _seconds_per_image(teachers, images):
+def _finite(error: float) -> float:
+    # Infinity for NaN, so that it is over any tolerance.
+    return float(error) if np.isfinite(error) else float("inf")
+
+
+def _seconds_per_image(teachers: Mapping[str, Teacher], images: np.ndarray) -> dict[str, float]:
     """Returns the medians of interleaved rounds, so that a busy moment hits both."""
-    rounds = {name: [] for name in teachers}
+    rounds: dict[str, list[float]] = {name: [] for name in teachers}
     for _ in range(ROUNDS):
         for name, teacher in teachers.items():
             started = time.perf_counter()

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of comparing a network with another implementation of it.
+    """The result of comparing a network with another implementation of it.
 
     Attributes:
         errors: largest relative error of each output, by name; infinity for what is not a number.
@@ -21,7 +21,7 @@ class Comparison:
     @property
     def worst(self) -> str:
         """Name of the output with the largest error."""
-        return max(self.errors, key=self.errors.get)
+        return max(self.errors, key=self.errors.__getitem__)
 
     @property
     def largest(self) -> float:
@@ -32,14 +32,14 @@ class Comparison:
 class RelativeErrors:
     """Collects differences and scales batch by batch."""
 
-    def __init__(self):
-        self._differences = {}
-        self._scales = {}
+    def __init__(self) -> None:
+        self._differences: dict[str, float] = {}
+        self._scales: dict[str, float] = {}
 
     def add(self, name: str, found: np.ndarray, wanted: np.ndarray) -> None:
-        """Takes in one batch of an output; both arrays of the same shape."""
+        """Adds one batch of an output; both arrays have the same shape."""
         difference = np.abs(np.asarray(found, np.float32) - wanted).max()
-        # np.maximum keeps a NaN, the built-in max may drop it.
+        # np.maximum keeps a NaN; the built-in max may drop it.
         self._differences[name] = np.maximum(self._differences.get(name, 0.0), difference)
         self._scales[name] = np.maximum(self._scales.get(name, 0.0), np.abs(wanted).max())
 
@@ -51,8 +51,8 @@ class RelativeErrors:
         }
 
 
-def _relative(difference, scale):
-    """Returns difference / scale; infinity for anything that is not a number."""
+def _relative(difference: float, scale: float) -> float:
+    """Returns difference / scale, or infinity if that is not a number."""
     if difference == 0:
         return 0.0
     comparable = scale > 0 and np.isfinite(difference) and np.isfinite(scale)

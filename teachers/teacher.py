@@ -1,17 +1,17 @@
 """A verified, frozen teacher: logits and attention maps for images in [0, 1] (paper, section 3)."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.layers.attention import attention_maps
+from teachers.bfloat16 import model_in_bfloat16
 from teachers.errors import TeacherError
-from teachers.precision import model_in_bfloat16
 from teachers.relative_error import Comparison, RelativeErrors
 
 TOLERANCE = 1e-3
@@ -21,7 +21,20 @@ VERIFY_BATCH = 32
 """Images compared at once, at most."""
 
 VERIFY_BYTES = 32 * 2**20
-"""Bytes of taps compared at once, where that is fewer images: they are held several times over."""
+"""Bytes of taps compared at once, if that is fewer images; they are held several times over."""
+
+
+class Reference(Protocol):
+    """Another implementation of a teacher, with which it is compared.
+
+    Attributes:
+        description: what to call it in messages.
+    """
+
+    description: str
+
+    def __call__(self, images: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Computes "logits" and any of the taps for float32 images [N, H, W, C] in [0, 1]."""
 
 
 class Signals(NamedTuple):
@@ -54,7 +67,7 @@ class Verification(Comparison):
         """Refuses a teacher called `name` whose largest error is over the tolerance.
 
         Raises:
-            TeacherError: it is; the message names the worst output.
+            TeacherError: it is over the tolerance; the message names the worst output.
         """
         if self.largest > self.tolerance:
             raise TeacherError(
@@ -75,13 +88,12 @@ class Teacher:
         taps: tapped symbolic tensors [N, height_i, width_i, channels_i] by name, in order.
         name: what to call it.
         sha256: hexadecimal digest of what it was loaded from.
-        reference: callable from float32 images to arrays, "logits" and any taps, with the attribute
-            `description`; `verify` compares with it.
+        reference: what `verify` compares with.
         attention_size: side of the square grid of the attention maps.
 
     Attributes:
         model: Keras model, images -> {"logits": [N, K], "taps": {name: tensor}}; not trainable.
-        classifier: Keras model of the same weights, images -> logits; what attacks differentiate.
+        classifier: Keras model of the same weights, images -> logits, for attacks.
         tap_names: the n_t tapped convolutions, in the order of the maps.
         num_classes: K.
         input_shape: (height, width, channels).
@@ -96,9 +108,9 @@ class Teacher:
         *,
         name: str,
         sha256: str,
-        reference: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        reference: Reference,
         attention_size: int = 14,
-    ):
+    ) -> None:
         if attention_size < 1:
             raise TeacherError(f"attention_size must be at least 1, got {attention_size}.")
         self.name = name
@@ -106,7 +118,7 @@ class Teacher:
         self.attention_size = attention_size
         self.tap_names = tuple(taps)
         self.num_classes = int(logits.shape[-1])
-        self.input_shape = tuple(images.shape[1:])
+        self.input_shape: tuple[int, ...] = tuple(images.shape[1:])
         self.model = keras.Model(images, {"logits": logits, "taps": dict(taps)}, name="teacher")
         self.model.trainable = False  # every layer, so those of the classifier too
         self.classifier = keras.Model(images, logits, name="teacher_classifier")
@@ -129,13 +141,13 @@ class Teacher:
         twin._trace_signals()
         return twin
 
-    def _trace_signals(self):
+    def _trace_signals(self) -> None:
         self._compute_signals = tf.function(
             self._signals_of,
             input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
         )
 
-    def signals(self, images) -> Signals:
+    def signals(self, images: tf.Tensor | np.ndarray) -> Signals:
         """Computes logits and attention maps; no tapped activation leaves the graph.
 
         Args:
@@ -155,16 +167,14 @@ class Teacher:
             )
         return self._compute_signals(images)
 
-    def _signals_of(self, images):
+    def _signals_of(self, images: tf.Tensor) -> Signals:
         outputs = self._signals_model(images, training=False)
         maps = attention_maps([outputs["taps"][n] for n in self.tap_names], self.attention_size)
         logits = tf.cast(outputs["logits"], tf.float32)
         return Signals(tf.stop_gradient(logits), tf.stop_gradient(maps))
 
     def verify(self, images: np.ndarray, tolerance: float = TOLERANCE) -> Verification:
-        """Compares logits and taps with the reference, and refuses what differs.
-
-        As `compare`.
+        """Does what `compare` does, and refuses a teacher that differs.
 
         Raises:
             TeacherError: an error is over `tolerance` or not a number (the message names the worst
@@ -177,12 +187,12 @@ class Teacher:
     def compare(self, images: np.ndarray, tolerance: float = TOLERANCE) -> Verification:
         """Compares logits and taps with the reference.
 
-        Imported files are compared with onnxruntime, logits and every tap; Keras models with
-        themselves before they were tapped, logits only.
+        Imported files are compared with onnxruntime, in logits and every tap; Keras models with
+        themselves before they were tapped, in logits only.
 
         Args:
-            images: float32 [N, height, width, channels] in [0, 1], N at least 1; real ones, since
-                noise may leave layers silent.
+            images: float32 [N, height, width, channels] in [0, 1], N at least 1; real ones,
+                because noise may leave layers silent.
             tolerance: largest relative error to accept.
 
         Raises:
@@ -206,7 +216,7 @@ class Teacher:
             reference=self._reference.description,
         )
 
-    def _checked(self, images):
+    def _checked(self, images: np.ndarray) -> np.ndarray:
         images = np.asarray(images)
         wanted = f"float32 [N, {', '.join(map(str, self.input_shape))}] in [0, 1], N at least 1"
         if images.dtype != np.float32 or images.shape[1:] != self.input_shape or not len(images):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from teachers.functional_model import Call, call_of, inputs_of
 from teachers.taps.names import unique_names
 from teachers.taps.shortcuts import projection_shortcuts
 
@@ -13,8 +14,8 @@ class ConvolutionGraph:
     """The convolutions of a model.
 
     Attributes:
-        convolutions: output of each convolution by name, in the model's own layer order. A layer
-            with an activation of its own gives what comes after it.
+        convolutions: output of each convolution by name, in the model's own layer order. If a
+            layer has an activation of its own, that is after it.
         shortcuts: names of those that are projection shortcuts.
     """
 
@@ -31,18 +32,17 @@ def convolution_graph(model: keras.Model) -> ConvolutionGraph:
         model: a functional model of one input and one output.
     """
     order = {id(operation): index for index, operation in enumerate(model.operations)}
-    predecessors = {}
+    predecessors: dict[Call, list[Call]] = {}
     tensors = {}
     pending = [model.outputs[0]]
     while pending:
         tensor = pending.pop()
-        call = _call_of(tensor)
+        call = call_of(tensor)
         if call in predecessors:
             continue
-        operation, call_index = call
         tensors[call] = tensor
-        inputs = [] if tensor is model.inputs[0] else _inputs(operation, call_index)
-        predecessors[call] = [_call_of(source) for source in inputs]
+        inputs = [] if tensor is model.inputs[0] else inputs_of(call)
+        predecessors[call] = [call_of(source) for source in inputs]
         pending.extend(inputs)
 
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
@@ -52,20 +52,10 @@ def convolution_graph(model: keras.Model) -> ConvolutionGraph:
     shortcuts = projection_shortcuts(
         predecessors,
         convolutions=calls,
-        # Both the Add layer and the operation behind `a + b` are classes of this name.
+        # Both the Add layer and the operation of `a + b` are classes of this name.
         additions=[call for call in predecessors if type(call[0]).__name__ == "Add"],
     )
     return ConvolutionGraph(
         convolutions={names[call]: tensors[call] for call in calls},
         shortcuts={names[call] for call in shortcuts},
     )
-
-
-def _call_of(tensor):
-    """Returns (operation, index of its call) that made a symbolic tensor."""
-    history = tensor._keras_history
-    return history.operation, history.node_index
-
-
-def _inputs(operation, call_index):
-    return operation._inbound_nodes[call_index].input_tensors

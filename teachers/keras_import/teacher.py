@@ -10,6 +10,7 @@ import numpy as np
 from rnascl_tf.files import load_keras_file
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
+from teachers.functional_model import call_of, functional_model
 from teachers.keras_import.graph import convolution_graph
 from teachers.taps.choice import choose_taps
 from teachers.teacher import Teacher
@@ -25,8 +26,8 @@ def load_keras(
 ) -> Teacher:
     """Loads a native `.keras` classifier, images in [0, 1] -> logits.
 
-    `verify` compares with the same model before it was tapped, logits only: a Keras file has no
-    second implementation to judge it by.
+    `verify` compares logits with those of the same model before it was tapped, because there is no
+    second implementation of a Keras file.
 
     Args:
         path: the .keras file.
@@ -51,7 +52,14 @@ def load_keras(
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return _tapped(
-        model, str(path), path.stem, digest, attention_size, taps, num_classes, input_shape
+        model,
+        str(path),
+        path.stem,
+        digest,
+        attention_size=attention_size,
+        taps=taps,
+        num_classes=num_classes,
+        input_shape=input_shape,
     )
 
 
@@ -63,10 +71,10 @@ def from_keras(
     num_classes: int | None = None,
     input_shape: Sequence[int] | None = None,
 ) -> Teacher:
-    """Makes a teacher of a functional Keras classifier, images in [0, 1] -> logits.
+    """Makes a teacher from a functional Keras classifier, images in [0, 1] -> logits.
 
-    The teacher shares the model's weights and freezes its layers (`trainable = False`): train
-    first. `verify` compares with the model itself, logits only. `sha256` digests the weights.
+    The teacher shares the model's weights and freezes its layers (`trainable = False`), so train
+    first. `verify` compares logits with those of the model itself. `sha256` is of the weights.
 
     Args:
         model: a functional or sequential model with convolutions at its top level.
@@ -82,40 +90,42 @@ def from_keras(
     for weight in model.get_weights():
         digest.update(str((weight.shape, weight.dtype)).encode())
         digest.update(np.ascontiguousarray(weight).tobytes())
-    source = f"model {model.name!r}"
     return _tapped(
         model,
-        source,
+        f"model {model.name!r}",
         model.name,
         digest.hexdigest(),
-        attention_size,
-        taps,
-        num_classes,
-        input_shape,
+        attention_size=attention_size,
+        taps=taps,
+        num_classes=num_classes,
+        input_shape=input_shape,
     )
 
 
 class _UntappedModel:
-    """The model as it came, as the reference of its tapped copy."""
+    """The model before it was tapped, as the reference of its tapped copy."""
 
     description = "the untapped model"
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         return {"logits": np.asarray(self._model(images, training=False), np.float32)}
 
 
-def _tapped(model, source, name, sha256, attention_size, taps, num_classes, input_shape):
-    is_graph = isinstance(model, keras.Model) and getattr(model, "inputs", None)
-    if not is_graph or len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise TeacherError(
-            f"{source} is not a functional Keras model of one input and one output; "
-            "build it with keras.Model(images, logits)."
-        )
-    # Rebuilt from its tensors, so that a sequential model is a functional one too.
-    functional = keras.Model(model.inputs, model.outputs)
+def _tapped(
+    model: keras.Model,
+    source: str,
+    name: str,
+    sha256: str,
+    *,
+    attention_size: int,
+    taps: str,
+    num_classes: int | None,
+    input_shape: Sequence[int] | None,
+) -> Teacher:
+    functional = functional_model(model, source)
     images, logits = functional.inputs[0], functional.outputs[0]
     graph = convolution_graph(functional)
     sizes = [*images.shape[1:], *logits.shape[1:]]
@@ -127,7 +137,7 @@ def _tapped(model, source, name, sha256, attention_size, taps, num_classes, inpu
             "images [N, height, width, channels] of fixed size, logits [N, classes] and at least "
             "one convolution."
         )
-    last = logits._keras_history.operation
+    last, _ = call_of(logits)
     if isinstance(last, keras.layers.Softmax) or (
         getattr(last, "activation", None) is keras.activations.softmax
     ):

@@ -1,10 +1,11 @@
 """Turns an ONNX graph into Keras layers, channels last, and finds the convolutions to tap.
 
-Written directly and not through a converter package: those fail on in-graph normalisation and on
-attributes left to their defaults, and their Lambda layers do not reload (DESIGN section 6).
+Written directly, because converter packages fail on in-graph normalisation and on attributes left to
+their defaults, and their Lambda layers do not reload: docs/design.md, "Measured on this stack".
 """
 
 import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -14,18 +15,19 @@ from absl import logging
 
 from teachers.errors import TeacherError, first_line
 from teachers.onnx_import.graph import OnnxGraph, OnnxNode
-from teachers.onnx_import.operators import OPERATORS, Features, UnsupportedNodeError
+from teachers.onnx_import.operators import OPERATORS, Features, UnsupportedNodeError, Value
 from teachers.onnx_import.operators.folding import FOLDABLE, fold
 from teachers.onnx_import.operators.layout import image, natural
+from teachers.onnx_import.operators.registry import Inputs
 from teachers.onnx_import.operators.shape_numbers import SHAPE_OPERATORS, ShapeNumbers, compute
 from teachers.onnx_import.softmax import check_over_classes, final_softmax
 from teachers.taps.shortcuts import projection_shortcuts
 
 MAXIMUM_FEATURES = 2**25
-"""Most numbers that one layer may give for an image, 128 MiB in float32."""
+"""Largest output of one layer for an image, in numbers: 128 MiB in float32."""
 
 MAXIMUM_GROWTH = 4096
-"""Most numbers that one layer may give for each pixel of an image; 256 channels are usual."""
+"""Largest output of one layer for each pixel of an image, in numbers; 256 channels are usual."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Conversion:
         convolutions: output of each convolution, [N, height, width, channels], by its label, in
             the file's order.
         shortcuts: labels of those that are projection shortcuts.
-        tensor_names: for "logits" and each convolution's label, the ONNX tensor's name.
+        tensor_names: name of the ONNX tensor for "logits" and each convolution's label.
         softmax: name of the final Softmax's output that was left out, or None.
     """
 
@@ -81,7 +83,7 @@ def convert(
     values = walk.values
     convolutions = [node for node in nodes if node.operator == "Conv"]
     logits = values.get(graph.output_name)
-    if not convolutions or not _is_logits(logits):
+    if not convolutions or not isinstance(logits, Features) or not _is_logits(logits):
         shape = list(logits.shape) if isinstance(logits, Features) else "constant"
         raise TeacherError(
             f"{source} is not a convolutional image classifier: it has {len(convolutions)} "
@@ -92,7 +94,7 @@ def convert(
     return Conversion(
         images=images,
         logits=logits.tensor,
-        convolutions={node.label: values[node.outputs[0]].tensor for node in convolutions},
+        convolutions={node.label: walk.features(node.outputs[0]).tensor for node in convolutions},
         shortcuts=_shortcuts(nodes, values),
         tensor_names={node.label: node.outputs[0] for node in convolutions}
         | {"logits": graph.output_name},
@@ -101,19 +103,21 @@ def convert(
 
 
 class _Walk:
-    """Converts node after node; goes on behind a failure, so that all failures are found."""
+    """Converts node after node; continues after a failure, so that all failures are found."""
 
-    def __init__(self, source, graph, pixels, softmax):
-        self.values = {graph.input_name: pixels}
+    def __init__(
+        self, source: str, graph: OnnxGraph, pixels: Features, softmax: OnnxNode | None
+    ) -> None:
+        self.values: dict[str, Value] = {graph.input_name: pixels}
         self._source = source
         self._graph = graph
         self._softmax = softmax
         height, width = pixels.tensor.shape[1:3]
         self._most = min(MAXIMUM_FEATURES, MAXIMUM_GROWTH * height * width)
-        self._failed = set()  # tensors that a failed node would have written
-        self._failures = []
+        self._failed: set[str] = set()  # tensors that a failed node would have written
+        self._failures: list[str] = []
 
-    def run(self, nodes):
+    def run(self, nodes: Sequence[OnnxNode]) -> None:
         for node in nodes:
             if self._failed.intersection(node.inputs):
                 self._failed.update(node.outputs)
@@ -122,7 +126,7 @@ class _Walk:
             try:
                 converted = self._convert(node, inputs)
                 pieces = converted if isinstance(converted, tuple) else (converted,)
-                # Outputs beyond these are refused by their converters where something reads them.
+                # Converters refuse nodes of which something reads a further output.
                 self.values.update(zip(node.outputs, pieces, strict=False))
             except UnsupportedNodeError as error:
                 self._fail(node, f"is not supported in this form: {first_line(error)}")
@@ -134,11 +138,18 @@ class _Walk:
                 "opset or without these."
             )
 
-    def _fail(self, node, reason):
+    def features(self, name: str) -> Features:
+        """Returns a tensor that a convolution has written."""
+        value = self.values[name]
+        if not isinstance(value, Features):
+            raise TypeError(f"{name} is not computed from the images")
+        return value
+
+    def _fail(self, node: OnnxNode, reason: str) -> None:
         self._failures.append(f"{node} {reason}")
         self._failed.update(node.outputs)
 
-    def _value(self, node, name):
+    def _value(self, node: OnnxNode, name: str) -> Value:
         if not name:
             return None
         if name in self.values:
@@ -156,17 +167,18 @@ class _Walk:
             "export the model again."
         )
 
-    def _convert(self, node, inputs):
+    def _convert(self, node: OnnxNode, inputs: Inputs) -> Value | tuple[Features, ...]:
         if node is self._softmax:
             check_over_classes(node, inputs[0])
             return inputs[0]
-        is_computed = any(isinstance(value, Features) for value in inputs)
-        is_shape = any(isinstance(value, ShapeNumbers) for value in inputs)
-        if is_shape and not is_computed and node.operator in SHAPE_OPERATORS:
-            return compute(node, inputs)
-        is_stored = any(isinstance(value, np.ndarray) for value in inputs)
-        if is_stored and not is_shape and not is_computed and node.operator in FOLDABLE:
-            return fold(node, inputs)
+        numbers = [value for value in inputs if not isinstance(value, Features)]
+        if len(numbers) == len(inputs):  # none is computed from the images
+            stored = [value for value in numbers if not isinstance(value, ShapeNumbers)]
+            if len(stored) < len(numbers) and node.operator in SHAPE_OPERATORS:
+                return compute(node, numbers)
+            is_stored = len(stored) == len(numbers) and any(array is not None for array in stored)
+            if is_stored and node.operator in FOLDABLE:
+                return fold(node, stored)
         if node.operator not in OPERATORS:
             raise UnsupportedNodeError("it is computed from the images, wanted stored numbers")
         value = OPERATORS[node.operator](node, inputs)
@@ -180,7 +192,7 @@ class _Walk:
         return value
 
 
-def _needed(graph) -> list[OnnxNode]:
+def _needed(graph: OnnxGraph) -> list[OnnxNode]:
     """Returns the nodes on which the output depends, in the file's order."""
     wanted = {graph.output_name}
     needed = []
@@ -191,15 +203,17 @@ def _needed(graph) -> list[OnnxNode]:
     return needed[::-1]
 
 
-def _refuse_unknown_operators(source, nodes, softmax, input_name):
-    """Names every node that cannot be converted at once, before any is."""
+def _refuse_unknown_operators(
+    source: str, nodes: Sequence[OnnxNode], softmax: OnnxNode | None, input_name: str
+) -> None:
+    """Names all nodes that cannot be converted, before any is converted."""
     from_images = {input_name}
     unknown: dict[str, list[str]] = {}
     for node in nodes:
         reads_images = from_images.intersection(node.inputs)
         if reads_images and node.operator not in ("Shape", "Size"):
             from_images.update(node.outputs)
-        # What only stored numbers may go through is unknown where images do.
+        # Some operators are supported on stored numbers, but not on what is computed from images.
         supported = OPERATORS if reads_images else OPERATORS.keys() | FOLDABLE
         if node.operator not in supported and node is not softmax:
             unknown.setdefault(node.operator, []).append(node.name)
@@ -211,23 +225,18 @@ def _refuse_unknown_operators(source, nodes, softmax, input_name):
         )
 
 
-def _few(names, most=3):
-    """Lists names, and of many only how many."""
+def _few(names: Sequence[str], most: int = 3) -> str:
+    """Lists the first names, and says how many more there are."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def _is_logits(value):
-    return (
-        isinstance(value, Features)
-        and value.order == (0, 1)
-        and value.tensor.shape[1] is not None
-        and value.tensor.shape[1] > 1
-    )
+def _is_logits(value: Features) -> bool:
+    return value.order == (0, 1) and value.tensor.shape[1] is not None and value.tensor.shape[1] > 1
 
 
-def _shortcuts(nodes, values):
-    # Only through features: arithmetic on shapes is no path of the network.
+def _shortcuts(nodes: Sequence[OnnxNode], values: Mapping[str, Value]) -> set[str]:
+    # Only through features, because arithmetic on shapes is not a path of the network.
     producers = {
         name: node.label
         for node in nodes
@@ -242,8 +251,8 @@ def _shortcuts(nodes, values):
 
 
 @contextlib.contextmanager
-def _float32_layers():
-    """Builds layers in float32 even when training runs in mixed precision: the file is float32."""
+def _float32_layers() -> Iterator[None]:
+    """Builds layers in float32, as the file is, even if training runs in mixed precision."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

@@ -1,7 +1,7 @@
 """Reads an ONNX file and its external weights, distrusting every byte of them.
 
-Nothing is allocated that the files do not hold, and nothing outside the file's own folder is read:
-weights stored as external data may only name a plain file beside or below it.
+No more is allocated than the files hold, and nothing outside the file's own folder is read: weights
+stored as external data may only name a plain file in that folder or below it.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from onnx import external_data_helper
 from teachers.errors import TeacherError, first_line
 
 MAXIMUM_BYTES = 2**31 - 1
-"""Protobuf's own limit; file and external weights together must stay under it."""
+"""Protobuf's own limit, for the file and its external weights together."""
 
 _CHUNK = 2**20
 
@@ -49,9 +49,9 @@ def load_proto(path: str | Path) -> tuple[onnx.ModelProto, str]:
 
 
 def self_contained_onnx(path: str | Path) -> bytes:
-    """Returns a model as the bytes of one file, its external weights moved inside.
+    """Returns a model as the bytes of one file, with its external weights moved inside.
 
-    A file without external weights comes back byte for byte.
+    A file without external weights is returned byte for byte.
 
     Raises:
         TeacherError: as `load_proto`.
@@ -61,7 +61,9 @@ def self_contained_onnx(path: str | Path) -> bytes:
     return content if hashlib.sha256(content).hexdigest() == digest else proto.SerializeToString()
 
 
-def _load_external_data(path, proto, digest, size_so_far):
+def _load_external_data(
+    path: Path, proto: onnx.ModelProto, digest: "hashlib._Hash", size_so_far: int
+) -> None:
     """Moves external weights into the model and their files into the digest."""
     tensors = [*proto.graph.initializer]
     tensors += [a.t for node in proto.graph.node for a in node.attribute if a.HasField("t")]
@@ -75,7 +77,7 @@ def _load_external_data(path, proto, digest, size_so_far):
             raise _damaged(path, tensor, error) from error
         file = _external_file(path, tensor.name, entry.location)
         files.add(file)
-        # Counted per weight: many small weights may each claim the whole of one file.
+        # Counted for each weight, because many small ones may each claim the whole of one file.
         total += entry.length or file.stat().st_size
     if total > MAXIMUM_BYTES:
         raise TeacherError(f"{path} and its weights have {total} bytes, the limit is 2 GiB.")
@@ -92,13 +94,13 @@ def _load_external_data(path, proto, digest, size_so_far):
                 digest.update(chunk)
 
 
-def _external_file(path, tensor_name, location):
+def _external_file(path: Path, tensor_name: str, location: str) -> Path:
     """Returns the file that a weight names, if it may be read."""
     folder = path.parent
     # Windows' rules cover both systems' separators and drives.
     named = PureWindowsPath(location)
-    # Text first: a path that leaves the folder is refused before the disk is touched.
-    is_inside = (
+    # The text is checked first: a path that leaves the folder never reaches the disk.
+    is_inside = bool(
         named.parts and not named.anchor and ".." not in named.parts and "\0" not in location
     )
     file = folder / location
@@ -118,7 +120,7 @@ def _external_file(path, tensor_name, location):
     return file
 
 
-def _damaged(path, tensor, error):
+def _damaged(path: Path, tensor: onnx.TensorProto, error: Exception) -> TeacherError:
     return TeacherError(
         f"{path} has a damaged weight {tensor.name!r} ({first_line(error)}); export it again."
     )

@@ -1,8 +1,9 @@
 """What an ONNX file says, as a plain list of nodes: image in, logits out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,17 +24,17 @@ OLDEST_OPSET = 7
 
 @dataclass(frozen=True)
 class OnnxNode:
-    """One operator of the graph, with the facts of the file that its meaning depends on.
+    """One operator of the graph, with the facts of the file on which its meaning depends.
 
     Attributes:
-        operator: ONNX operator, e.g. "Conv"; prefixed by its domain if that is not ONNX' own.
-        name: the node's name in the file, or operator and index where the file gives none.
+        operator: ONNX operator, e.g. "Conv"; prefixed by its domain unless that is ONNX' own.
+        name: the node's name in the file, or operator and index if it has none.
         label: `name` made unique and reduced to letters, digits and underscores.
-        inputs: names of the tensors read; "" marks an optional input left out.
+        inputs: names of the tensors read; "" for an optional input that is left out.
         outputs: names of the tensors written.
         attributes: only those present in the file: numbers, text, lists, or arrays.
         opset: version of the operator set that the file declares.
-        batch: batch size fixed in the file, or None where it is free.
+        batch: batch size fixed in the file, or None if it is free.
     """
 
     operator: str
@@ -41,11 +42,11 @@ class OnnxNode:
     label: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: Mapping[str, object]
+    attributes: Mapping[str, Any]
     opset: int
     batch: int | None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name} ({self.operator})"
 
 
@@ -56,10 +57,10 @@ class OnnxGraph:
     Attributes:
         nodes: in an order in which every tensor is written before it is read.
         input_name: name of the one input that is not a weight.
-        input_shape: (height, width, channels); None where the file leaves a size free.
+        input_shape: (height, width, channels); None for a size that the file leaves free.
         channels_last: whether the input is [N, H, W, C], as TensorFlow's exporters write it, and
             not [N, C, H, W].
-        batch: batch size fixed in the file, or None where it is free.
+        batch: batch size fixed in the file, or None if it is free.
         output_name: name of the one output.
         sha256: hexadecimal digest of the file, followed by its external data files in name order.
     """
@@ -74,11 +75,11 @@ class OnnxGraph:
     _constants: Mapping[str, onnx.TensorProto] = field(repr=False)
 
     def has_constant(self, name: str) -> bool:
-        """Tells whether `name` is a weight stored in the file."""
+        """Returns whether `name` is a weight stored in the file."""
         return name in self._constants
 
     def constant(self, name: str) -> np.ndarray:
-        """Returns a weight in ONNX' axis order; it is decoded anew on each call to save memory."""
+        """Returns a weight in ONNX' axis order; it is decoded again on each call, to save memory."""
         return _array(self._constants[name])
 
 
@@ -86,7 +87,7 @@ def read_onnx(path: str | Path) -> OnnxGraph:
     """Reads and checks an ONNX file.
 
     Args:
-        path: the file; external data, if any, lies in the same folder.
+        path: the file; external data, if any, is in the same folder.
 
     Raises:
         TeacherError: the file is missing, too large, not ONNX, damaged, names external data outside
@@ -97,14 +98,14 @@ def read_onnx(path: str | Path) -> OnnxGraph:
         return _read(path)
     except TeacherError:
         raise
-    # Protobuf hands damaged text over as bytes, and sizes and types as any number.
+    # Protobuf returns damaged text as bytes, and any number for damaged sizes and types.
     except (ValueError, TypeError, KeyError) as error:
         raise TeacherError(
             f"{path} is damaged ({first_line(error)}); export or download it again."
         ) from error
 
 
-def _read(path):
+def _read(path: Path) -> OnnxGraph:
     proto, sha256 = load_proto(path)
     constants = _take_weights(proto)
     try:
@@ -127,8 +128,8 @@ def _read(path):
         )
     shape = _image_shape(path, inputs[0])
     channels_last = _channel_axis(path, inputs[0].name, shape) == 3
-    batch, *sizes = shape
-    channels = sizes.pop(2 if channels_last else 0)
+    batch, first, second, third = shape
+    sizes = (first, second, third) if channels_last else (second, third, first)
     names = [node.name or f"{node.op_type}_{index}" for index, node in enumerate(graph.node)]
     labels = unique_names(names, taken=RESERVED_LABELS)
     nodes = tuple(
@@ -147,7 +148,7 @@ def _read(path):
     return OnnxGraph(
         nodes=nodes,
         input_name=inputs[0].name,
-        input_shape=(*sizes, channels),
+        input_shape=sizes,
         channels_last=channels_last,
         batch=batch,
         output_name=graph.output[0].name,
@@ -156,10 +157,10 @@ def _read(path):
     )
 
 
-def _take_weights(proto):
-    """Takes the weights out of a model and leaves empty ones in their place; returns them by name.
+def _take_weights(proto: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
+    """Takes the weights out of a model, leaves empty ones there, and returns them by name.
 
-    The checker copies the whole model, twice: without its weights that costs nothing. Each weight
+    The checker copies the whole model twice, which costs nothing without the weights. Each weight
     is checked when it is decoded.
     """
     weights = list(proto.graph.initializer)
@@ -169,8 +170,8 @@ def _take_weights(proto):
     return {tensor.name: tensor for tensor in weights}
 
 
-def _image_shape(path, value):
-    """Returns the input's four sizes, None where one is free."""
+def _image_shape(path: Path, value: onnx.ValueInfoProto) -> list[int | None]:
+    """Returns the input's four sizes, None for a free one."""
     kind = value.type.tensor_type
     shape = [dim.dim_value or None for dim in kind.shape.dim]
     sizes_fit = all(size is None or 0 < size <= MAXIMUM_SIDE for size in shape)
@@ -184,9 +185,9 @@ def _image_shape(path, value):
     return shape
 
 
-def _channel_axis(path, name, shape):
+def _channel_axis(path: Path, name: str, shape: Sequence[int | None]) -> int:
     """Returns which axis, 1 or 3, holds the 1 or 3 channels."""
-    for sizes in ((1, 3), (None,)):
+    for sizes in ((1, 3), (None,)):  # a free size only if no other can be the channels
         axes = [axis for axis in (1, 3) if shape[axis] in sizes]
         if len(axes) == 1:
             return axes[0]
@@ -198,12 +199,12 @@ def _channel_axis(path, name, shape):
     )
 
 
-def _operator(node):
+def _operator(node: onnx.NodeProto) -> str:
     own_domain = node.domain in ("", "ai.onnx")
     return node.op_type if own_domain else f"{node.domain}.{node.op_type}"
 
 
-def _attribute(attribute):
+def _attribute(attribute: onnx.AttributeProto) -> Any:
     value = onnx.helper.get_attribute_value(attribute)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
@@ -212,7 +213,7 @@ def _attribute(attribute):
     return value
 
 
-def _array(tensor):
+def _array(tensor: onnx.TensorProto) -> np.ndarray:
     array = onnx.numpy_helper.to_array(tensor)
     is_float = np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16"
     return array.astype(np.float32, copy=False) if is_float else array

@@ -1,24 +1,25 @@
-"""Moves the normalisation that an ONNX file expects of its caller into the file.
+"""Puts the normalisation that an ONNX file expects from its caller into the file.
 
-A classifier of images in [0, 1] needs no further facts: any tool can run and attack it rightly.
+Any tool can then run and attack it on images in [0, 1], without knowing the constants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 
+from teachers.errors import TeacherError
 from teachers.onnx_import.file import load_proto, self_contained_onnx
 from teachers.onnx_import.graph import read_onnx
 
 MEAN, STD = "pixel_mean", "pixel_std"
-"""Names of the added weights; of the added tensors with `_subtracted` and `_divided` behind them."""
+"""Names of the added weights; the added tensors are called so with `_subtracted` and `_divided`."""
 
 _STEPS = ((MEAN, "subtracted"), (STD, "divided"))
 
 OLDEST_IR = 4
-"""Since it a weight need not be listed among the graph's inputs."""
+"""Since this version a weight need not be listed among the graph's inputs."""
 
 
 def normalized_onnx(
@@ -26,13 +27,15 @@ def normalized_onnx(
 ) -> bytes:
     """Returns a model as the bytes of one file that takes images in [0, 1].
 
-    Without `mean` and `std` the file normalises itself and comes back as it is.
+    Without `mean` and `std` the file normalises itself and is returned unchanged.
 
     Raises:
-        TeacherError: as `load_onnx` for a file that cannot be read.
+        TeacherError: the file cannot be read, or mean and std are not both given.
     """
-    if mean is None:
+    if mean is None and std is None:
         return self_contained_onnx(path)
+    if mean is None or std is None:
+        raise TeacherError(f"got mean {mean} and std {std} for {path}; give both or neither.")
     graph = read_onnx(path)
     proto, _ = load_proto(path)
     axis = 3 if graph.channels_last else 1
@@ -76,7 +79,7 @@ def with_normalization(
     return normalized
 
 
-def _free(name, taken):
+def _free(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "_"
     return name

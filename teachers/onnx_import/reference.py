@@ -1,9 +1,9 @@
-"""Runs an ONNX file in onnxruntime, the judge of what the converted network should compute."""
+"""Runs an ONNX file in onnxruntime, the reference for the converted network."""
 
 import contextlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,9 @@ class OnnxReference:
     """Computes logits and tapped tensors of an ONNX file.
 
     Args:
-        path: the file; read again at the first call, so that a loaded teacher does not keep it.
-        graph: as read from the file; the file must still have its digest at the first call.
-        tensor_names: for "logits" and each tap, the ONNX tensor's name.
+        path: the file; read again at the first call, so that a teacher does not keep it in memory.
+        graph: as read from the file, which must not change before the first call.
+        tensor_names: name of the ONNX tensor for "logits" and each tap.
         normalization: of the images before the file's own input; None if it normalises itself.
         softmax: output of a final Softmax to leave out, or None.
     """
@@ -37,7 +37,7 @@ class OnnxReference:
         tensor_names: Mapping[str, str],
         normalization: PixelNormalization | None,
         softmax: str | None = None,
-    ):
+    ) -> None:
         self._path = path
         self._sha256 = graph.sha256
         self._input_name = graph.input_name
@@ -46,7 +46,7 @@ class OnnxReference:
         self._batch = graph.batch
         self._normalization = normalization
         self._softmax = softmax
-        self._session = None
+        self._session: onnxruntime.InferenceSession | None = None
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Runs the file.
@@ -62,18 +62,20 @@ class OnnxReference:
         """
         if self._session is None:
             self._session = self._open()
+        session = self._session
         if self._normalization is not None:
-            mean, std = self._normalization.mean, self._normalization.std
-            images = (images - np.float32(mean)) / np.float32(std)
+            mean = np.asarray(self._normalization.mean, np.float32)
+            std = np.asarray(self._normalization.std, np.float32)
+            images = (images - mean) / std
         if not self._channels_last:
             images = images.transpose(0, 3, 1, 2)
         batch = self._batch or len(images)
-        # A file of fixed batch gets whole batches; the last one repeats an image to fill up.
+        # A file of fixed batch gets whole batches; the last one is filled up with copies of an image.
         padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % batch, axis=0)])
         wanted = list(self._tensor_names.values())
         with self._refusals():
             runs = [
-                self._session.run(wanted, {self._input_name: padded[start : start + batch]})
+                session.run(wanted, {self._input_name: padded[start : start + batch]})
                 for start in range(0, len(padded), batch)
             ]
         outputs = {}
@@ -82,15 +84,15 @@ class OnnxReference:
             outputs[name] = array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
         return outputs
 
-    def _open(self):
-        # Through a file, so that no parsed or serialised copy of the weights is held meanwhile.
+    def _open(self) -> onnxruntime.InferenceSession:
+        # Through a file, so that no further copy of the weights is in memory meanwhile.
         with self._refusals(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "reference.onnx"
             path.write_bytes(self._content())
             try:
                 return _session(path)
             except Exception as error:
-                # A newer IR version only adds types of numbers; what a file means, its opset says.
+                # A newer IR version only adds number types; the meaning of a file depends on its opset.
                 newest = re.search(r"max supported IR version: (\d+)", str(error))
                 if newest is None:
                     raise
@@ -106,7 +108,7 @@ class OnnxReference:
             del proto
             return _session(path)
 
-    def _content(self):
+    def _content(self) -> bytes:
         """Returns the file's bytes, changed to give the wanted outputs and its logits."""
         proto, sha256 = load_proto(self._path)
         if sha256 != self._sha256:
@@ -119,7 +121,7 @@ class OnnxReference:
         return proto.SerializeToString()
 
     @contextlib.contextmanager
-    def _refusals(self):
+    def _refusals(self) -> Iterator[None]:
         try:
             yield
         except TeacherError:
@@ -131,10 +133,10 @@ class OnnxReference:
             ) from error
 
 
-def _keep_outputs(graph, names):
+def _keep_outputs(graph: onnx.GraphProto, names: Iterable[str]) -> None:
     """Makes tensors the outputs of a graph and drops the nodes that none of them needs.
 
-    What the import never looked at, onnxruntime need not look at either.
+    onnxruntime then does not refuse a node that the import has ignored.
     """
     wanted = set(names)
     for index in reversed(range(len(graph.node))):
@@ -147,12 +149,12 @@ def _keep_outputs(graph, names):
         graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
 
 
-def _session(path):
+def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # it warns about every output without a declared type
-    # The judge computes what the file says and nothing cleverer: its optimisers keep second copies of
-    # the weights, and one (Pad_Fusion, onnxruntime 1.31) moves zeros in front of a MaxPool into the
-    # pool, whose own padding never wins.
+    # The reference computes exactly what the file says. Optimisers would keep second copies of the
+    # weights, and one of them (Pad_Fusion, onnxruntime 1.31) is wrong: it moves a padding by zeros
+    # before a MaxPool into the pool, whose own padding never wins.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.disable_prepacking", "1")
     options.enable_cpu_mem_arena = False

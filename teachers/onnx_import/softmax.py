@@ -1,7 +1,7 @@
-"""Finds the Softmax or LogSoftmax in which a classifier ends, which a teacher leaves out.
+"""Finds the Softmax or LogSoftmax at the end of a classifier, which a teacher leaves out.
 
-Attacks and distillation want logits (DESIGN section 3). What follows it may only pass the numbers
-on in their order.
+Attacks and distillation need logits: docs/design.md, "Contracts". Nodes after the softmax may only pass
+the numbers on in their order.
 """
 
 from teachers.onnx_import.graph import OnnxGraph, OnnxNode
@@ -22,18 +22,18 @@ def final_softmax(graph: OnnxGraph) -> OnnxNode | None:
 
 
 def check_over_classes(node: OnnxNode, logits: object) -> None:
-    """Refuses a softmax over anything but the classes: leaving it out would change the classes.
+    """Refuses a softmax over other axes than the classes, because without it the classes change.
 
     Args:
         node: the Softmax.
-        logits: what it reads.
+        logits: its input.
 
     Raises:
         UnsupportedNodeError: it is not taken over all numbers of an image.
     """
     if not isinstance(logits, Features):
         raise UnsupportedNodeError("it is not computed from the images")
-    # Before opset 13 all axes from the given one on are taken together.
+    # Before opset 13 the given axis and all after it are taken together.
     axis = logits.onnx_axis(node.attributes.get("axis", 1 if node.opset < 13 else -1))
     axes = range(axis, len(logits.order)) if node.opset < 13 else [axis]
     rest = [size for other, size in enumerate(logits.shape) if other not in axes]

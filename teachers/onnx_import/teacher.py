@@ -1,4 +1,4 @@
-"""A robust model in an ONNX file to a `Teacher`."""
+"""Makes a `Teacher` from an ONNX file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from teachers.errors import TeacherError, first_line
 from teachers.expectations import agreed_image_shape, require_classes
 from teachers.onnx_import.convert import convert
-from teachers.onnx_import.graph import read_onnx
+from teachers.onnx_import.graph import OnnxGraph, read_onnx
 from teachers.onnx_import.reference import OnnxReference
 from teachers.taps.choice import choose_taps
 from teachers.teacher import Teacher
@@ -30,13 +30,13 @@ def load_onnx(
     Args:
         path: the .onnx file.
         mean: one number per channel in [0, 1] pixel units if the file takes normalised images; None
-            if it normalises inside.
+            if it normalises them itself.
         std: likewise, positive.
         attention_size: side of the square grid of the attention maps.
         taps: "main" for every convolution but projection shortcuts, "all", or a regular expression
-            that is searched in convolution names.
+            that is searched for in convolution names.
         num_classes: refuse a file with another number of classes.
-        input_shape: (height, width, channels); refuse a file of another input size. Needed where
+        input_shape: (height, width, channels); refuse a file of another input size. Needed if
             the file leaves the size free.
 
     Raises:
@@ -63,16 +63,18 @@ def load_onnx(
     )
 
 
-def _normalization(path, mean, std, channels):
-    """Returns the layer to put in front of the file's network, or None."""
+def _normalization(
+    path: Path, mean: Sequence[float] | None, std: Sequence[float] | None, channels: int
+) -> PixelNormalization | None:
+    """Returns the layer to put before the file's network, or None."""
     if mean is None and std is None:
         return None
     if mean is None or std is None:
         raise TeacherError(f"got mean {mean} and std {std} for {path}; give both or neither.")
     if max(map(abs, (*mean, *std)), default=0) > 1:
         raise TeacherError(
-            f"mean {list(mean)} and std {list(std)} for {path} are of pixels in [0, 255]; divide "
-            "them by 255: images are in [0, 1] here."
+            f"mean {list(mean)} and std {list(std)} for {path} are for pixels in [0, 255]; "
+            "divide them by 255, because images are in [0, 1] here."
         )
     try:
         normalization = PixelNormalization(mean, std, name="normalization", dtype="float32")
@@ -82,14 +84,14 @@ def _normalization(path, mean, std, channels):
     return normalization
 
 
-def _warn_of_a_second_normalization(path, graph):
-    """Says so where the graph itself begins by shifting or scaling its input by stored numbers."""
+def _warn_of_a_second_normalization(path: Path, graph: OnnxGraph) -> None:
+    """Warns if the graph begins by shifting or scaling its input by stored numbers."""
     for node in graph.nodes:
         stored = [name for name in node.inputs if graph.has_constant(name)]
         if graph.input_name in node.inputs and node.operator in ("Sub", "Div", "Add", "Mul"):
             logging.warning(
-                "%s begins with %s%s: it seems to normalise its input itself, and mean and std come "
-                "on top of that; leave them out unless its author says otherwise.",
+                "%s begins with %s%s: it seems to normalise its input itself, and mean and std are "
+                "applied before that; leave them out unless its author says otherwise.",
                 path,
                 node,
                 f" by {stored[0]!r}" if stored else "",

@@ -12,7 +12,7 @@ def choose_taps(names: Sequence[str], shortcuts: Collection[str], taps: str) -> 
     Args:
         names: the convolutions' names in graph order.
         shortcuts: those of `names` that are projection shortcuts.
-        taps: "main" for all but the shortcuts, "all", or a regular expression searched in names.
+        taps: "main" for all but the shortcuts, "all", or a regular expression searched for in names.
 
     Returns:
         the chosen names, in graph order.

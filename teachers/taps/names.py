@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable
 def unique_names(raw_names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
     """Turns any names into distinct ones of letters, digits and underscores.
 
-    The same input gives the same output, whatever the machine: a name depends only on its own text
-    and on the names before it.
+    The same input gives the same output on any machine, because a name depends only on its own
+    text and on the names before it.
 
     Args:
         raw_names: names in graph order.
-        taken: names that must not be given out.
+        taken: names that must not be used.
 
     Returns:
         one name per raw name; repetitions get `_2`, `_3`, ...

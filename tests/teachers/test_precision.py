@@ -1,4 +1,4 @@
-"""bfloat16 signals: a copy that computes them, weights and pixels in float32, and who decides."""
+"""Signals in bfloat16, and the choice between them and float32."""
 
 import dataclasses
 
@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 import teachers
-from rnascl_tf import layers
 from teachers import precision
-from teachers.precision import choose_precision, model_in_bfloat16
+from teachers.precision import choose_precision
 
 SHAPE, CLASSES = (13, 11, 3), 5
 
@@ -30,17 +29,6 @@ def teacher():
 @pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(0).random((17, *SHAPE), dtype="float32")
-
-
-def test_layers_compute_in_bfloat16_and_keep_float32_weights(teacher, images):
-    copy = model_in_bfloat16(teacher.model)
-    outputs = copy(images, training=False)
-    assert {tap.dtype for tap in outputs["taps"].values()} == {tf.bfloat16}
-    assert {variable.dtype for variable in copy.variables} == {"float32"}
-    normalization = [layer for layer in copy.layers if "Normalization" in type(layer).__name__]
-    assert isinstance(normalization[0], layers.PixelNormalization)
-    assert normalization[0].compute_dtype == "float32"
-    assert not copy.trainable_variables
 
 
 def test_signals_in_bfloat16_are_float32_tensors_near_the_others(teacher, images):
@@ -104,11 +92,6 @@ def test_float32_needs_no_measurement(teacher, images):
 def test_unknown_precision(teacher, images):
     with pytest.raises(teachers.TeacherError, match="give one of auto, float32, bfloat16"):
         choose_precision(teacher, images, "float16")
-
-
-def test_a_global_policy_is_left_alone(teacher):
-    model_in_bfloat16(teacher.model)
-    assert keras.config.dtype_policy().name == "float32"
 
 
 def test_operations_without_a_layer_follow_their_input():

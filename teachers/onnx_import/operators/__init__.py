@@ -1,6 +1,6 @@
 """One function per ONNX operator, in a table by the operator's name.
 
-To support one more, write its converter in the module of its kind and register it there.
+How to add one is in `registry`. Importing this package registers all of them.
 """
 
 from teachers.onnx_import.operators import (

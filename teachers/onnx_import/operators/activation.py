@@ -4,8 +4,10 @@ import keras
 import numpy as np
 
 from teachers.layers.constant_layers import Clip
-from teachers.onnx_import.operators.layout import laid_out
+from teachers.onnx_import.graph import OnnxNode
+from teachers.onnx_import.operators.layout import Features, laid_out
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     constant_input,
@@ -15,27 +17,27 @@ from teachers.onnx_import.operators.registry import (
 )
 
 
-def _elementwise(inputs, layer):
+def _elementwise(inputs: Inputs, layer: keras.layers.Layer) -> Features:
     features = features_input(inputs)
     return features.holding(layer(features.tensor))
 
 
 @operator("Relu")
-def relu(node, inputs):
+def relu(node: OnnxNode, inputs: Inputs) -> Features:
     """max(x, 0)."""
     return _elementwise(inputs, keras.layers.ReLU(name=node.label))
 
 
 @operator("LeakyRelu")
-def leaky_relu(node, inputs):
-    """Gives x, or alpha x where x is negative; ONNX' default alpha is 0.01."""
+def leaky_relu(node: OnnxNode, inputs: Inputs) -> Features:
+    """Gives x, or alpha x for negative x; ONNX' default alpha is 0.01."""
     slope = node.attributes.get("alpha", 0.01)
     return _elementwise(inputs, keras.layers.LeakyReLU(slope, name=node.label))
 
 
 @operator("PRelu")
-def parametric_relu(node, inputs):
-    """Gives x, or slope x where x is negative; the slope is stored and broadcast to x alone."""
+def parametric_relu(node: OnnxNode, inputs: Inputs) -> Features:
+    """Gives x, or slope x for negative x; the slope is stored and broadcasts to x."""
     features = features_input(inputs)
     slope = laid_out(weight_input(inputs, 1), features)
     sizes = zip(slope.shape, features.tensor.shape, strict=True)
@@ -49,29 +51,29 @@ def parametric_relu(node, inputs):
 
 
 @operator("Clip")
-def clip(node, inputs):
-    """min(max(x, minimum), maximum); the bounds are attributes before opset 11, inputs since."""
+def clip(node: OnnxNode, inputs: Inputs) -> Features:
+    """min(max(x, minimum), maximum); the bounds are attributes before opset 11, inputs since then."""
     bounds = []
     for index, name in ((1, "min"), (2, "max")):
         given = constant_input(inputs, index)
         bound = node.attributes.get(name) if given is None else given.item()
         bounds.append(bound)
     minimum, maximum = bounds
-    # Keras' own layer where it is one, ReLU6 above all: TensorFlow has a kernel for it.
+    # Keras' own layer if it is a ReLU, because TensorFlow has a kernel for ReLU6.
     is_relu = minimum == 0 and (maximum is None or 0 <= maximum < np.inf)
     layer = keras.layers.ReLU(maximum, name=node.label) if is_relu else None
     return _elementwise(inputs, layer or Clip(minimum, maximum, name=node.label))
 
 
 @operator("Sigmoid")
-def sigmoid(node, inputs):
+def sigmoid(node: OnnxNode, inputs: Inputs) -> Features:
     """1 / (1 + exp(-x))."""
     return _elementwise(inputs, keras.layers.Activation("sigmoid", name=node.label))
 
 
 @operator("Swish")
-def swish(node, inputs):
-    """Gives x / (1 + exp(-alpha x)), an operator of its own since opset 24; alpha is 1, SiLU."""
+def swish(node: OnnxNode, inputs: Inputs) -> Features:
+    """Gives x / (1 + exp(-alpha x)), an operator of its own since opset 24; only alpha 1, SiLU."""
     alpha = node.attributes.get("alpha", 1.0)
     if alpha != 1:
         raise UnsupportedNodeError(f"alpha {alpha} is not supported, wanted 1")
@@ -79,7 +81,7 @@ def swish(node, inputs):
 
 
 @operator("HardSigmoid")
-def hard_sigmoid(node, inputs):
+def hard_sigmoid(node: OnnxNode, inputs: Inputs) -> Features:
     """min(max(alpha x + beta, 0), 1); ONNX' default alpha 0.2 is not PyTorch's 1/6."""
     alpha = node.attributes.get("alpha", 0.2)
     beta = node.attributes.get("beta", 0.5)
@@ -89,6 +91,6 @@ def hard_sigmoid(node, inputs):
 
 
 @operator("HardSwish")
-def hard_swish(node, inputs):
+def hard_swish(node: OnnxNode, inputs: Inputs) -> Features:
     """Gives x min(max(x / 6 + 1/2, 0), 1)."""
     return _elementwise(inputs, keras.layers.Activation("hard_silu", name=node.label))

@@ -1,13 +1,16 @@
 """ONNX Add, Sum, Sub, Mul and Div, between tensors or with stored constants, as Keras layers."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from teachers.layers.constant_layers import ConstantArithmetic, Divide
+from teachers.onnx_import.graph import OnnxNode
 from teachers.onnx_import.operators.layout import Features, arranged, laid_out
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     features_input,
@@ -15,7 +18,9 @@ from teachers.onnx_import.operators.registry import (
 )
 
 
-def _binary(node, inputs, operation, layer_class):
+def _binary(
+    node: OnnxNode, inputs: Inputs, operation: str, layer_class: type[keras.layers.Layer]
+) -> Features:
     first, second = inputs
     if isinstance(first, np.ndarray):
         features = features_input(inputs, 1)
@@ -25,8 +30,10 @@ def _binary(node, inputs, operation, layer_class):
     return _of_features(node, [features_input(inputs, 0), features_input(inputs, 1)], layer_class)
 
 
-def _of_features(node, operands, layer_class):
-    """Combines features in the axis order of the largest: the others are the cheaper to move."""
+def _of_features(
+    node: OnnxNode, operands: Sequence[Features], layer_class: type[keras.layers.Layer]
+) -> Features:
+    """Combines features in the axis order of the largest, because the others are cheaper to move."""
     ranks = [len(features.order) for features in operands]
     if len(set(ranks)) > 1:
         raise UnsupportedNodeError(
@@ -40,14 +47,20 @@ def _of_features(node, operands, layer_class):
     return largest.holding(layer_class(name=node.label)(tensors))
 
 
-def _with_constant(node, features, constant, operation, constant_first=False):
+def _with_constant(
+    node: OnnxNode,
+    features: Features,
+    constant: np.ndarray,
+    operation: str,
+    constant_first: bool = False,
+) -> Features:
     constant = same_for_all_images(node, laid_out(constant, features))
     layer = ConstantArithmetic(operation, constant.shape, constant_first, name=node.label)
     return features.holding(apply_layer(layer, features.tensor, [constant]))
 
 
-def same_for_all_images(node, constant):
-    """Returns a constant whose first axis is the batch without its repetitions over the batch."""
+def same_for_all_images(node: OnnxNode, constant: np.ndarray) -> np.ndarray:
+    """Returns a constant whose first axis is the batch for one image, if it is the same for all."""
     if constant.ndim and constant.shape[0] == node.batch and np.all(constant == constant[:1]):
         return constant[:1]
     if constant.ndim and constant.shape[0] != 1:
@@ -56,13 +69,13 @@ def same_for_all_images(node, constant):
 
 
 @operator("Add")
-def add(node, inputs):
-    """Sum of two tensors; with two computed ones, where shortcuts end."""
+def add(node: OnnxNode, inputs: Inputs) -> Features:
+    """Sum of two tensors; shortcuts end in one."""
     return _binary(node, inputs, "add", keras.layers.Add)
 
 
 @operator("Sum")
-def add_all(node, inputs):
+def add_all(node: OnnxNode, inputs: Inputs) -> Features:
     """Sum of any number of tensors."""
     operands = [value for value in inputs if isinstance(value, Features)]
     constants = [value for value in inputs if isinstance(value, np.ndarray)]
@@ -79,18 +92,18 @@ def add_all(node, inputs):
 
 
 @operator("Sub")
-def subtract(node, inputs):
+def subtract(node: OnnxNode, inputs: Inputs) -> Features:
     """Difference of two tensors."""
     return _binary(node, inputs, "subtract", keras.layers.Subtract)
 
 
 @operator("Mul")
-def multiply(node, inputs):
+def multiply(node: OnnxNode, inputs: Inputs) -> Features:
     """Product of two tensors, as in squeeze-and-excitation and in SiLU, x times its sigmoid."""
     return _binary(node, inputs, "multiply", keras.layers.Multiply)
 
 
 @operator("Div")
-def divide(node, inputs):
+def divide(node: OnnxNode, inputs: Inputs) -> Features:
     """Quotient of two tensors."""
     return _binary(node, inputs, "divide", Divide)

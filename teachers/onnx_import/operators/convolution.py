@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
-from teachers.onnx_import.operators.layout import image
+from teachers.onnx_import.graph import OnnxNode
+from teachers.onnx_import.operators.layout import Features, image
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     constant_input,
@@ -17,7 +19,7 @@ from teachers.onnx_import.operators.window import read_window
 
 
 @operator("Conv")
-def convolution(node, inputs):
+def convolution(node: OnnxNode, inputs: Inputs) -> Features:
     """Any two-dimensional convolution with stored weights: grouped, depthwise, dilated, padded."""
     features = image_input(node, inputs)
     kernel = weight_input(inputs, 1)  # [C_out, C_in / groups, height, width]
@@ -39,8 +41,8 @@ def convolution(node, inputs):
     if padding == "valid" and np.any(window.padding):
         features = keras.layers.ZeroPadding2D(window.padding, name=f"{node.label}.pad")(features)
     is_depthwise = groups == channels > 1
-    # TensorFlow has no strided dilated convolution and no depthwise one with two strides: such a
-    # window moves by one pixel and the surplus is dropped.
+    # TensorFlow has no strided dilated convolution and no depthwise one with two different strides:
+    # such a window moves by one pixel, and the surplus is dropped.
     is_direct = max(window.strides) == 1 or (
         max(window.dilations) == 1 and not (is_depthwise and len(set(window.strides)) > 1)
     )
@@ -70,8 +72,8 @@ def convolution(node, inputs):
 
 
 @operator("BatchNormalization")
-def batch_normalization(node, inputs):
-    """Batch normalisation with stored statistics; momentum has no meaning here."""
+def batch_normalization(node: OnnxNode, inputs: Inputs) -> Features:
+    """Batch normalisation with stored statistics; momentum is ignored."""
     if node.attributes.get("training_mode", 0) or not node.attributes.get("spatial", 1):
         raise UnsupportedNodeError(
             "it normalises by batch or per pixel, wanted stored statistics per channel; "

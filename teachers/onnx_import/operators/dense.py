@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
-from teachers.onnx_import.operators.layout import arranged, natural
+from teachers.onnx_import.graph import OnnxNode
+from teachers.onnx_import.operators.layout import Features, arranged, natural
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     constant_input,
@@ -14,11 +16,16 @@ from teachers.onnx_import.operators.registry import (
 )
 
 
-def _rows(node, inputs):
+def _rows(node: OnnxNode, inputs: Inputs) -> keras.KerasTensor:
     return arranged(features_input(inputs, ranks=(2,)), (0, 1), f"{node.label}.order")
 
 
-def _dense(node, features, kernel, bias=None):
+def _dense(
+    node: OnnxNode,
+    features: keras.KerasTensor,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+) -> Features:
     if kernel.ndim != 2 or kernel.shape[0] != features.shape[-1]:
         raise UnsupportedNodeError(
             f"a matrix of shape {kernel.shape} does not fit features of shape {features.shape}"
@@ -30,7 +37,7 @@ def _dense(node, features, kernel, bias=None):
 
 
 @operator("Gemm")
-def general_matrix_product(node, inputs):
+def general_matrix_product(node: OnnxNode, inputs: Inputs) -> Features:
     """Gives alpha x B + beta C, with stored B and C."""
     features, kernel = _rows(node, inputs), weight_input(inputs, 1)
     bias = constant_input(inputs, 2)
@@ -48,7 +55,7 @@ def general_matrix_product(node, inputs):
 
 
 @operator("MatMul")
-def matrix_product(node, inputs):
+def matrix_product(node: OnnxNode, inputs: Inputs) -> Features:
     """X B with stored B, over the last axis of features of any rank."""
     features = features_input(inputs, ranks=(2, 3, 4))
     rows = arranged(features, range(len(features.order)), f"{node.label}.order")

@@ -1,7 +1,7 @@
-"""Computes nodes all of whose inputs are stored in the file, by ONNX' own reference evaluator.
+"""Computes nodes whose inputs are all stored in the file, by ONNX' own reference evaluator.
 
 Exporters leave such arithmetic in graphs: pads and shapes put together number by number, weights
-scaled or transposed. What comes out is bounded before it is computed.
+scaled or transposed. The size of the result is bounded before it is computed.
 """
 
 import math
@@ -17,7 +17,7 @@ from teachers.onnx_import.graph import OnnxNode
 from teachers.onnx_import.operators.refusal import UnsupportedNodeError
 
 MAXIMUM_NUMBERS = 2**25
-"""Most numbers that one folded node may give, 128 MiB in float32."""
+"""Largest result of one folded node, in numbers: 128 MiB in float32."""
 
 _ELEMENTWISE = frozenset(
     [
@@ -34,7 +34,7 @@ _MOVING = frozenset(
 _GROWING = frozenset(["ConstantOfShape", "Expand", "Gather"])
 
 FOLDABLE = _ELEMENTWISE | _MOVING | _GROWING
-"""ONNX operators that are computed where all inputs are constants."""
+"""ONNX operators that are computed if all their inputs are constants."""
 
 
 def fold(node: OnnxNode, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
@@ -42,7 +42,7 @@ def fold(node: OnnxNode, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
 
     Args:
         node: of one output.
-        arrays: its inputs; None where an optional one is left out.
+        arrays: its inputs; None for an optional one that is left out.
 
     Raises:
         UnsupportedNodeError: the result would be too large, or the node does not fit its inputs.
@@ -63,22 +63,29 @@ def fold(node: OnnxNode, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     return np.asarray(result)
 
 
-def _size(node, arrays):
-    """Returns an upper bound of how many numbers come out."""
+def _size(node: OnnxNode, arrays: Sequence[np.ndarray | None]) -> int:
+    """Returns an upper bound of the size of the result."""
     shapes = [np.shape(array) for array in arrays if array is not None]
     if node.operator in _ELEMENTWISE:
         return math.prod(np.broadcast_shapes(*shapes))
     if node.operator in _MOVING:
         return sum(math.prod(shape) for shape in shapes) + len(shapes)
     if node.operator == "ConstantOfShape":
-        return math.prod(int(size) for size in arrays[0])
+        return math.prod(_numbers(arrays[0]))
     if node.operator == "Expand":
-        return math.prod(np.broadcast_shapes(shapes[0], tuple(int(size) for size in arrays[1])))
+        return math.prod(np.broadcast_shapes(shapes[0], _numbers(arrays[1])))
     rows = shapes[0][node.attributes.get("axis", 0)]  # of Gather
     return math.prod(shapes[1]) * (math.prod(shapes[0]) // max(rows, 1))
 
 
-def _evaluator(node, arrays):
+def _numbers(array: np.ndarray | None) -> tuple[int, ...]:
+    """Returns the sizes that a shape input gives."""
+    if array is None:
+        raise TypeError("its shape is left out")
+    return tuple(int(size) for size in array)
+
+
+def _evaluator(node: OnnxNode, arrays: Sequence[np.ndarray | None]) -> ReferenceEvaluator:
     names = ["" if array is None else f"input{index}" for index, array in enumerate(arrays)]
     attributes = {
         name: onnx.numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value

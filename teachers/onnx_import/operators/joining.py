@@ -1,13 +1,14 @@
-"""ONNX Concat, Split, Slice and Pad of features; with them also ResNet's option-A shortcut."""
+"""ONNX Concat, Split, Slice and Pad of features, of which ResNet's option-A shortcuts are made."""
 
 import keras
 import numpy as np
 
 from teachers.layers.moving_layers import Padding, RepeatedConstant, StridedSlice
-from teachers.onnx_import.graph import MAXIMUM_SIDE
+from teachers.onnx_import.graph import MAXIMUM_SIDE, OnnxNode
 from teachers.onnx_import.operators.arithmetic import same_for_all_images
 from teachers.onnx_import.operators.layout import Features, arranged, laid_out
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     constant_input,
@@ -18,8 +19,8 @@ from teachers.onnx_import.operators.registry import (
 
 
 @operator("Concat")
-def concatenate(node, inputs):
-    """Puts tensors one after the other along any axis but the batch."""
+def concatenate(node: OnnxNode, inputs: Inputs) -> Features:
+    """Concatenates tensors along any axis but the batch."""
     first = next((value for value in inputs if isinstance(value, Features)), None)
     if first is None:
         raise UnsupportedNodeError("none of its inputs is computed from the images")
@@ -36,8 +37,10 @@ def concatenate(node, inputs):
     return first.holding(keras.layers.Concatenate(axis, name=node.label)(tensors))
 
 
-def _repeated(node, constant, features, index):
-    """Returns a constant as a tensor of the features' batch."""
+def _repeated(
+    node: OnnxNode, constant: np.ndarray, features: Features, index: int
+) -> keras.KerasTensor:
+    """Returns a constant as a tensor with the batch size of the features."""
     if constant.ndim != len(features.order):
         raise UnsupportedNodeError(f"input {index} has rank {constant.ndim}")
     constant = laid_out(constant, features)
@@ -49,8 +52,8 @@ def _repeated(node, constant, features, index):
 
 
 @operator("Slice")
-def take_slice(node, inputs):
-    """Takes a range of some axes, in steps; attributes before opset 10, inputs since."""
+def take_slice(node: OnnxNode, inputs: Inputs) -> Features:
+    """Takes a range of some axes, in steps; attributes before opset 10, inputs since then."""
     features = features_input(inputs)
     starts = whole_numbers(node, inputs, "starts", 1) or []
     ends = whole_numbers(node, inputs, "ends", 2) or []
@@ -61,7 +64,7 @@ def take_slice(node, inputs):
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         found = features.order[features.onnx_axis(axis)]
         if found == 0 and start == 0 and step == 1 and end >= (node.batch or MAXIMUM_SIDE):
-            continue  # the whole batch; of a free one, an end that no batch reaches
+            continue  # the whole batch; if its size is free, up to an end that no batch reaches
         size = features.tensor.shape[features.keras_axis(axis)]
         if not step or not len(range(size)[start:end:step]):
             raise UnsupportedNodeError(f"nothing is left of axis {axis} of {features.shape}")
@@ -72,12 +75,12 @@ def take_slice(node, inputs):
 
 
 @operator("Split")
-def split(node, inputs):
+def split(node: OnnxNode, inputs: Inputs) -> tuple[Features, ...]:
     """Cuts one axis but the batch into as many pieces as the node has outputs."""
     features = features_input(inputs)
     axis = features.keras_axis(node.attributes.get("axis", 0))
     size, count = features.tensor.shape[axis], len(node.outputs)
-    # Equal pieces where nothing is said; of a size that does not divide, the last is smaller.
+    # Equal pieces if the file gives no sizes; if they cannot be equal, the last is smaller.
     sizes = whole_numbers(node, inputs, "split", 1) or [
         min(-(-size // count), size - start) for start in range(0, size, -(-size // count))
     ]
@@ -94,7 +97,7 @@ def split(node, inputs):
 
 
 @operator("Pad")
-def pad(node, inputs):
+def pad(node: OnnxNode, inputs: Inputs) -> Features:
     """Pads any axes but the batch by a constant, zero by default, or by reflection."""
     features = features_input(inputs)
     rank = len(features.order)
@@ -102,10 +105,10 @@ def pad(node, inputs):
     axes = whole_numbers(node, inputs, "axes", 3)
     axes = list(range(rank)) if axes is None else axes
     mode = node.attributes.get("mode", "constant")
-    value = constant_input(inputs, 2)
-    value = node.attributes.get("value", 0.0) if value is None else float(value.item())
+    given = constant_input(inputs, 2)
+    value = node.attributes.get("value", 0.0) if given is None else float(given.item())
     if len(pads) != 2 * len(axes) or not all(0 <= size <= MAXIMUM_SIDE for size in pads):
-        raise UnsupportedNodeError(f"pads {pads} of axes {axes}, wanted two from 0 on for each")
+        raise UnsupportedNodeError(f"pads {pads} of axes {axes}, wanted two for each, 0 or more")
     if mode not in ("constant", "reflect"):
         raise UnsupportedNodeError(f"mode {mode!r}, wanted 'constant' or 'reflect'")
     padding = [(0, 0)] * (rank - 1)

@@ -1,8 +1,8 @@
 """How an ONNX tensor is held in Keras: a tensor, and which of its axes holds which ONNX axis.
 
-ONNX keeps channels before pixels, Keras after them. Nothing is moved for it: every value carries
-the order of its axes, so that an ONNX Transpose costs nothing, and an axis is only moved where an
-operator reads the numbers in another order than they are held.
+ONNX keeps channels before pixels, Keras after them. Instead of moving axes, every value carries the
+order of its axes. So an ONNX Transpose costs nothing, and axes are moved only where an operator reads
+the numbers in another order than they are held.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import numpy as np
 from teachers.onnx_import.operators.refusal import UnsupportedNodeError
 
 IMAGE_ORDER = (0, 3, 1, 2)
-"""Order of a tensor that ONNX calls [N, C, H, W] and Keras holds as [N, H, W, C]."""
+"""Order of the axes of a tensor that ONNX calls [N, C, H, W] and Keras holds as [N, H, W, C]."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Features:
         return tuple(self.tensor.shape[axis] for axis in self.order)
 
     def holding(self, tensor: keras.KerasTensor) -> "Features":
-        """Returns another tensor whose axes mean the same."""
+        """Returns features with another tensor whose axes have the same meaning."""
         return dataclasses.replace(self, tensor=tensor)
 
     def onnx_axis(self, axis: int) -> int:
@@ -47,7 +47,7 @@ class Features:
         return axis % rank
 
     def keras_axis(self, axis: int) -> int:
-        """Returns the axis of `tensor` for an ONNX axis, which must not be the batch."""
+        """Returns the axis of `tensor` for an ONNX axis other than the batch."""
         found = self.order[self.onnx_axis(axis)]
         if found == 0:
             raise UnsupportedNodeError(f"axis {axis} is the batch, whose images it would mix")
@@ -65,12 +65,12 @@ def natural(tensor: keras.KerasTensor) -> Features:
 
 
 def arranged(features: Features, order: Sequence[int], name: str) -> keras.KerasTensor:
-    """Returns the tensor with its axes in another order; moves numbers only where it must.
+    """Returns the tensor with its axes in another order; moves numbers only if it must.
 
     Args:
         features: of as many axes as `order`.
         order: as `Features.order`.
-        name: of the layer that moves the axes, if there is one.
+        name: of the layer that moves the axes, if one is needed.
 
     Raises:
         UnsupportedNodeError: the batch would not be the first axis.
@@ -91,7 +91,7 @@ def arranged(features: Features, order: Sequence[int], name: str) -> keras.Keras
 def row_major(features: Features, name: str) -> keras.KerasTensor:
     """Returns a tensor that holds the numbers of each image one after the other as ONNX does.
 
-    Axes of one element may be anywhere in it: what reads numbers in a row does not see them.
+    Axes of one element may be anywhere, because they do not change the order of the numbers.
     """
     counted = [axis for axis in features.order if features.tensor.shape[axis] != 1]
     if counted == sorted(counted):
@@ -116,6 +116,6 @@ def laid_out(constant: np.ndarray, features: Features) -> np.ndarray:
 
 
 def without_axes(order: Sequence[int], removed: Collection[int]) -> tuple[int, ...]:
-    """Returns the order that is left when some axes, as Keras counts them, are removed."""
+    """Returns the order without some axes, which are counted as Keras counts them."""
     kept = sorted(set(order).difference(removed))
     return tuple(kept.index(axis) for axis in order if axis in kept)

@@ -1,12 +1,16 @@
-"""ONNX pooling and means and maxima as Keras layers."""
+"""ONNX pooling, and means and maxima over axes, as Keras layers."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from teachers.layers.constant_layers import ConstantArithmetic, LowestPadding
 from teachers.layers.moving_layers import Reduction
+from teachers.onnx_import.graph import OnnxNode
 from teachers.onnx_import.operators.layout import Features, image, without_axes
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
     apply_layer,
     features_input,
@@ -14,10 +18,10 @@ from teachers.onnx_import.operators.registry import (
     operator,
     whole_numbers,
 )
-from teachers.onnx_import.operators.window import read_window
+from teachers.onnx_import.operators.window import Window, read_window
 
 
-def _pooling_window(node, features):
+def _pooling_window(node: OnnxNode, features: keras.KerasTensor) -> Window:
     window = read_window(node, features.shape[1:3])
     if max(window.dilations) > 1:
         raise UnsupportedNodeError("dilated pooling is not supported")
@@ -25,7 +29,7 @@ def _pooling_window(node, features):
 
 
 @operator("MaxPool")
-def max_pool(node, inputs):
+def max_pool(node: OnnxNode, inputs: Inputs) -> Features:
     """Maximum over a window; padding never wins."""
     if any(node.outputs[1:]):
         raise UnsupportedNodeError("the indices of the maxima are not supported")
@@ -38,8 +42,8 @@ def max_pool(node, inputs):
 
 
 @operator("AveragePool")
-def average_pool(node, inputs):
-    """Mean over a window, over its real pixels only or, with count_include_pad, padding too."""
+def average_pool(node: OnnxNode, inputs: Inputs) -> Features:
+    """Mean over a window: over its real pixels, or with count_include_pad over padding too."""
     features = image_input(node, inputs)
     window = _pooling_window(node, features)
     image_size = features.shape[1:3]
@@ -58,7 +62,7 @@ def average_pool(node, inputs):
     return image(apply_layer(layer, pooled, [correction]))
 
 
-def _counts(window, image_size, include_padding):
+def _counts(window: Window, image_size: Sequence[int], include_padding: bool) -> np.ndarray:
     """Returns how many pixels each window averages over, [1, height, width, 1]."""
     counts = []
     for axis in range(2):
@@ -74,24 +78,26 @@ def _counts(window, image_size, include_padding):
 
 
 @operator("GlobalAveragePool")
-def global_average_pool(node, inputs):
-    """Mean over all pixels, which stay as one."""
+def global_average_pool(node: OnnxNode, inputs: Inputs) -> Features:
+    """Mean over all pixels; both axes stay, with one element."""
     layer = keras.layers.GlobalAveragePooling2D(keepdims=True, name=node.label)
     return image(layer(image_input(node, inputs)))
 
 
 @operator("GlobalMaxPool")
-def global_max_pool(node, inputs):
-    """Maximum over all pixels, which stay as one."""
+def global_max_pool(node: OnnxNode, inputs: Inputs) -> Features:
+    """Maximum over all pixels; both axes stay, with one element."""
     layer = keras.layers.GlobalMaxPooling2D(keepdims=True, name=node.label)
     return image(layer(image_input(node, inputs)))
 
 
-def _reduce(node, inputs, operation, image_layer):
+def _reduce(
+    node: OnnxNode, inputs: Inputs, operation: str, image_layer: type[keras.layers.Layer]
+) -> Features:
     features = features_input(inputs)
     axes = whole_numbers(node, inputs, "axes", 1)
     if not axes:
-        raise UnsupportedNodeError(f"{operation} over all axes, wanted some without the batch")
+        raise UnsupportedNodeError(f"{operation} over all axes, wanted axes without the batch")
     axes = sorted({features.keras_axis(axis) for axis in axes})
     keep = bool(node.attributes.get("keepdims", 1))
     if len(features.order) == 4 and axes == [1, 2]:
@@ -103,12 +109,12 @@ def _reduce(node, inputs, operation, image_layer):
 
 
 @operator("ReduceMean")
-def reduce_mean(node, inputs):
-    """Mean over some axes; they are an attribute before opset 18 and an input since."""
+def reduce_mean(node: OnnxNode, inputs: Inputs) -> Features:
+    """Mean over some axes; they are an attribute before opset 18, an input since then."""
     return _reduce(node, inputs, "mean", keras.layers.GlobalAveragePooling2D)
 
 
 @operator("ReduceMax")
-def reduce_max(node, inputs):
-    """Maximum over some axes, likewise."""
+def reduce_max(node: OnnxNode, inputs: Inputs) -> Features:
+    """Maximum over some axes; they are given as for ReduceMean."""
     return _reduce(node, inputs, "max", keras.layers.GlobalMaxPooling2D)

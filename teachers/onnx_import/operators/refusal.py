@@ -1,5 +1,5 @@
-"""What a converter raises for a node whose operator it knows in other forms only."""
+"""What a converter raises for a node in a form that it does not support."""
 
 
 class UnsupportedNodeError(Exception):
-    """An operator is known but not in the form that a node uses; the message says which form."""
+    """A node's operator is known, but not in this form; the message says which form that is."""

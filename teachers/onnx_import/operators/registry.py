@@ -1,6 +1,13 @@
-"""The table of ONNX operators: each name maps to one function that builds Keras layers."""
+"""The table of ONNX operators: each name maps to one function that builds Keras layers.
+
+To add an operator: write its converter in the file of its kind (or in a new file, imported in this
+folder's `__init__`), decorate it with `@operator("Name")`, and compare it with onnxruntime in the test
+of the same name, by the fixtures `write_classifier` and `assert_agrees`. Nothing else lists operators.
+Operators on stored numbers alone are in `folding.FOLDABLE`, on shapes in `SHAPE_OPERATORS`.
+"""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -11,19 +18,24 @@ from teachers.onnx_import.operators.refusal import UnsupportedNodeError
 from teachers.onnx_import.operators.shape_numbers import ShapeNumbers
 
 Value = Features | ShapeNumbers | np.ndarray | None
-"""What a node reads or writes: computed from the images, from the batch size, or stored in the
-file, in ONNX' order; None where an optional input is left out."""
+"""What a node reads or writes: computed from the images, computed from the batch size, or stored in the
+file in ONNX' axis order; None for an optional input that is left out."""
 
-Converter = Callable[[OnnxNode, Sequence[Value]], Value]
+Inputs = Sequence[Value]
+
+Converter = Callable[[OnnxNode, Inputs], Value | tuple[Features, ...]]
+"""(node, its inputs) -> its output, or several."""
+
+ConverterT = TypeVar("ConverterT", bound=Converter)
 
 OPERATORS: dict[str, Converter] = {}
 """Converter of each supported operator, by its ONNX name."""
 
 
-def operator(name: str) -> Callable[[Converter], Converter]:
-    """Registers the decorated converter as that of ONNX operator `name`."""
+def operator(name: str) -> Callable[[ConverterT], ConverterT]:
+    """Registers the decorated function as the converter of ONNX operator `name`."""
 
-    def register(converter):
+    def register(converter: ConverterT) -> ConverterT:
         OPERATORS[name] = converter
         return converter
 
@@ -31,7 +43,7 @@ def operator(name: str) -> Callable[[Converter], Converter]:
 
 
 def features_input(
-    inputs: Sequence[Value], index: int = 0, ranks: Collection[int] | None = None
+    inputs: Inputs, index: int = 0, ranks: Collection[int] | None = None
 ) -> Features:
     """Returns an input that must be computed from the images and have one of `ranks`, if given."""
     value = inputs[index] if index < len(inputs) else None
@@ -43,34 +55,32 @@ def features_input(
     return value
 
 
-def image_input(node: OnnxNode, inputs: Sequence[Value]) -> keras.KerasTensor:
+def image_input(node: OnnxNode, inputs: Inputs) -> keras.KerasTensor:
     """Returns the first input, [N, C, H, W] in ONNX, as [N, H, W, C]."""
     features = features_input(inputs, ranks=(4,))
     return arranged(features, IMAGE_ORDER, f"{node.label}.order")
 
 
-def constant_input(inputs: Sequence[Value], index: int) -> np.ndarray | None:
-    """Returns an input that must be stored in the file, or None where it is left out."""
+def constant_input(inputs: Inputs, index: int) -> np.ndarray | None:
+    """Returns an input that must be stored in the file, or None if it is left out."""
     value = inputs[index] if index < len(inputs) else None
     if isinstance(value, Features | ShapeNumbers):
         raise UnsupportedNodeError(f"input {index} is computed, wanted a stored weight")
     return value
 
 
-def weight_input(inputs: Sequence[Value], index: int) -> np.ndarray:
-    """Returns an input that must be stored in the file and may not be left out."""
+def weight_input(inputs: Inputs, index: int) -> np.ndarray:
+    """Returns an input that must be stored in the file."""
     value = constant_input(inputs, index)
     if value is None:
         raise UnsupportedNodeError(f"input {index} is missing, wanted a stored weight")
     return value
 
 
-def whole_numbers(
-    node: OnnxNode, inputs: Sequence[Value], name: str, index: int
-) -> list[int] | None:
+def whole_numbers(node: OnnxNode, inputs: Inputs, name: str, index: int) -> list[int] | None:
     """Returns a list of whole numbers, an attribute in older opsets and an input in newer ones.
 
-    Returns None where the file gives neither.
+    None if the file has neither.
     """
     given = constant_input(inputs, index)
     if given is None:
@@ -81,7 +91,7 @@ def whole_numbers(
 def apply_layer(
     layer: keras.Layer, features: keras.KerasTensor, weights: Sequence[np.ndarray]
 ) -> keras.KerasTensor:
-    """Calls a layer, then gives it its weights; frees the caller from knowing when it is built."""
+    """Calls a layer, which builds it, then sets its weights."""
     outputs = layer(features)
     layer.set_weights(weights)
     return outputs

@@ -1,6 +1,6 @@
 """ONNX operators that change the axes of a tensor: Flatten, Reshape, Transpose, Squeeze, Unsqueeze.
 
-Of a shape put together from the batch size, only the batch itself may be unknown.
+In a shape computed from the batch size, only the batch itself may be unknown.
 """
 
 import math
@@ -8,9 +8,12 @@ import math
 import keras
 import numpy as np
 
+from teachers.onnx_import.graph import OnnxNode
 from teachers.onnx_import.operators.layout import Features, natural, row_major, without_axes
 from teachers.onnx_import.operators.registry import (
+    Inputs,
     UnsupportedNodeError,
+    Value,
     features_input,
     operator,
     weight_input,
@@ -19,7 +22,7 @@ from teachers.onnx_import.operators.registry import (
 from teachers.onnx_import.operators.shape_numbers import ShapeNumbers, shape_of
 
 
-def _reshaped(node, features, sizes):
+def _reshaped(node: OnnxNode, features: Features, sizes: list[int]) -> Features:
     """Returns the numbers of each image, as ONNX orders them, in axes of the given sizes."""
     tensor = row_major(features, f"{node.label}.order")
     if list(tensor.shape[1:]) == sizes:
@@ -30,7 +33,7 @@ def _reshaped(node, features, sizes):
 
 
 @operator("Flatten")
-def flatten(node, inputs):
+def flatten(node: OnnxNode, inputs: Inputs) -> Features:
     """All axes but the first become one."""
     features = features_input(inputs)
     axis = node.attributes.get("axis", 1)
@@ -40,8 +43,8 @@ def flatten(node, inputs):
 
 
 @operator("Reshape")
-def reshape(node, inputs):
-    """To [N, ...], however it is spelled: N may be -1, 0 (keep), or the file's fixed batch."""
+def reshape(node: OnnxNode, inputs: Inputs) -> Features:
+    """Reshapes to [N, ...]; the file may write N as -1, 0 (keep), or its fixed batch."""
     features = features_input(inputs)
     target = inputs[1]
     if not isinstance(target, ShapeNumbers):
@@ -58,10 +61,15 @@ def reshape(node, inputs):
     return _reshaped(node, features, sizes)
 
 
-def _image_sizes(node, features, target):
-    """Returns the wanted sizes without the batch, or None where they do not keep images apart."""
-    is_shape = isinstance(target, ShapeNumbers)
-    sizes = target.sizes() if is_shape else [int(size) for size in np.ravel(target)]
+def _image_sizes(
+    node: OnnxNode, features: Features, target: ShapeNumbers | np.ndarray
+) -> list[int] | None:
+    """Returns the wanted sizes without the batch, or None if they would mix images."""
+    sizes: list[int | None]
+    if isinstance(target, ShapeNumbers):
+        sizes = target.sizes()
+    else:
+        sizes = [int(size) for size in np.ravel(target)]
     if len(sizes) < 2 or features.order[0] != 0:
         return None
     if not node.attributes.get("allowzero", 0):
@@ -70,32 +78,33 @@ def _image_sizes(node, features, target):
             shape[index] if size == 0 and index < len(shape) else size
             for index, size in enumerate(sizes)
         ]
-    batch, *sizes = sizes
+    batch = sizes[0]
+    rest = [size for size in sizes[1:] if size is not None]
     width = math.prod(features.tensor.shape[1:])
     is_kept = batch is None or (node.batch is not None and batch == node.batch)
-    if None in sizes or not (is_kept or batch == -1):
+    if len(rest) < len(sizes) - 1 or not (is_kept or batch == -1):
         return None
-    if sizes.count(-1) == 1 and is_kept:
-        known = -math.prod(sizes)
+    if rest.count(-1) == 1 and is_kept:
+        known = -math.prod(rest)
         if known < 1 or width % known:
             return None
-        sizes[sizes.index(-1)] = width // known
-    return sizes if min(sizes) > 0 and math.prod(sizes) == width else None
+        rest[rest.index(-1)] = width // known
+    return rest if min(rest) > 0 and math.prod(rest) == width else None
 
 
 @operator("Transpose")
-def transpose(node, inputs):
+def transpose(node: OnnxNode, inputs: Inputs) -> Features:
     """Renames the axes; the numbers stay where they are."""
     features = features_input(inputs)
     rank = len(features.order)
     permutation = list(node.attributes.get("perm", range(rank)[::-1]))
     if sorted(permutation) != list(range(rank)):
-        raise UnsupportedNodeError(f"{permutation} is no order of {rank} axes")
+        raise UnsupportedNodeError(f"{permutation} is not an order of {rank} axes")
     return Features(features.tensor, tuple(features.order[axis] for axis in permutation))
 
 
 @operator("Squeeze")
-def squeeze(node, inputs):
+def squeeze(node: OnnxNode, inputs: Inputs) -> Features:
     """Drops axes of one element, all of them or those named."""
     features = features_input(inputs)
     axes = whole_numbers(node, inputs, "axes", 1)
@@ -115,8 +124,8 @@ def squeeze(node, inputs):
 
 
 @operator("Unsqueeze")
-def unsqueeze(node, inputs):
-    """Adds axes of one element; Keras holds them behind the others."""
+def unsqueeze(node: OnnxNode, inputs: Inputs) -> Features:
+    """Adds axes of one element; Keras holds them after the others."""
     features = features_input(inputs)
     axes = whole_numbers(node, inputs, "axes", 1) or []
     rank = len(features.order) + len(axes)
@@ -130,8 +139,8 @@ def unsqueeze(node, inputs):
 
 
 @operator("Shape")
-def shape(node, inputs):
-    """The sizes of a tensor, or since opset 15 some of them; the batch is not a number."""
+def shape(node: OnnxNode, inputs: Inputs) -> Value:
+    """The sizes of a tensor, or since opset 15 a range of them; the batch is not a number."""
     numbers = shape_of(features_input(inputs))
     part = slice(node.attributes.get("start", 0), node.attributes.get("end"))
     known, batches = numbers.known[part], numbers.batches[part]

@@ -1,7 +1,7 @@
-"""Arithmetic on tensor shapes whose batch size N is not known: numbers of the form a + b N.
+"""Arithmetic on tensor shapes with an unknown batch size N: numbers of the form a + b N.
 
-Exporters write `x.view(x.size(0), -1)` of a free batch as Shape, Gather, Unsqueeze, Concat and
-Reshape; what these compute is known but for N.
+For a free batch, exporters write `x.view(x.size(0), -1)` as Shape, Gather, Unsqueeze, Concat and
+Reshape; their results are known except for N.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from teachers.onnx_import.operators.refusal import UnsupportedNodeError
 
 @dataclass(frozen=True)
 class ShapeNumbers:
-    """Whole numbers, some of which depend on the batch size N: `known + batches N`.
+    """Whole numbers that may depend on the batch size N: `known + batches N`.
 
     Attributes:
         known: int64, of any shape.
         batches: int64, of the same shape.
-        source: some features whose batch size is N.
+        source: features whose batch size is N.
     """
 
     known: np.ndarray
@@ -30,10 +30,10 @@ class ShapeNumbers:
     source: Features
 
     def sizes(self) -> list[int | None]:
-        """Returns the numbers as sizes of axes; None for one that is exactly N.
+        """Returns the numbers as sizes of axes; None for a size that is exactly N.
 
         Raises:
-            UnsupportedNodeError: a number is another function of N, or they are no list.
+            UnsupportedNodeError: a number is another function of N, or they are not a list.
         """
         if self.known.ndim != 1:
             raise UnsupportedNodeError(f"a shape is given by numbers of shape {self.known.shape}")
@@ -45,25 +45,28 @@ class ShapeNumbers:
                 )
         return [None if batches else known for known, batches in pairs]
 
-    def __str__(self):
+    def __str__(self) -> str:
         pairs = zip(self.known.ravel().tolist(), self.batches.ravel().tolist(), strict=True)
         return str([f"{known}+{batches}N" if batches else known for known, batches in pairs])
 
 
+Numbers = ShapeNumbers | np.ndarray
+Parts = tuple[np.ndarray, np.ndarray]
+"""`known` and `batches`."""
+
+
 def shape_of(features: Features) -> ShapeNumbers:
-    """Returns the sizes of features; the batch is N even where the file fixes it."""
+    """Returns the sizes of features; the batch is N even if the file fixes it."""
     batches = np.array([axis == 0 for axis in features.order], np.int64)
     known = np.array([size or 0 for size in features.shape], np.int64) * (1 - batches)
     return ShapeNumbers(known, batches, features)
 
 
-def compute(
-    node: OnnxNode, inputs: Sequence[ShapeNumbers | np.ndarray | None]
-) -> ShapeNumbers | np.ndarray:
-    """Computes a node of which some input is `ShapeNumbers` and the others are constants.
+def compute(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Numbers:
+    """Computes a node whose inputs are `ShapeNumbers`, at least one, and constants.
 
     Returns:
-        an array where N has dropped out.
+        `ShapeNumbers`, or an array if N has dropped out.
 
     Raises:
         UnsupportedNodeError: the operator is not one of `SHAPE_OPERATORS`, or its result is not of
@@ -76,44 +79,48 @@ def compute(
     return ShapeNumbers(np.asarray(known), np.asarray(batches), source)
 
 
-def _split(value):
+def _split(value: Numbers | None) -> Parts:
+    if value is None:
+        raise UnsupportedNodeError("an input is left out")
     if isinstance(value, ShapeNumbers):
         return value.known, value.batches
     return value, np.zeros_like(value)
 
 
-def _move(node, inputs):
-    """Moves numbers, the same way for both parts; all inputs but the first say where to."""
-    if any(isinstance(value, ShapeNumbers) for value in inputs[1:]):
+def _move(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
+    """Moves both parts in the same way; all inputs but the first say where to."""
+    where = [value for value in inputs[1:] if not isinstance(value, ShapeNumbers)]
+    if len(where) < len(inputs) - 1:
         raise UnsupportedNodeError("positions that depend on the batch are not supported")
-    return tuple(fold(node, [part, *inputs[1:]]) for part in _split(inputs[0]))
+    known, batches = _split(inputs[0])
+    return fold(node, [known, *where]), fold(node, [batches, *where])
 
 
-def _concatenate(node, inputs):
-    parts = zip(*(_split(value) for value in inputs), strict=True)
-    return tuple(fold(node, part) for part in parts)
+def _concatenate(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
+    known, batches = zip(*(_split(value) for value in inputs), strict=True)
+    return fold(node, known), fold(node, batches)
 
 
-def _cast(node, inputs):
+def _cast(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
     known, batches = _split(inputs[0])
     if node.attributes.get("to") not in (6, 7):  # TensorProto.INT32, INT64
         raise UnsupportedNodeError("a shape becomes a number that is not whole")
     return known, batches
 
 
-def _add(node, inputs):
+def _add(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
     del node
     (known, batches), (other_known, other_batches) = map(_split, inputs)
     return known + other_known, batches + other_batches
 
 
-def _subtract(node, inputs):
+def _subtract(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
     del node
     (known, batches), (other_known, other_batches) = map(_split, inputs)
     return known - other_known, batches - other_batches
 
 
-def _multiply(node, inputs):
+def _multiply(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
     del node
     (known, batches), (other_known, other_batches) = map(_split, inputs)
     if np.any(batches * other_batches):
@@ -121,17 +128,17 @@ def _multiply(node, inputs):
     return known * other_known, known * other_batches + batches * other_known
 
 
-def _divide(node, inputs):
+def _divide(node: OnnxNode, inputs: Sequence[Numbers | None]) -> Parts:
     del node
     (known, batches), (divisor, divisor_batches) = map(_split, inputs)
     if np.any(divisor_batches) or not np.all(divisor) or np.any(batches % divisor):
-        raise UnsupportedNodeError("the batch is divided, or something is divided by it")
+        raise UnsupportedNodeError("the batch is divided, or a number is divided by it")
     if np.any((known % divisor != 0) & (batches != 0)):
         raise UnsupportedNodeError("a number with the batch in it is divided with a remainder")
     return known // divisor, batches // divisor
 
 
-SHAPE_OPERATORS: dict[str, Callable] = {
+SHAPE_OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Numbers | None]], Parts]] = {
     **dict.fromkeys(("Gather", "Slice", "Squeeze", "Unsqueeze", "Reshape", "Flatten"), _move),
     "Concat": _concatenate,
     "Cast": _cast,
@@ -140,4 +147,4 @@ SHAPE_OPERATORS: dict[str, Callable] = {
     "Mul": _multiply,
     "Div": _divide,
 }
-"""What is known of each ONNX operator: (node, inputs) -> (known, batches)."""
+"""The arithmetic of each ONNX operator on shapes: (node, inputs) -> (known, batches)."""

@@ -1,7 +1,7 @@
 """Geometry of a sliding window as ONNX states it: strides, dilations and explicit padding.
 
-Every attribute may be missing and then has ONNX' default. `auto_pad` is turned into explicit
-padding, since TensorFlow's SAME differs from PyTorch's padding at stride 2.
+Every attribute may be missing and then has ONNX' default. `auto_pad` becomes explicit padding,
+because TensorFlow's SAME differs from PyTorch's padding at stride 2.
 """
 
 import math
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from teachers.onnx_import.graph import MAXIMUM_SIDE, OnnxNode
 from teachers.onnx_import.operators.registry import UnsupportedNodeError
+
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -21,24 +23,25 @@ class Window:
         strides: pixels between two positions.
         dilations: pixels between two taps of the kernel.
         padding: ((top, bottom), (left, right)) pixels that the file asks for.
-        overhang: pixels after bottom and right that rounding the output size up (`ceil_mode`)
-            needs beyond the padding.
+        overhang: further pixels at the bottom and the right that `ceil_mode`, which rounds the
+            output size up, needs beyond the padding.
     """
 
-    kernel_size: tuple[int, int]
-    strides: tuple[int, int]
-    dilations: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    overhang: tuple[int, int]
+    kernel_size: Pair
+    strides: Pair
+    dilations: Pair
+    padding: tuple[Pair, Pair]
+    overhang: Pair
 
     @property
-    def padding_with_overhang(self):
+    def padding_with_overhang(self) -> tuple[Pair, Pair]:
         """((top, bottom), (left, right)) pixels by which to pad, `overhang` included."""
-        pairs = zip(self.padding, self.overhang, strict=True)
-        return tuple((before, after + extra) for (before, after), extra in pairs)
+        (top, bottom), (left, right) = self.padding
+        below, beside = self.overhang
+        return (top, bottom + below), (left, right + beside)
 
     @property
-    def is_same_at_stride_one(self):
+    def is_same_at_stride_one(self) -> bool:
         """Whether TensorFlow's SAME padding is exactly this padding."""
         sides = zip(self.kernel_size, self.dilations, self.padding, strict=True)
         return self.strides == (1, 1) and all(
@@ -48,56 +51,62 @@ class Window:
 
 
 def read_window(
-    node: OnnxNode, image_size: tuple[int, int], kernel_size: Sequence[int] | None = None
+    node: OnnxNode, image_size: Sequence[int], kernel_size: Sequence[int] | None = None
 ) -> Window:
     """Reads a node's window.
 
     Args:
         node: a convolution or pooling.
         image_size: (height, width) of its input.
-        kernel_size: (height, width) of the kernel where the node itself does not give it.
+        kernel_size: (height, width) of the kernel, if the node does not give it itself.
 
     Raises:
         UnsupportedNodeError: the window is not two-dimensional, is absurdly large, or has negative
             padding.
     """
     attributes = node.attributes
-    kernel_size = tuple(attributes.get("kernel_shape", kernel_size or ()))
-    strides = tuple(attributes.get("strides", (1, 1)))
-    dilations = tuple(attributes.get("dilations", (1, 1)))
+    kernel = _pair(attributes.get("kernel_shape", kernel_size or ()))
+    strides = _pair(attributes.get("strides", (1, 1)))
+    dilations = _pair(attributes.get("dilations", (1, 1)))
     pads = tuple(attributes.get("pads", (0, 0, 0, 0)))
-    if (len(kernel_size), len(strides), len(dilations), len(pads)) != (2, 2, 2, 4):
+    if len(pads) != 4:
         raise UnsupportedNodeError("its window is not two-dimensional")
-    if min(kernel_size + strides + dilations) < 1 or min(pads) < 0:
+    if min(kernel + strides + dilations) < 1 or min(pads) < 0:
         raise UnsupportedNodeError(
-            f"kernel {kernel_size}, strides {strides} and dilations {dilations} must be positive "
+            f"kernel {kernel}, strides {strides} and dilations {dilations} must be positive "
             f"and padding {pads} not negative"
         )
-    if max(kernel_size + strides + dilations + pads) > MAXIMUM_SIDE:
+    if max(kernel + strides + dilations + pads) > MAXIMUM_SIDE:
         raise UnsupportedNodeError(f"its window is over {MAXIMUM_SIDE} pixels large")
     padding = ((pads[0], pads[2]), (pads[1], pads[3]))
     auto_pad = attributes.get("auto_pad", "NOTSET")
-    axes = tuple(zip(image_size, kernel_size, strides, dilations, strict=True))
+    vertical, horizontal = zip(image_size, kernel, strides, dilations, strict=True)
     if auto_pad == "VALID":
         padding = ((0, 0), (0, 0))
     elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        padding = tuple(_same_padding(auto_pad, *axis) for axis in axes)
+        padding = (_same_padding(auto_pad, *vertical), _same_padding(auto_pad, *horizontal))
     elif auto_pad != "NOTSET":
         raise UnsupportedNodeError(f"auto_pad={auto_pad!r} is not known")
     overhang = (0, 0)
     if attributes.get("ceil_mode", 0):
-        overhang = tuple(_overhang(*axis, pad) for axis, pad in zip(axes, padding, strict=True))
-    return Window(kernel_size, strides, dilations, padding, overhang)
+        overhang = (_overhang(*vertical, padding[0]), _overhang(*horizontal, padding[1]))
+    return Window(kernel, strides, dilations, padding, overhang)
 
 
-def _same_padding(auto_pad, size, kernel, stride, dilation):
+def _pair(numbers: Sequence[int]) -> Pair:
+    if len(numbers) != 2:
+        raise UnsupportedNodeError("its window is not two-dimensional")
+    return numbers[0], numbers[1]
+
+
+def _same_padding(auto_pad: str, size: int, kernel: int, stride: int, dilation: int) -> Pair:
     output = math.ceil(size / stride)
     total = max((output - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     smaller, larger = total // 2, total - total // 2
     return (smaller, larger) if auto_pad == "SAME_UPPER" else (larger, smaller)
 
 
-def _overhang(size, kernel, stride, dilation, padding):
+def _overhang(size: int, kernel: int, stride: int, dilation: int, padding: Pair) -> int:
     extent = (kernel - 1) * dilation + 1
     padded = size + sum(padding)
     output = math.ceil((padded - extent) / stride) + 1

@@ -40,6 +40,12 @@ def test_without_mean_and_std_the_file_stays_byte_for_byte(path):
     assert teachers.normalized_onnx(path, None, None) == path.read_bytes()
 
 
+@pytest.mark.parametrize(("mean", "std"), [(MEANS, None), (None, STDS)])
+def test_one_of_mean_and_std_is_not_enough(mean, std, path):
+    with pytest.raises(teachers.TeacherError, match="give both or neither"):
+        teachers.normalized_onnx(path, mean, std)
+
+
 def test_names_of_the_file_are_not_taken_again(path, images, tmp_path):
     once = tmp_path / "once.onnx"
     once.write_bytes(teachers.normalized_onnx(path, MEANS, STDS))
