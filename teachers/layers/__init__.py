@@ -1,4 +1,7 @@
-"""Keras layers that only converted and native teachers need; they save and reload."""
+"""Keras layers that only converted and native teachers need.
+
+Importing it registers the layers with Keras.
+"""
 
 from teachers.layers import constant_layers, moving_layers
 

@@ -1,11 +1,15 @@
-"""Small Keras layers for ONNX operators that move, repeat or reduce numbers; they save and reload.
+"""Small layers that move, repeat or reduce numbers, for ONNX operators for which Keras has no layer.
 
-Axes are counted as Keras counts them, the batch being axis 0.
+Axes are counted as Keras counts them: axis 0 is the batch.
 """
 
-import keras
+from collections.abc import Callable, Sequence
+from typing import Any
 
-REDUCTIONS = {"mean": keras.ops.mean, "max": keras.ops.max}
+import keras
+import tensorflow as tf
+
+REDUCTIONS: dict[str, Callable[..., tf.Tensor]] = {"mean": keras.ops.mean, "max": keras.ops.max}
 
 
 @keras.saving.register_keras_serializable(package="teachers")
@@ -14,22 +18,28 @@ class Padding(keras.layers.Layer):
 
     Args:
         padding: (before, after) for each axis but the batch.
-        value: number to pad by in mode "constant".
+        value: number to pad with in mode "constant".
         mode: "constant" or "reflect".
     """
 
-    def __init__(self, padding, value=0.0, mode="constant", **kwargs):
+    def __init__(
+        self,
+        padding: Sequence[Sequence[int]],
+        value: float = 0.0,
+        mode: str = "constant",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.padding = tuple(tuple(sides) for sides in padding)
         self.value = value
         self.mode = mode
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the padded features, each axis longer by before + after."""
         options = {"constant_values": self.value} if self.mode == "constant" else {}
         return keras.ops.pad(features, ((0, 0), *self.padding), self.mode, **options)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         padding = [list(sides) for sides in self.padding]
         return {**super().get_config(), "padding": padding, "value": self.value, "mode": self.mode}
@@ -40,22 +50,22 @@ class StridedSlice(keras.layers.Layer):
     """Takes every step-th element of a range of each axis but the batch.
 
     Args:
-        ranges: (start, stop, step) for each axis but the batch, as `slice.indices` gives them: the
-            stop of a negative step may be -1, before the first element.
+        ranges: (start, stop, step) for each axis but the batch, as `slice.indices` gives them. With
+            a negative step the stop may be -1, before the first element.
     """
 
-    def __init__(self, ranges, **kwargs):
+    def __init__(self, ranges: Sequence[Sequence[int]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ranges = tuple(tuple(numbers) for numbers in ranges)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the elements taken."""
         slices = [
             slice(start, None if stop < 0 else stop, step) for start, stop, step in self.ranges
         ]
         return features[(slice(None), *slices)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "ranges": [list(numbers) for numbers in self.ranges]}
 
@@ -66,14 +76,16 @@ class Reduction(keras.layers.Layer):
 
     Args:
         operation: "mean" or "max".
-        axes: without the batch.
-        keepdims: whether they stay, with one element.
+        axes: any but the batch.
+        keepdims: whether the axes stay, with one element.
 
     Raises:
         ValueError: the operation is unknown.
     """
 
-    def __init__(self, operation, axes, keepdims=False, **kwargs):
+    def __init__(
+        self, operation: str, axes: Sequence[int], keepdims: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if operation not in REDUCTIONS:
             raise ValueError(f"operation must be one of {[*REDUCTIONS]}, got {operation!r}.")
@@ -81,11 +93,11 @@ class Reduction(keras.layers.Layer):
         self.axes = tuple(axes)
         self.keepdims = keepdims
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the means or maxima."""
         return REDUCTIONS[self.operation](features, axis=self.axes, keepdims=self.keepdims)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
@@ -100,29 +112,29 @@ class RepeatedConstant(keras.layers.Layer):
     """A stored constant, once for each image of a batch.
 
     Args:
-        constant_shape: its shape for one image; it is the layer's only, non-trainable, weight.
+        constant_shape: its shape for one image. It is the layer's only weight and is not trainable.
     """
 
-    def __init__(self, constant_shape, **kwargs):
+    def __init__(self, constant_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.constant_shape = tuple(constant_shape)
 
-    def build(self, input_shape):
-        """Makes the constant, zeros until it is assigned."""
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Makes the constant, which is zeros until it is assigned."""
         del input_shape
         self.constant = self.add_weight(
             shape=self.constant_shape, initializer="zeros", trainable=False, name="constant"
         )
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the constant [N, ...] for the N images of `features`."""
         batch = keras.ops.shape(features)[0]
         return keras.ops.broadcast_to(self.constant, (batch, *self.constant_shape))
 
-    def compute_output_shape(self, input_shape):
-        """Returns the constant's shape behind the batch's size."""
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Returns the batch size and the constant's shape."""
         return (input_shape[0], *self.constant_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "constant_shape": list(self.constant_shape)}

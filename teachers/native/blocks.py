@@ -4,9 +4,19 @@ Each takes features [N, height, width, channels] and returns [N, height / stride
 filters], sizes rounded up. A shortcut projects by a 1x1 convolution where the shape changes.
 """
 
+import keras
 
-def basic_block(layers, features, filters, stride, name):
-    """Two 3x3 convolutions, each with batch normalisation; relu between and after the sum."""
+from teachers.native.layers import SeededLayers
+
+
+def basic_block(
+    layers: SeededLayers,
+    features: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+) -> keras.KerasTensor:
+    """Two 3x3 convolutions, each with batch normalisation; relu between them and after the sum."""
     residual = layers.convolution(features, filters, 3, stride, f"{name}_first")
     residual = layers.batch_norm(residual, f"{name}_first")
     residual = layers.relu(residual, f"{name}_first")
@@ -15,8 +25,16 @@ def basic_block(layers, features, filters, stride, name):
     return _joined(layers, features, residual, stride, name)
 
 
-def bottleneck_block(layers, features, filters, stride, name, *, expansion):
-    """1x1 to `filters`, 3x3 with the stride, 1x1 to `expansion * filters`, which is the output."""
+def bottleneck_block(
+    layers: SeededLayers,
+    features: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+    *,
+    expansion: int,
+) -> keras.KerasTensor:
+    """1x1 to `filters`, 3x3 with the stride, 1x1 to `expansion * filters`."""
     residual = features
     for part, kernel_size, part_stride in (("first", 1, 1), ("second", 3, stride)):
         residual = layers.convolution(residual, filters, kernel_size, part_stride, f"{name}_{part}")
@@ -27,8 +45,14 @@ def bottleneck_block(layers, features, filters, stride, name, *, expansion):
     return _joined(layers, features, residual, stride, name)
 
 
-def preactivation_block(layers, features, filters, stride, name):
-    """Two 3x3 convolutions, each after batch normalisation and relu; the sum is left as it is.
+def preactivation_block(
+    layers: SeededLayers,
+    features: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+) -> keras.KerasTensor:
+    """Two 3x3 convolutions, each after batch normalisation and relu; none follows the sum.
 
     A projection reads the activated input and has no batch normalisation; a shortcut without one
     passes the input untouched (Zhang 2019 and Rice 2020 share this form).
@@ -42,7 +66,13 @@ def preactivation_block(layers, features, filters, stride, name):
     return layers.add(residual, features, name)
 
 
-def _joined(layers, features, residual, stride, name):
+def _joined(
+    layers: SeededLayers,
+    features: keras.KerasTensor,
+    residual: keras.KerasTensor,
+    stride: int,
+    name: str,
+) -> keras.KerasTensor:
     if _changes_shape(features, residual, stride):
         filters = residual.shape[-1]
         features = layers.convolution(features, filters, 1, stride, f"{name}_shortcut")
@@ -50,6 +80,6 @@ def _joined(layers, features, residual, stride, name):
     return layers.relu(layers.add(residual, features, name), name)
 
 
-def _changes_shape(features, residual, stride):
-    # Asked of the stride and not of the sizes: a 1x1 map keeps its size at stride 2.
+def _changes_shape(features: keras.KerasTensor, residual: keras.KerasTensor, stride: int) -> bool:
+    # By the stride and not by the sizes, because a 1x1 map keeps its size at stride 2.
     return stride != 1 or features.shape[-1] != residual.shape[-1]

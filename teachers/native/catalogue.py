@@ -1,7 +1,7 @@
 """The paper's teachers as native Keras networks, by name, for adversarial training from scratch.
 
 He et al. 2016 (ResNet; the pre-activation form is "Identity Mappings"), Zagoruyko and Komodakis 2016
-(wide ResNet). Geometry is PyTorch's; the strided convolution of a bottleneck is its 3x3 one (v1.5).
+(wide ResNet). The geometry is PyTorch's; a bottleneck has its stride in the 3x3 convolution (v1.5).
 """
 
 from collections.abc import Sequence
@@ -56,17 +56,17 @@ def build(
         name: one of `NETWORKS`.
         num_classes: number of logits, at least 2.
         input_shape: (height, width, channels) of the images, of any size.
-        mean: per channel in [0, 1] pixel units, for a normalisation inside; None for none.
+        mean: per channel in [0, 1] pixel units, for a normalisation inside; None for no normalisation.
         std: likewise, positive.
         batch_norm_momentum: weight of the old statistics per step (Keras' convention); 0.9 is
             PyTorch's default.
-        seed: every layer's initialiser is seeded from it and from the layer's name.
+        seed: every layer's initializer is seeded from it and from the layer's name.
         stem: "cifar" or "imagenet"; None takes "imagenet" for a network that has it when both
             sides have at least 64 pixels. Pre-activation networks have "cifar" only.
 
     Returns:
         a functional model called `name`, float32 images [N, height, width, channels] in [0, 1] ->
-        logits [N, num_classes]; batch normalisation obeys the `training` argument.
+        logits [N, num_classes]; batch normalisation depends on the `training` argument.
 
     Raises:
         TeacherError: the name is unknown or an argument does not fit.

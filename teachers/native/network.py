@@ -12,18 +12,18 @@ from teachers.native.stems import Stem
 
 @dataclass(frozen=True)
 class ResidualNetwork:
-    """What distinguishes one residual network from another.
+    """One residual network.
 
     Attributes:
         block: one of the functions in `teachers.native.blocks`.
-        blocks: blocks of each stage; each stage but the first halves the resolution.
-        widths: filters of the 3x3 convolutions of each stage.
+        blocks: number of blocks of each network stage; all but the first halve the resolution.
+        widths: filters of the 3x3 convolutions of each network stage.
         stem_width: filters of the stem.
-        is_preactivated: the stem is then a convolution alone, and batch normalisation and relu
-            follow the last block.
+        is_preactivated: whether batch normalisation and relu come before convolutions. The stem is
+            then a convolution alone, and both follow the last block.
     """
 
-    block: Callable
+    block: Callable[[SeededLayers, keras.KerasTensor, int, int, str], keras.KerasTensor]
     blocks: tuple[int, ...]
     widths: tuple[int, ...]
     stem_width: int
@@ -57,7 +57,7 @@ def classifier(
     layers = SeededLayers(seed, batch_norm_momentum)
     images = keras.Input(tuple(input_shape), name="images")
     features = images
-    if mean is not None:
+    if mean is not None and std is not None:
         features = PixelNormalization(mean, std, name="normalization")(features)
     features = layers.convolution(
         features, network.stem_width, stem.kernel_size, stem.stride, "stem"

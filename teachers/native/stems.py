@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SMALLEST_IMAGENET_SIDE = 64
-"""Pixels from which on the ImageNet stem, which divides both sides by 4, leaves enough of them."""
+"""Smallest side in pixels for the ImageNet stem, which divides both sides by 4."""
 
 
 @dataclass(frozen=True)

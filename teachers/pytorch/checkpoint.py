@@ -1,17 +1,18 @@
-"""Reads network weights and input normalisation out of a PyTorch checkpoint, running none of it.
+"""Reads network weights and input normalisation from a PyTorch checkpoint, without running it.
 
-A checkpoint is a pickle, and a pickle is a program: only its tensors and plain containers are read
-(`torch.load(weights_only=True)`), whatever else it holds is refused. What wrappers put around the
-network's own keys is recognised: DataParallel, torch.compile, nn.Sequential(normalisation, network),
+A checkpoint is a pickle, and a pickle is a program. Only its tensors and plain containers are read
+(`torch.load(weights_only=True)`); anything else in it is refused. Keys that wrappers add around the
+network are recognised: DataParallel, torch.compile, nn.Sequential(normalisation, network),
 RobustBench's `normalize`, MadryLab's `robustness` (normalizer, model, attacker).
 """
 
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 
@@ -19,15 +20,15 @@ from teachers.errors import TeacherError, first_line
 from teachers.pytorch.zoo_entry import InputNormalization
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "0.", "1.")
-"""What wrappers put before every key of a network; stripped as often as all keys begin with one."""
+"""What wrappers put before every key of a network; stripped for as long as all keys begin with one."""
 
 UNUSED = ("attacker.", "sub_block1.")
 """Keys that no network here needs: `robustness` stores its model a second time, and TRADES' wide
-networks (Zhang 2019, Carmon 2019) a group of blocks that they never run."""
+networks (Zhang 2019, Carmon 2019) store a group of blocks that they never run."""
 
 _NORMALIZER = re.compile(r"(?:(?:normali[sz]er?|normali[sz]ation|0)\.)?(\w+)")
-_MEANS, _DEVIATIONS = ("new_mean", "mean", "mu"), ("new_std", "std", "sigma")
-_CLAMPING = "new_mean"  # robustness' InputNormalize limits its input to [0, 1] before it normalises
+_MEANS, _STDS = ("new_mean", "mean", "mu"), ("new_std", "std", "sigma")
+_CLAMPING = "new_mean"  # robustness' InputNormalize clips its input to [0, 1] before it normalises
 
 _NEEDS_MORE = re.compile(
     r"GLOBAL (\S+)|[Uu]nsupported class (\S+)|reduce for unrecognized function (.+)"
@@ -35,7 +36,7 @@ _NEEDS_MORE = re.compile(
 )
 
 _ROUNDING = 5e-5
-"""Published means and deviations have four decimals."""
+"""Published means and standard deviations have four decimals."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class CheckpointState:
     Attributes:
         source: what to call the checkpoint in messages.
         weights: the network's tensors by its own keys.
-        normalization: stored beside them, or None.
+        normalization: stored with them, or None.
         left_out: keys that were recognised and dropped, as the file has them.
     """
 
@@ -60,8 +61,8 @@ def read_checkpoint(path: str | Path, state_key: str | None = None) -> Checkpoin
 
     Args:
         path: a file written by `torch.save`: a state dict, or a dictionary that holds one.
-        state_key: key of the state dict to take where the file holds several; elsewhere it need not
-            be there, since checkpoints are republished in other layouts.
+        state_key: key of the state dict to take if the file holds several. It may be missing
+            otherwise, because checkpoints are republished in other layouts.
 
     Raises:
         TeacherError: the file is missing, damaged, needs more than tensors to load, or holds no state
@@ -69,12 +70,13 @@ def read_checkpoint(path: str | Path, state_key: str | None = None) -> Checkpoin
     """
     path = Path(path)
     weights = _state_dict(path, _load(path), state_key)
-    stored, left_out = {}, []
+    stored: dict[str, torch.Tensor] = {}
+    left_out: list[str] = []
     prefix = ""
     while True:
         for key in list(weights):
             found = _NORMALIZER.fullmatch(key)
-            if found and found[1] in _MEANS + _DEVIATIONS:
+            if found and found[1] in _MEANS + _STDS:
                 stored[found[1]] = weights.pop(key)
             elif key.startswith(UNUSED):
                 left_out.append(prefix + key)
@@ -89,12 +91,14 @@ def read_checkpoint(path: str | Path, state_key: str | None = None) -> Checkpoin
     return CheckpointState(str(path), weights, _normalization(path, stored), tuple(left_out))
 
 
-def _load(path):
+def _load(path: Path) -> object:
     if not path.is_file():
         raise TeacherError(f"{path} is not a file; give the path of a PyTorch checkpoint.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols; what follows says it better
+            warnings.simplefilter(
+                "ignore"
+            )  # about pickle protocols; the error below says it better
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TeacherError(f"{path} cannot be read ({error.strerror or error}).") from error
@@ -105,7 +109,7 @@ def _load(path):
             raise TeacherError(
                 f"{path} needs {name.rstrip('.')} to load, more than tensors: loading it would run "
                 "code that the file chooses; get the plain weights from their authors, or, if you "
-                "trust them, load it in a program of your own and torch.save its state dict alone."
+                "trust them, load it in a program of your own and torch.save only its state dict."
             ) from error
         raise TeacherError(
             f"{path} is not a PyTorch checkpoint, or is damaged ({_reason(error)}); "
@@ -113,15 +117,15 @@ def _load(path):
         ) from error
 
 
-def _reason(error):
-    """Returns the unpickler's own words, which stand behind two paragraphs of advice."""
+def _reason(error: Exception) -> str:
+    """Returns the unpickler's own message, which comes after two paragraphs of advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    behind = [line for line in lines if "Weights only load failed" not in line]
-    behind = [line for line in behind if not line.startswith(("Please file", "Check the"))]
-    return first_line(ValueError(behind[0] if behind else first_line(error)), limit=120)
+    own = [line for line in lines if "Weights only load failed" not in line]
+    own = [line for line in own if not line.startswith(("Please file", "Check the"))]
+    return first_line(ValueError(own[0] if own else first_line(error)), limit=120)
 
 
-def _is_state_dict(value):
+def _is_state_dict(value: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
     return (
         isinstance(value, Mapping)
         and len(value) > 0
@@ -129,7 +133,7 @@ def _is_state_dict(value):
     )
 
 
-def _state_dict(path, content, state_key):
+def _state_dict(path: Path, content: object, state_key: str | None) -> dict[str, torch.Tensor]:
     if _is_state_dict(content):
         return dict(content)
     entries = content if isinstance(content, Mapping) else {}
@@ -150,24 +154,24 @@ def _state_dict(path, content, state_key):
     return dict(next(iter(held.values())))
 
 
-def _normalization(path, stored):
-    """Returns the normalisation found in the file, or None if nothing of it was."""
+def _normalization(path: Path, stored: Mapping[str, torch.Tensor]) -> InputNormalization | None:
+    """Returns the normalisation found in the file, or None if it stores none."""
     means = [stored[name] for name in _MEANS if name in stored]
-    deviations = [stored[name] for name in _DEVIATIONS if name in stored]
+    stds = [stored[name] for name in _STDS if name in stored]
     if not stored:
         return None
-    if len(means) != 1 or len(deviations) != 1 or means[0].shape != deviations[0].shape:
+    if len(means) != 1 or len(stds) != 1 or means[0].shape != stds[0].shape:
         raise TeacherError(
             f"{path} stores the input normalisation as {', '.join(sorted(stored))}, wanted one mean "
             "and one standard deviation of the same shape; give a checkpoint of the network alone "
             "and --mean and --std."
         )
-    mean, std = (tuple(t.flatten().double().tolist()) for t in (means[0], deviations[0]))
+    mean, std = (tuple(t.flatten().double().tolist()) for t in (means[0], stds[0]))
     finite = all(math.isfinite(value) for value in mean + std)
     if len(mean) not in (1, 3) or not finite or min(std) <= 0.0:
         raise TeacherError(
             f"{path} stores the mean {mean} and standard deviation {std}, wanted one or three finite "
-            "numbers each and deviations above 0; download it again, or give a checkpoint of the "
+            "numbers each, standard deviations above 0; download it again, or give a checkpoint of the "
             "network alone and --mean and --std."
         )
     return InputNormalization(mean, std, _CLAMPING in stored)
@@ -176,20 +180,20 @@ def _normalization(path, stored):
 def agreed_normalization(
     state: CheckpointState, wanted: InputNormalization | None, *, is_known: bool
 ) -> InputNormalization | None:
-    """Returns the normalisation on which a checkpoint and the caller agree.
+    """Returns the normalisation that a checkpoint and the caller agree on.
 
     Args:
         state: a checkpoint as read.
         wanted: what the zoo or the user says; None for no normalisation.
-        is_known: whether `wanted` was said at all; if not, the checkpoint decides.
+        is_known: whether the zoo or the user says anything; if not, the checkpoint decides.
 
     Raises:
-        TeacherError: both say something, and not the same.
+        TeacherError: both say something, and it differs.
     """
     stored = state.normalization
     if stored is None or not is_known:
         return stored if wanted is None else wanted
-    # A stored mean 0 and deviation 1 say the same as nothing.
+    # A stored mean 0 and standard deviation 1 mean no normalisation.
     plain = InputNormalization((0.0,) * len(stored.mean), (1.0,) * len(stored.std))
     said = wanted or plain
     if len(said.mean) != len(stored.mean) or any(
@@ -207,16 +211,16 @@ def load_weights(network: torch.nn.Module, state: CheckpointState, architecture:
     """Copies a checkpoint's weights into a network after checking every key, shape and number.
 
     Args:
-        network: gets the weights.
+        network: receives the weights.
         state: a checkpoint as read.
         architecture: what to call the network in messages.
 
     Raises:
-        TeacherError: keys are missing, unexpected or of another shape (the first few of each are
-            named, and all counted), or a weight is not finite.
+        TeacherError: keys are missing, unexpected or of another shape (they are counted, and the first
+            few of each are named), or a weight is not finite.
     """
     wanted, found = network.state_dict(), state.weights
-    # Training steps counted by batch norm: old files lack them, and evaluation never reads them.
+    # Counts of batch norm's training steps: old files lack them, and evaluation never reads them.
     missing = [
         key for key in wanted if key not in found and not key.endswith(".num_batches_tracked")
     ]
@@ -247,7 +251,7 @@ def load_weights(network: torch.nn.Module, state: CheckpointState, architecture:
     ]
     if unreadable:
         raise TeacherError(
-            f"{state.source} has weights that are no plain numbers ({_listed(unreadable)}); "
+            f"{state.source} has weights that are not plain numbers ({_listed(unreadable)}); "
             "save them dense and dequantised."
         )
     broken = [key for key, value in found.items() if not torch.isfinite(value).all()]
@@ -259,5 +263,5 @@ def load_weights(network: torch.nn.Module, state: CheckpointState, architecture:
     network.load_state_dict(found, strict=False)
 
 
-def _listed(names, most=4):
+def _listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

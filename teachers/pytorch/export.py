@@ -1,14 +1,14 @@
-"""Exports a PyTorch classifier as ONNX and proves the import of the file against PyTorch itself.
+"""Exports a PyTorch classifier as ONNX and compares the imported file with PyTorch itself.
 
-PyTorch's TorchScript exporter is used (`dynamo=False`; still there in 2.15, with a notice that the
-other is the default now): it needs no further package, writes opset 17, and can leave batch norms
-apart from convolutions, so that what is tapped is a convolution's own output, as in the native Keras
-networks. The other one needs onnxscript and writes opset 18 or newer.
+PyTorch's TorchScript exporter is used (`dynamo=False`; in 2.15 it is still there, with a notice that
+the other one is the default). It needs no further package, writes opset 17, and can keep batch norms
+apart from convolutions, so that a tap is a convolution's own output, as in the native Keras networks.
+The other exporter needs onnxscript and writes opset 18 or newer.
 """
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,22 +27,21 @@ from teachers.teacher import TOLERANCE
 
 OPSET = 17
 
-_BATCH = (
-    8  # images run at once in the proof: all convolutions' outputs are held, two or three times
-)
+_BATCH = 8
+"""Images compared at once: the outputs of all convolutions are held two or three times."""
 
 
 @dataclass(frozen=True)
 class ExportProof(Comparison):
-    """How far an exported file is from the PyTorch network it was made of.
+    """How far an exported file is from its PyTorch network.
 
     Attributes:
-        errors: max |file - PyTorch| / max |PyTorch| of the file's "logits in onnxruntime", the imported
-            teacher's "logits", and each of its tapped convolutions, by its tap's name.
+        errors: max |file - PyTorch| / max |PyTorch| of "logits in onnxruntime", of the imported
+            teacher's "logits", and of each of its taps by name.
         images: how many images were compared.
         sha256: of the file.
         num_classes: length of the logits.
-        tap_names: convolutions that the import taps, projection shortcuts left out.
+        tap_names: convolutions that the import taps, without projection shortcuts.
     """
 
     sha256: str
@@ -55,10 +54,10 @@ class NormalizedNetwork(torch.nn.Module):
 
     Args:
         network: takes normalised images.
-        normalization: what it expects; None for images as they are.
+        normalization: what it expects; None for unchanged images.
     """
 
-    def __init__(self, network: torch.nn.Module, normalization: InputNormalization | None):
+    def __init__(self, network: torch.nn.Module, normalization: InputNormalization | None) -> None:
         super().__init__()
         self.network = network
         self.normalization = normalization
@@ -84,29 +83,29 @@ def export_onnx(
     normalization: InputNormalization | None = None,
     tolerance: float = TOLERANCE,
 ) -> ExportProof:
-    """Writes a network as one ONNX file (free batch, weights and normalisation inside), and proves it.
+    """Writes a network as one ONNX file (free batch, weights and normalisation inside) and checks it.
 
     The file takes images [N, 3, H, W] in [0, 1], of the size of `images`. Its Conv nodes are named
-    after their PyTorch modules, layer1_0_conv1 after layer1.0.conv1. It appears under `path` only
-    once it is proven.
+    after their PyTorch modules: layer1_0_conv1 for layer1.0.conv1. It is written to `path` only
+    after it has passed the comparison.
 
     Args:
-        network: takes normalised images; is put into evaluation mode.
+        network: takes normalised images; it is put into evaluation mode.
         path: the .onnx file to write, replaced if it exists.
-        images: float32 [N, H, W, 3] in [0, 1], N at least 1, for the proof: real ones, since noise
-            may leave layers silent.
-        normalization: what the network expects of its input.
+        images: float32 [N, H, W, 3] in [0, 1], N at least 1, for the comparison: real ones, because
+            noise may leave layers silent.
+        normalization: what the network expects.
         tolerance: largest relative error to accept.
 
     Raises:
-        TeacherError: PyTorch cannot export the network, the file cannot be imported, or an output of
-            it differs from PyTorch's.
+        TeacherError: PyTorch cannot export the network, the file cannot be imported, or one of its
+            outputs differs from PyTorch's.
     """
     path = Path(path)
     images = np.ascontiguousarray(images, np.float32)
     whole = NormalizedNetwork(network, normalization).eval()
     if images.ndim != 4 or not len(images):
-        raise TeacherError(f"the proof got images {list(images.shape)}, wanted [N, H, W, C].")
+        raise TeacherError(f"the comparison got images {list(images.shape)}, wanted [N, H, W, C].")
     with atomic_file(path) as written:
         _write(whole, images, written)
         proof = _prove(whole, written, images)
@@ -119,7 +118,7 @@ def export_onnx(
     return proof
 
 
-def _write(whole, images, path):
+def _write(whole: NormalizedNetwork, images: np.ndarray, path: Path) -> None:
     sample = _channels_first(images[:1])
     try:
         with _recorded_convolutions(whole) as outputs, torch.no_grad():
@@ -146,14 +145,14 @@ def _write(whole, images, path):
     _name_convolutions(path, _names(outputs))
 
 
-def _channels_first(images):
+def _channels_first(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
 @contextlib.contextmanager
-def _recorded_convolutions(whole) -> Iterator[list[tuple[str, torch.Tensor]]]:
+def _recorded_convolutions(whole: NormalizedNetwork) -> Iterator[list[tuple[str, torch.Tensor]]]:
     """Yields a list that collects each convolution's module name and output while a network runs."""
-    outputs = []
+    outputs: list[tuple[str, torch.Tensor]] = []
     hooks = []
     for name, module in whole.named_modules():
         if isinstance(module, torch.nn.Conv2d):
@@ -170,26 +169,26 @@ def _recorded_convolutions(whole) -> Iterator[list[tuple[str, torch.Tensor]]]:
             hook.remove()
 
 
-def _names(outputs):
+def _names(outputs: Sequence[tuple[str, torch.Tensor]]) -> list[str]:
     """Returns one name per recorded convolution; a module that runs again gets `_2`, `_3`, ..."""
     return unique_names(name for name, _ in outputs)
 
 
-def _name_convolutions(path, names):
+def _name_convolutions(path: Path, names: Sequence[str]) -> None:
     """Names the file's Conv nodes after PyTorch's modules, which ran in the same order."""
     proto = onnx.load(path)
     nodes = [node for node in proto.graph.node if node.op_type == "Conv"]
     if len(nodes) != len(names):
         raise TeacherError(
             f"PyTorch exported {len(nodes)} convolutions of a network that runs {len(names)}; "
-            "only networks without convolutions outside of torch.nn.Conv2d can be exported."
+            "only networks whose convolutions are all torch.nn.Conv2d can be exported."
         )
     for node, name in zip(nodes, names, strict=True):
         node.name = name
     onnx.save(proto, path)
 
 
-def _prove(whole, path, images):
+def _prove(whole: NormalizedNetwork, path: Path, images: np.ndarray) -> ExportProof:
     teacher = load_onnx(path, input_shape=images.shape[1:])
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     errors = RelativeErrors()

@@ -1,18 +1,21 @@
 """Public robust checkpoints: how each is built, keyed and normalised, and what is claimed for it.
 
 Claims are RobustBench's (`model_info/*.json`: clean and AutoAttack accuracy in %), read in 2026, unless
-`claimed_by` says otherwise; None is a figure that no source at hand states. None of them was measured
-here: `rnascl import-teacher --dataset=...` does that. `published` is a page, no promise of a
-download.
+`claimed_by` says otherwise; None is a figure that was not found. None of them was measured here:
+`rnascl import-teacher --dataset=...` does that. `published` is a page, which may offer no download.
+
+To add a checkpoint: add an entry to `_ENTRIES`; its architecture must be in `networks`.
 
 The authors' released code of the paper uses Rice's WRN-34-10 as teacher.
 """
+
+from typing import Any
 
 from rnascl_tf.spelling import did_you_mean
 from teachers.errors import TeacherError
 from teachers.pytorch.zoo_entry import InputNormalization, Paper, ZooEntry
 
-# Four decimals of CIFAR-10's own statistics; MadryLab's deviations are another, older estimate.
+# Four decimals of CIFAR-10's own statistics; MadryLab's standard deviations are an older estimate.
 _CIFAR10 = InputNormalization((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616))
 _CIFAR10_MADRYLAB = InputNormalization((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010), True)
 _IMAGENET_MADRYLAB = InputNormalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), True)
@@ -44,8 +47,16 @@ _BARTOLDSON = Paper(
 _ROBUSTBENCH = "https://github.com/RobustBench/robustbench"
 
 
-def _cifar10(name, architecture, paper, clean, robust, published, **others):
-    facts = {
+def _cifar10(
+    name: str,
+    architecture: str,
+    paper: Paper,
+    clean: float | None,
+    robust: float | None,
+    published: str,
+    **others: Any,
+) -> ZooEntry:
+    facts: dict[str, Any] = {
         "normalization": _CIFAR10,
         "state_key": None,
         "prefix": "",
@@ -66,7 +77,7 @@ def _cifar10(name, architecture, paper, clean, robust, published, **others):
     )
 
 
-def _salman(name, architecture, clean, robust):
+def _salman(name: str, architecture: str, clean: float, robust: float) -> ZooEntry:
     return ZooEntry(
         name=name,
         dataset="imagenet",
@@ -95,7 +106,7 @@ _ENTRIES = (
         None,
         "https://github.com/locuslab/robust_overfitting",
         prefix="module.",
-        claimed_by=None,  # RobustBench lists the twice wider one
+        claimed_by=None,  # RobustBench lists the network of twice its width
         file="cifar10_wide10_linf_eps8.pth",
     ),
     _cifar10(
@@ -249,7 +260,7 @@ def zoo_entry(name: str) -> ZooEntry:
     """Returns an entry of the zoo.
 
     Raises:
-        TeacherError: there is none of that name.
+        TeacherError: there is no entry of that name.
     """
     if name not in ZOO:
         raise TeacherError(

@@ -1,6 +1,6 @@
-"""One function per Keras layer that writes its ONNX nodes, in a table by class; see `operators`.
+"""One function per Keras layer that writes its ONNX nodes, in a table by class.
 
-To write one more, put its function into the module of its kind and register it there.
+How to add one is in `registry`. Importing this package registers all of them.
 """
 
 from teachers.onnx_export.layer_nodes import dense, normalization, pointwise, shape, window

@@ -1,15 +1,29 @@
-"""Normalisation of pixels and of batches, and what does nothing in evaluation, as ONNX nodes."""
+"""Normalisation of pixels and of batches, and layers without effect in evaluation, as ONNX nodes."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from teachers.onnx_export.layer_nodes.registry import writes
-from teachers.onnx_export.layer_nodes.writer import Features, UnsupportedLayerError, channels_first
+from teachers.onnx_export.layer_nodes.writer import (
+    Features,
+    OnnxWriter,
+    Shape,
+    UnsupportedLayerError,
+    channels_first,
+)
 
 
 @writes(PixelNormalization)
-def pixel_normalization(writer, layer, inputs, name, shape):
+def pixel_normalization(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """(image - mean) / std, in that order, so that float32 rounds as in Keras."""
     mean, std = (
         writer.weight(f"{name}.{part}", channels_first(np.float32(numbers), len(shape)))
@@ -20,11 +34,17 @@ def pixel_normalization(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.BatchNormalization)
-def batch_normalization(writer, layer, inputs, name, shape):
-    """By stored statistics; a scale or shift that the layer does without is written as 1 or 0."""
+def batch_normalization(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Normalises by stored statistics; a scale or shift that the layer lacks is written as 1 or 0."""
     if layer.axis not in (-1, len(shape) - 1):
         raise UnsupportedLayerError(f"it normalises axis {layer.axis}, wanted the channels")
-    channels = shape[-1]
+    channels = layer.moving_mean.shape[0]
     scale = layer.gamma.numpy() if layer.scale else np.ones(channels)
     shift = layer.beta.numpy() if layer.center else np.zeros(channels)
     statistics = {
@@ -41,7 +61,13 @@ def batch_normalization(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.Dropout, keras.layers.SpatialDropout2D, keras.layers.Identity)
-def nothing(writer, layer, inputs, name, shape):
-    """Passes its input on: in evaluation these compute nothing."""
+def no_operation(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Passes its input on: these layers have no effect in evaluation."""
     del writer, layer, name, shape
     return inputs[0]

@@ -1,13 +1,21 @@
 """Activations and arithmetic of Keras as ONNX nodes."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from teachers.layers.constant_layers import Clip, ConstantArithmetic, Divide
 from teachers.onnx_export.layer_nodes.registry import writes
-from teachers.onnx_export.layer_nodes.writer import Features, UnsupportedLayerError, channels_first
+from teachers.onnx_export.layer_nodes.writer import (
+    Features,
+    OnnxWriter,
+    Shape,
+    UnsupportedLayerError,
+    channels_first,
+)
 
 ARITHMETIC = {"add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div"}
 """ONNX operator of each operation of `ConstantArithmetic`."""
@@ -21,8 +29,10 @@ OF_TENSORS = {
 """ONNX operator of each layer that combines tensors, from left to right."""
 
 
-def write_activation(writer, activation, tensor, name):
-    """Writes an activation function of Keras on a tensor and returns the tensor it gives.
+def write_activation(
+    writer: OnnxWriter, activation: Callable[..., Any], tensor: str, name: str
+) -> str:
+    """Writes an activation function of Keras on a tensor and returns the resulting tensor.
 
     Raises:
         UnsupportedLayerError: the function has no writer.
@@ -45,7 +55,9 @@ def write_activation(writer, activation, tensor, name):
     raise UnsupportedLayerError(f"activation {getattr(activation, '__name__', activation)}")
 
 
-def _clip(writer, tensor, minimum, maximum, name):
+def _clip(
+    writer: OnnxWriter, tensor: str, minimum: float | None, maximum: float | None, name: str
+) -> str:
     bounds = [
         "" if bound is None else writer.weight(f"{name}.{side}", np.float32(bound))
         for side, bound in (("minimum", minimum), ("maximum", maximum))
@@ -54,7 +66,13 @@ def _clip(writer, tensor, minimum, maximum, name):
 
 
 @writes(keras.layers.Activation)
-def activation(writer, layer, inputs, name, shape):
+def activation(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """An activation function as a layer."""
     return Features(
         write_activation(writer, layer.activation, writer.whole(inputs[0]), name), shape
@@ -62,8 +80,14 @@ def activation(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.ReLU)
-def relu(writer, layer, inputs, name, shape):
-    """The maximum of 0 and the features, cut at a largest value or leaking below 0."""
+def relu(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """The maximum of 0 and the features, with a largest value or a slope below 0."""
     tensor = writer.whole(inputs[0])
     if layer.threshold or (layer.negative_slope and layer.max_value is not None):
         raise UnsupportedLayerError("it has a threshold, or both a slope and a largest value")
@@ -77,29 +101,53 @@ def relu(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.LeakyReLU)
-def leaky_relu(writer, layer, inputs, name, shape):
+def leaky_relu(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """One slope below 0 for all channels."""
     slope = float(layer.negative_slope)
     return Features(writer.node("LeakyRelu", [writer.whole(inputs[0])], name, alpha=slope), shape)
 
 
 @writes(keras.layers.PReLU)
-def parametric_relu(writer, layer, inputs, name, shape):
-    """A learnt slope below 0 for each channel, or for each pixel of it."""
+def parametric_relu(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """A learned slope below 0 for each channel, or for each pixel of it."""
     slope = channels_first(layer.alpha.numpy()[None], len(shape))
     operands = [writer.whole(inputs[0]), writer.weight(f"{name}.slope", slope[0])]
     return Features(writer.node("PRelu", operands, name), shape)
 
 
 @writes(Clip)
-def clip(writer, layer, inputs, name, shape):
-    """Limits on one side or both."""
+def clip(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Limits the features on one side or both."""
     tensor = writer.whole(inputs[0])
     return Features(_clip(writer, tensor, layer.minimum, layer.maximum, name), shape)
 
 
 @writes(*OF_TENSORS)
-def arithmetic(writer, layer, inputs, name, shape):
+def arithmetic(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Two or more tensors combined, from left to right."""
     if len({len(features.shape) for features in inputs}) > 1:
         raise UnsupportedLayerError("its inputs differ in rank")
@@ -114,7 +162,13 @@ def arithmetic(writer, layer, inputs, name, shape):
 
 
 @writes(ConstantArithmetic)
-def constant_arithmetic(writer, layer, inputs, name, shape):
+def constant_arithmetic(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """A stored constant on one side."""
     constant = channels_first(layer.constant.numpy(), len(shape))
     operands = [writer.whole(inputs[0]), writer.weight(f"{name}.constant", constant)]
@@ -124,7 +178,13 @@ def constant_arithmetic(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.Rescaling)
-def rescaling(writer, layer, inputs, name, shape):
+def rescaling(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Each number times a scale plus an offset."""
     scale, offset = (
         writer.weight(f"{name}.{part}", channels_first(np.float32(value), len(shape)))

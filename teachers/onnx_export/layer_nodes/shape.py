@@ -1,38 +1,65 @@
 """Keras layers that move numbers, and means over all pixels, as ONNX nodes."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from teachers.layers.constant_layers import LowestPadding
 from teachers.onnx_export.layer_nodes.registry import writes
-from teachers.onnx_export.layer_nodes.writer import LOWEST, Features, Padding, UnsupportedLayerError
+from teachers.onnx_export.layer_nodes.writer import (
+    LOWEST,
+    Features,
+    OnnxWriter,
+    Padding,
+    Shape,
+    UnsupportedLayerError,
+)
 
 
 @writes(keras.layers.ZeroPadding2D, LowestPadding)
-def padding(writer, layer, inputs, name, shape):
+def padding(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Leaves the padding to the layer that reads it."""
     value = LOWEST if isinstance(layer, LowestPadding) else 0.0
-    sides = tuple(tuple(int(pixels) for pixels in side) for side in layer.padding)
+    (top, bottom), (left, right) = layer.padding
+    sides = (int(top), int(bottom)), (int(left), int(right))
     return Features(writer.whole(inputs[0]), shape, Padding(sides, value, name))
 
 
 @writes(keras.layers.Cropping2D)
-def cropping(writer, layer, inputs, name, shape):
+def cropping(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Cuts pixels off the sides."""
     (top, _), (left, _) = layer.cropping
     operands = [
-        writer.weight(f"{name}.starts", np.int64([top, left])),
-        writer.weight(f"{name}.ends", np.int64([top + shape[1], left + shape[2]])),
-        writer.weight(f"{name}.axes", np.int64([2, 3])),
+        writer.weight(f"{name}.starts", np.array([top, left], np.int64)),
+        writer.weight(f"{name}.ends", np.array([top + shape[1], left + shape[2]], np.int64)),
+        writer.weight(f"{name}.axes", np.array([2, 3], np.int64)),
     ]
     return Features(writer.node("Slice", [writer.whole(inputs[0]), *operands], name), shape)
 
 
 @writes(keras.layers.Permute)
-def permute(writer, layer, inputs, name, shape):
-    """Channels first before a Flatten, as the importer makes it: ONNX' own order, so no node."""
+def permute(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Channels first before a Flatten, as the importer writes it: ONNX' own order, so no node."""
     del name
     if tuple(layer.dims) != (3, 1, 2):
         raise UnsupportedLayerError(f"it permutes to {tuple(layer.dims)}, wanted (3, 1, 2)")
@@ -40,19 +67,32 @@ def permute(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.Flatten)
-def flatten(writer, layer, inputs, name, shape):
+def flatten(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """All axes but the first become one, in Keras' order: channels innermost."""
     features = inputs[0]
     if features.is_permuted:
         return Features(writer.node("Flatten", [features.tensor], name), shape)
     tensor = writer.whole(features)
-    if len(features.shape) == 4 and math.prod(features.shape[1:3]) > 1 and features.shape[3] > 1:
+    *pixels, channels = features.sizes
+    if len(pixels) == 2 and math.prod(pixels) > 1 and channels > 1:
         tensor = writer.node("Transpose", [tensor], f"{name}.order", perm=[0, 2, 3, 1])
     return Features(writer.node("Flatten", [tensor], name), shape)
 
 
 @writes(keras.layers.Reshape)
-def reshape(writer, layer, inputs, name, shape):
+def reshape(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Between [N, K] and K channels of one pixel, in either direction."""
     read = inputs[0].shape
     if not {read[1:], shape[1:]} <= {(1, 1, shape[-1]), (shape[-1],)}:
@@ -60,13 +100,19 @@ def reshape(writer, layer, inputs, name, shape):
             f"it reshapes {read} to {shape}, wanted [N, K] and [N, 1, 1, K]"
         )
     target = [-1, shape[-1], *([1, 1] if len(shape) == 4 else [])]
-    operands = [writer.whole(inputs[0]), writer.weight(f"{name}.shape", np.int64(target))]
+    operands = [writer.whole(inputs[0]), writer.weight(f"{name}.shape", np.array(target, np.int64))]
     return Features(writer.node("Reshape", operands, name), shape)
 
 
 @writes(keras.layers.Concatenate)
-def concatenate(writer, layer, inputs, name, shape):
-    """Tensors side by side along one axis."""
+def concatenate(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Concatenates tensors along one axis."""
     axis = layer.axis % len(shape)
     if len(shape) == 4:
         axis = {1: 2, 2: 3, 3: 1}.get(axis)
@@ -77,7 +123,13 @@ def concatenate(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.GlobalAveragePooling2D)
-def global_average_pool(writer, layer, inputs, name, shape):
+def global_average_pool(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Mean over all pixels."""
     pooled = writer.node("GlobalAveragePool", [writer.whole(inputs[0])], name)
     if not layer.keepdims:

@@ -2,18 +2,34 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import keras
 
 from teachers.onnx_export.layer_nodes.pointwise import write_activation
 from teachers.onnx_export.layer_nodes.registry import writes
-from teachers.onnx_export.layer_nodes.writer import LOWEST, Features, UnsupportedLayerError
+from teachers.onnx_export.layer_nodes.writer import (
+    LOWEST,
+    Features,
+    OnnxWriter,
+    Shape,
+    UnsupportedLayerError,
+)
 
-NONE = ((0, 0), (0, 0))
+Sides = tuple[tuple[int, int], tuple[int, int]]
+"""((top, bottom), (left, right)) pixels."""
+
+NONE: Sides = ((0, 0), (0, 0))
 
 
 @writes(keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-def convolution(writer, layer, inputs, name, shape):
+def convolution(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
     """Any two-dimensional convolution: grouped, depthwise, dilated, strided."""
     features = inputs[0]
     kernel = layer.kernel.numpy()  # [height, width, C_in / groups, C_out]
@@ -44,8 +60,14 @@ def convolution(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.MaxPooling2D)
-def max_pool(writer, layer, inputs, name, shape):
-    """Maximum over a window; SAME pads by what never wins, in Keras as in ONNX."""
+def max_pool(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Maximum over a window; SAME pads with the lowest number, in Keras as in ONNX."""
     own = _own_padding(layer, layer.pool_size, (1, 1), inputs[0].shape)
     features, waiting = _take_padding(inputs[0], LOWEST, own, layer.pool_size)
     output = writer.node(
@@ -60,12 +82,18 @@ def max_pool(writer, layer, inputs, name, shape):
 
 
 @writes(keras.layers.AveragePooling2D)
-def average_pool(writer, layer, inputs, name, shape):
-    """Mean over a window: zeros of a padding layer count, those of SAME do not."""
+def average_pool(
+    writer: OnnxWriter,
+    layer: keras.layers.Layer,
+    inputs: Sequence[Features],
+    name: str,
+    shape: Shape,
+) -> Features:
+    """Mean over a window: zeros of a padding layer are counted, those of SAME are not."""
     own = _own_padding(layer, layer.pool_size, (1, 1), inputs[0].shape)
     features, waiting = _take_padding(inputs[0], 0.0, own, layer.pool_size)
     if NONE not in (own, waiting):
-        raise UnsupportedLayerError("the padding before it counts, its own does not")
+        raise UnsupportedLayerError("the padding before it is counted in the mean, its own is not")
     output = writer.node(
         "AveragePool",
         [writer.whole(features)],
@@ -78,7 +106,9 @@ def average_pool(writer, layer, inputs, name, shape):
     return Features(output, shape)
 
 
-def _own_padding(layer, kernel_size, dilations, shape):
+def _own_padding(
+    layer: keras.layers.Layer, kernel_size: Sequence[int], dilations: Sequence[int], shape: Shape
+) -> Sides:
     """Returns ((top, bottom), (left, right)) by which the layer itself pads."""
     if layer.padding == "valid":
         return NONE
@@ -91,29 +121,34 @@ def _own_padding(layer, kernel_size, dilations, shape):
         output = math.ceil(size / stride)
         total = max((output - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
         sides.append((total // 2, total - total // 2))
-    return tuple(sides)
+    vertical, horizontal = sides
+    return vertical, horizontal
 
 
-def _take_padding(features, value, own, window=None):
-    """Returns a tensor and the padding before it, which its reader is to add on top of its own.
+def _take_padding(
+    features: Features, value: float, own: Sides, window: Sequence[int] | None = None
+) -> tuple[Features, Sides]:
+    """Returns a tensor and the padding before it, which its reader adds to its own.
 
     Args:
-        features: what the reader reads.
-        value: by which the reader pads.
+        features: the reader's input.
+        value: what the reader pads with.
         own: how much the reader pads by itself.
-        window: size that padding must stay under on every side, which onnxruntime demands of
-            pools; None for no limit.
+        window: size of a pool, which onnxruntime wants to be larger than the padding on every side;
+            None for no limit.
 
     Raises:
-        UnsupportedLayerError: the reader cannot take the padding over. A node of its own would be
-            right, but onnxruntime folds it into the reader all the same: a maximum over zeros and
-            negative numbers then comes out negative (PadFusion, seen in 1.31).
+        UnsupportedLayerError: the reader cannot take over the padding. A node of its own would be
+            right, but onnxruntime folds it into the reader anyway, and a maximum over zeros and
+            negative numbers is then negative (PadFusion, seen in 1.31).
     """
     padding = features.padding
     if padding is None or features.is_permuted:
         return features, NONE
     if padding.value != value:
-        raise UnsupportedLayerError(f"the padding before it is of {padding.value:g}, not {value:g}")
+        raise UnsupportedLayerError(
+            f"the padding before it is by {padding.value:g}, wanted {value:g}"
+        )
     if window is not None:
         sides = zip(padding.sides, own, window, strict=True)
         if any(max(map(sum, zip(*sums, strict=True))) >= size for *sums, size in sides):
@@ -121,6 +156,6 @@ def _take_padding(features, value, own, window=None):
     return dataclasses.replace(features, padding=None), padding.sides
 
 
-def _onnx_pads(own, waiting):
+def _onnx_pads(own: Sides, waiting: Sides) -> list[int]:
     """Returns the sum of two paddings in ONNX' order: top, left, bottom, right."""
     return [own[axis][end] + waiting[axis][end] for end in (0, 1) for axis in (0, 1)]

@@ -1,17 +1,22 @@
 """Collects the nodes and weights of an ONNX graph, channels first, while a Keras model is walked.
 
-A layer that only pads, or only permutes before a Flatten, writes nothing by itself: the layer that
-reads it does, so that convolutions and pools pad by their own attribute as in PyTorch's exports.
+A layer that only pads, or only permutes before a Flatten, writes nothing itself. The layer that reads
+it does, so that convolutions and pools pad by their own attribute as in PyTorch's exports.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 LOWEST = float(np.finfo(np.float32).min)
-"""The number by which `LowestPadding` pads."""
+"""The number that `LowestPadding` pads with."""
+
+Shape = tuple[int | None, ...]
+"""Of a Keras tensor: None for the batch."""
 
 
 class UnsupportedLayerError(Exception):
@@ -41,13 +46,18 @@ class Features:
         tensor: name of the ONNX tensor, [N, C, H, W] or [N, K], without the padding.
         shape: Keras' shape, padding included: (None, height, width, channels) or (None, K).
         padding: what is still to be added, or None.
-        is_permuted: Keras' axes are (None, C, H, W) already, so that `shape` is ONNX' too.
+        is_permuted: whether Keras' axes are (None, C, H, W) already, so that `shape` is ONNX' too.
     """
 
     tensor: str
-    shape: tuple[int | None, ...]
+    shape: Shape
     padding: Padding | None = None
     is_permuted: bool = False
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes in `shape` without the batch, all of them fixed."""
+        return tuple(size for size in self.shape if size is not None)
 
 
 @dataclass
@@ -57,15 +67,15 @@ class OnnxWriter:
     nodes: list[NodeProto] = field(default_factory=list)
     weights: list[TensorProto] = field(default_factory=list)
 
-    def weight(self, name: str, array: np.ndarray) -> str:
-        """Adds a weight, float32 unless it is of integers; returns its name."""
+    def weight(self, name: str, array: npt.ArrayLike) -> str:
+        """Adds a weight, float32 unless it holds integers; returns its name."""
         array = np.asarray(array)
         if not np.issubdtype(array.dtype, np.integer):
             array = array.astype(np.float32)
         self.weights.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(self, operator: str, inputs: Sequence[str], name: str, **attributes) -> str:
+    def node(self, operator: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
         """Adds a node of one output; returns the output's name."""
         output = f"{name}.output"
         self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
@@ -84,7 +94,7 @@ class OnnxWriter:
             return features.tensor
         if not any(node.name == padding.name for node in self.nodes):  # two layers may read it
             (top, bottom), (left, right) = padding.sides
-            amounts = np.int64([0, 0, top, left, 0, 0, bottom, right])
+            amounts = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
             operands = [
                 features.tensor,
                 self.weight(f"{padding.name}.amounts", amounts),
@@ -94,7 +104,7 @@ class OnnxWriter:
         return f"{padding.name}.output"
 
 
-def channels_first(constant: np.ndarray, rank: int) -> np.ndarray:
+def channels_first(constant: npt.ArrayLike, rank: int) -> np.ndarray:
     """Returns a constant that Keras broadcasts against a tensor of `rank`, in ONNX' axis order.
 
     Raises:

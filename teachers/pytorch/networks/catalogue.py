@@ -1,12 +1,14 @@
-"""PyTorch networks of public robust checkpoints, by name; their state-dict keys are the checkpoints'.
+"""The PyTorch networks of public robust checkpoints, by name.
 
-Needs PyTorch, and torchvision for the ImageNet networks: import it only where a checkpoint is read.
+To add one: write it in a file of its own with the state-dict keys of its checkpoints, add it to
+`ARCHITECTURES` or `FAMILIES`, and give it a test of its keys and parameter count.
 """
 
 import functools
 import importlib
 import re
 from collections.abc import Callable
+from types import ModuleType
 
 import torch
 
@@ -24,28 +26,29 @@ ARCHITECTURES: dict[str, Callable[..., torch.nn.Module]] = {
     "preact_resnet18_wong": functools.partial(PreActResNet, (2, 2, 2, 2), is_wong=True),
     "deepmind_preact_resnet18": functools.partial(DeepMindPreActResNet, (2, 2, 2, 2)),
 }
-"""Own networks by name: keyword `num_classes` -> module; beside them `FAMILIES` and `TORCHVISION`."""
+"""Networks of this folder by name: keyword `num_classes` -> module."""
 
 FAMILIES: dict[str, Callable[..., torch.nn.Module]] = {
     "wide_resnet": WideResNet,
     "deepmind_wide_resnet": DeepMindWideResNet,
 }
-"""Networks named FAMILY + DEPTH_WIDTH, as wide_resnet34_10."""
+"""Networks of this folder named FAMILY + DEPTH_WIDTH, such as wide_resnet34_10."""
 
 TORCHVISION = ("resnet18", "resnet50", "wide_resnet50_2")
-"""ImageNet's networks, taken from torchvision."""
+"""ImageNet's networks, from torchvision."""
 
 
 def build(architecture: str, num_classes: int) -> torch.nn.Module:
     """Builds a network with random weights: images [N, 3, H, W], already normalised -> logits [N, K].
 
     Args:
-        architecture: a name of `ARCHITECTURES` or `TORCHVISION`, or a family's, as wide_resnet28_10.
+        architecture: a name of `ARCHITECTURES` or `TORCHVISION`, or a family's, such as
+            wide_resnet28_10.
         num_classes: K.
 
     Raises:
-        TeacherError: there is no such architecture, its depth does not fit the family, or torchvision
-            is not installed.
+        TeacherError: there is no such architecture, the family has no such depth, or torchvision is
+            not installed.
     """
     if architecture in TORCHVISION:
         return getattr(_torchvision_models(), architecture)(num_classes=num_classes)
@@ -58,7 +61,7 @@ def build(architecture: str, num_classes: int) -> torch.nn.Module:
     raise TeacherError(f"no architecture is called {architecture!r}: give one of {known}.")
 
 
-def _torchvision_models():
+def _torchvision_models() -> ModuleType:
     try:
         return importlib.import_module("torchvision.models")
     except ImportError as error:

@@ -19,11 +19,11 @@ def convolution(in_channels: int, channels: int, kernel_size: int, stride: int =
 
 
 class _ResidualBlock(nn.Module):
-    """What both blocks share: a projection where the residual's shape differs from the input's."""
+    """What both blocks share: a projection if the residual's shape differs from the input's."""
 
     expansion = 1
 
-    def __init__(self, in_channels, channels, stride):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         channels_out = channels * self.expansion
         self.shortcut = nn.Sequential()
@@ -32,14 +32,14 @@ class _ResidualBlock(nn.Module):
                 convolution(in_channels, channels_out, 1, stride), nn.BatchNorm2d(channels_out)
             )
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.residual(features) + self.shortcut(features))
 
 
 class BasicBlock(_ResidualBlock):
     """Two 3x3 convolutions, the first with the stride, and a shortcut."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__(in_channels, channels, stride)
         self.conv1 = convolution(in_channels, channels, 3, stride)
         self.bn1 = nn.BatchNorm2d(channels)
@@ -57,7 +57,7 @@ class BottleneckBlock(_ResidualBlock):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__(in_channels, channels, stride)
         self.conv1 = convolution(in_channels, channels, 1)
         self.bn1 = nn.BatchNorm2d(channels)
@@ -78,12 +78,18 @@ class CifarResNet(nn.Module):
 
     Args:
         block: `BasicBlock` or `BottleneckBlock`.
-        blocks: how many, of each of the four stages; their strides are 1, 2, 2, 2.
+        blocks: number of blocks of each of the four network stages; their strides are 1, 2, 2, 2.
         num_classes: K.
-        width: channels of the first stage; they double from stage to stage.
+        width: channels of the first network stage; each further one has twice as many.
     """
 
-    def __init__(self, block: type, blocks: Sequence[int], num_classes: int = 10, width: int = 64):
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[BottleneckBlock],
+        blocks: Sequence[int],
+        num_classes: int = 10,
+        width: int = 64,
+    ) -> None:
         super().__init__()
         self.conv1 = convolution(3, width, 3)
         self.bn1 = nn.BatchNorm2d(width)

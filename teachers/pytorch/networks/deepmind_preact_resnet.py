@@ -15,7 +15,7 @@ from teachers.pytorch.networks.deepmind_wide_resnet import PaddedConvolution
 
 
 class _Block(nn.Module):
-    def __init__(self, in_channels, channels, stride):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         self.batchnorm_0 = nn.BatchNorm2d(in_channels)
         self.conv_2d_1 = PaddedConvolution(in_channels, channels, stride)
@@ -25,7 +25,7 @@ class _Block(nn.Module):
         if stride != 1 or in_channels != channels:
             self.shortcut = PaddedConvolution(in_channels, channels, stride)
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         active = functional.silu(self.batchnorm_0(features))
         residual = self.conv_2d_1(active)
         residual = self.conv_2d_2(functional.silu(self.batchnorm_1(residual)))
@@ -38,12 +38,12 @@ class DeepMindPreActResNet(nn.Module):
     """A pre-activation network with a 3x3 stem: images [N, 3, H, W] -> logits [N, K].
 
     Args:
-        blocks: how many, of each of the four stages; their strides are 1, 2, 2, 2.
+        blocks: number of blocks of each of the four network stages; their strides are 1, 2, 2, 2.
         num_classes: K.
-        width: channels of the first stage; they double from stage to stage.
+        width: channels of the first network stage; each further one has twice as many.
     """
 
-    def __init__(self, blocks: Sequence[int], num_classes: int = 10, width: int = 64):
+    def __init__(self, blocks: Sequence[int], num_classes: int = 10, width: int = 64) -> None:
         super().__init__()
         self.conv_2d = PaddedConvolution(3, width, 1)
         in_channels = width

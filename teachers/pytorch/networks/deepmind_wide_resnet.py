@@ -15,7 +15,7 @@ from teachers.pytorch.networks.wide_resnet import blocks_per_group
 class PaddedConvolution(nn.Conv2d):
     """A 3x3 convolution without bias, padded as JAX's "SAME": stride 2 wants even height and width."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__(
             in_channels, channels, 3, stride, padding=1 if stride == 1 else 0, bias=False
         )
@@ -28,7 +28,7 @@ class PaddedConvolution(nn.Conv2d):
 
 
 class _Block(nn.Module):
-    def __init__(self, in_channels, channels, stride):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         self.batchnorm_0 = nn.BatchNorm2d(in_channels)
         self.conv_0 = PaddedConvolution(in_channels, channels, stride)
@@ -38,7 +38,7 @@ class _Block(nn.Module):
         if in_channels != channels:
             self.shortcut = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         active = functional.silu(self.batchnorm_0(features))
         residual = self.conv_0(active)
         residual = self.conv_1(functional.silu(self.batchnorm_1(residual)))
@@ -47,14 +47,14 @@ class _Block(nn.Module):
 
 
 class _Group(nn.Module):
-    def __init__(self, count, in_channels, channels, stride):
+    def __init__(self, count: int, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         first = _Block(in_channels, channels, stride)
         self.block = nn.Sequential(
             first, *(_Block(channels, channels, 1) for _ in range(count - 1))
         )
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.block(features)
 
 
@@ -70,7 +70,7 @@ class DeepMindWideResNet(nn.Module):
         TeacherError: no network has that depth.
     """
 
-    def __init__(self, depth: int, width: int, num_classes: int = 10):
+    def __init__(self, depth: int, width: int, num_classes: int = 10) -> None:
         super().__init__()
         count = blocks_per_group(depth)
         self.init_conv = PaddedConvolution(3, 16, 1)

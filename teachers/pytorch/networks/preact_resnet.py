@@ -15,7 +15,7 @@ from teachers.pytorch.networks.cifar_resnet import convolution
 
 
 class _Block(nn.Module):
-    def __init__(self, in_channels, channels, stride, is_wong):
+    def __init__(self, in_channels: int, channels: int, stride: int, is_wong: bool) -> None:
         super().__init__()
         self.is_wong = is_wong
         self.bn1 = nn.BatchNorm2d(in_channels)
@@ -26,7 +26,7 @@ class _Block(nn.Module):
         if stride != 1 or in_channels != channels:
             self.shortcut = nn.Sequential(convolution(in_channels, channels, 1, stride))
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         active = functional.relu(self.bn1(features))
         residual = self.conv2(functional.relu(self.bn2(self.conv1(active))))
         if self.shortcut is not None:
@@ -38,9 +38,9 @@ class PreActResNet(nn.Module):
     """A pre-activation network with a 3x3 stem: images [N, 3, H, W] -> logits [N, K].
 
     Args:
-        blocks: how many, of each of the four stages; their strides are 1, 2, 2, 2.
+        blocks: number of blocks of each of the four network stages; their strides are 1, 2, 2, 2.
         num_classes: K.
-        width: channels of the first stage; they double from stage to stage.
+        width: channels of the first network stage; each further one has twice as many.
         is_wong: build Wong's dialect, not Rice's.
     """
 
@@ -50,7 +50,7 @@ class PreActResNet(nn.Module):
         num_classes: int = 10,
         width: int = 64,
         is_wong: bool = False,
-    ):
+    ) -> None:
         super().__init__()
         self.conv1 = convolution(3, width, 3)
         in_channels = width

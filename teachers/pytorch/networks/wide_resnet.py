@@ -29,7 +29,7 @@ def blocks_per_group(depth: int) -> int:
 
 
 class _Block(nn.Module):
-    def __init__(self, in_channels, channels, stride):
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(in_channels)
         self.conv1 = convolution(in_channels, channels, 3, stride)
@@ -40,7 +40,7 @@ class _Block(nn.Module):
         if in_channels != channels:
             self.convShortcut = convolution(in_channels, channels, 1, stride)
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         active = functional.relu(self.bn1(features))
         residual = self.conv2(functional.relu(self.bn2(self.conv1(active))))
         shortcut = features if self.convShortcut is None else self.convShortcut(active)
@@ -48,14 +48,14 @@ class _Block(nn.Module):
 
 
 class _Group(nn.Module):
-    def __init__(self, count, in_channels, channels, stride):
+    def __init__(self, count: int, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         first = _Block(in_channels, channels, stride)
         self.layer = nn.Sequential(
             first, *(_Block(channels, channels, 1) for _ in range(count - 1))
         )
 
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.layer(features)
 
 
@@ -71,7 +71,7 @@ class WideResNet(nn.Module):
         TeacherError: no network has that depth.
     """
 
-    def __init__(self, depth: int, width: int, num_classes: int = 10):
+    def __init__(self, depth: int, width: int, num_classes: int = 10) -> None:
         super().__init__()
         count = blocks_per_group(depth)
         self.conv1 = convolution(3, 16, 3)

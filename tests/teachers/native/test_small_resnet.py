@@ -95,9 +95,9 @@ def test_it_saves_and_reloads(tmp_path, images):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"widths": (2, 3), "blocks": (1,)}, "one positive number per stage"),
-        ({"widths": (), "blocks": ()}, "one positive number per stage"),
-        ({"widths": (2,), "blocks": (0,)}, "one positive number per stage"),
+        ({"widths": (2, 3), "blocks": (1,)}, "one positive number per network stage"),
+        ({"widths": (), "blocks": ()}, "one positive number per network stage"),
+        ({"widths": (2,), "blocks": (0,)}, "one positive number per network stage"),
         ({"num_classes": 1}, "num_classes must be at least 2"),
         ({"stem_stride": 3}, "stem_stride must be 1 or 2"),
         ({"mean": (0.5, 0.5, 0.5)}, "both mean and std"),

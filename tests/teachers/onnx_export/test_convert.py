@@ -136,8 +136,16 @@ def test_all_layers_that_cannot_be_written_are_listed_at_once():
     with pytest.raises(teachers.TeacherError) as failure:
         to_onnx(keras.Model(images, logits, name="odd"))
     message = str(failure.value)
-    assert "model 'odd' cannot be written as ONNX: GaussianNoise: no such layer is known" in message
-    for listed in ("(at first, second)", "Add: no such layer", "(at third)", "Softmax: no such"):
+    assert (
+        "model 'odd' cannot be written as ONNX: GaussianNoise: this kind of layer is unknown"
+        in message
+    )
+    for listed in (
+        "(at first, second)",
+        "Add: this kind of layer",
+        "(at third)",
+        "Softmax: this kind",
+    ):
         assert listed in message
     assert "fine" not in message  # what reads a refused layer is not refused for it
     assert "Supported are Activation, Add, AveragePooling2D" in message

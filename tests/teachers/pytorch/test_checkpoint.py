@@ -150,7 +150,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(form, weights, tmp_path):
 
 def test_a_whole_module_is_refused(network, save):
     with pytest.raises(
-        TeacherError, match=r"WideResNet to load, more than tensors.*torch.save its"
+        TeacherError, match=r"WideResNet to load, more than tensors.*torch.save only its"
     ):
         read_checkpoint(save(network))
 

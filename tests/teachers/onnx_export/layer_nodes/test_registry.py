@@ -9,7 +9,7 @@ def test_a_subclass_is_not_taken_for_its_parent(refusal):
             return super().call(features) + 1
 
     assert Other not in LAYERS
-    assert "Other: no such layer is known (at some)" in refusal(Other(name="some"))
+    assert "Other: this kind of layer is unknown (at some)" in refusal(Other(name="some"))
 
 
 def test_layers_of_one_writer_are_all_registered():

@@ -78,12 +78,18 @@ def test_a_pool_takes_up_the_padding_before_it(padding_layer, pool, agreed):
     ("padding_layer", "pool", "size", "same", "reason"),
     [
         # Zeros win over negative features, which ONNX' own padding of a maximum does not.
-        (keras.layers.ZeroPadding2D, keras.layers.MaxPooling2D, 3, "valid", "is of 0, not -3.4"),
-        (LowestPadding, keras.layers.AveragePooling2D, 3, "valid", "is of -3.40282e+38, not 0"),
+        (keras.layers.ZeroPadding2D, keras.layers.MaxPooling2D, 3, "valid", "is by 0, wanted -3.4"),
+        (LowestPadding, keras.layers.AveragePooling2D, 3, "valid", "is by -3.40282e+38, wanted 0"),
         (LowestPadding, keras.layers.MaxPooling2D, 2, "valid", "is as large as its window (2, 2)"),
         # 2 columns on the left, and 1 that SAME adds there.
         (LowestPadding, keras.layers.MaxPooling2D, 3, "same", "is as large as its window (3, 3)"),
-        (keras.layers.ZeroPadding2D, keras.layers.AveragePooling2D, 4, "same", "counts, its own"),
+        (
+            keras.layers.ZeroPadding2D,
+            keras.layers.AveragePooling2D,
+            4,
+            "same",
+            "is counted in the mean, its own",
+        ),
     ],
 )
 def test_padding_that_a_pool_cannot_take_up_is_refused(
@@ -100,7 +106,7 @@ def test_a_convolution_does_not_take_up_what_is_not_zero(refusal):
     def write(features):
         return keras.layers.Conv2D(2, 3, name="some")(LowestPadding(UNEQUAL)(features))
 
-    assert "Conv2D: the padding before it is of -3.40282e+38, not 0 (at some)" in refusal(write)
+    assert "Conv2D: the padding before it is by -3.40282e+38, wanted 0 (at some)" in refusal(write)
 
 
 def test_channels_first_is_refused(refusal):

@@ -114,8 +114,8 @@ def test_a_shortcut_of_option_a(write_classifier, assert_agrees, generator):
         (node("Slice", "one", "two", "one", "zero"), "nothing is left of axis 1"),
         (node("Pad", "one"), "wanted two for each, 0 or more"),
         (node("Pad", "batch_pads"), "axis 0 is the batch"),
-        (node("Pad", "negative"), "wanted two from 0 on"),
-        (node("Pad", "huge"), "wanted two from 0 on"),
+        (node("Pad", "negative"), "wanted two for each, 0 or more"),
+        (node("Pad", "huge"), "wanted two for each, 0 or more"),
         (node("Pad", "good", mode="edge"), "mode 'edge'"),
     ],
 )

@@ -175,8 +175,8 @@ def test_gates_of_squeeze_and_excitation(write_classifier, assert_agrees, genera
 @pytest.mark.parametrize(
     ("last", "batch", "reason"),
     [
-        (node("Transpose", perm=[0, 1, 2]), "n", "no order of 4 axes"),
-        (node("Transpose", perm=[0, 1, 1, 2]), "n", "no order of 4 axes"),
+        (node("Transpose", perm=[0, 1, 2]), "n", "not an order of 4 axes"),
+        (node("Transpose", perm=[0, 1, 1, 2]), "n", "not an order of 4 axes"),
         (node("Squeeze", "two"), "n", "not all of size 1"),
         (node("Squeeze", "zero"), 1, "axis 0 is the batch"),
         (node("Squeeze"), 1, "drop the batch too"),
