@@ -19,7 +19,7 @@ from rnascl_tf.command_line import CommandFlags, FlagError, writable_folder
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
-from rnascl_tf.deploy.latency.device import device
+from rnascl_tf.deploy.latency.device import device_named
 from rnascl_tf.deploy.xnnpack_delegation import delegation
 from rnascl_tf.files import write_json
 from rnascl_tf.record import git_commit, versions
@@ -34,7 +34,7 @@ Time TFLite classifiers, one image at a time: on this machine, or on an Android 
 usage: rnascl latency --model=FILE.tflite[,FILE2.tflite...]
            [--threads=1,2,4] [--runs=500] [--device=local|adb[:SERIAL]] [--out=DIR]
 
-Several files are measured in turns and compared with the first: the ratio of each round's medians,
+Several files are timed interleaved and compared with the first: the ratio of each round's medians,
 with its quartiles. Memory, loading and the first run are measured in a process that has the
 interpreter alone. --device=adb pushes each file and runs Google's benchmark_model on it.
 """
@@ -68,7 +68,7 @@ def _command(arguments):
     threads = _threads(asked.threads)
     out = None if asked.out is None else writable_folder("out", asked.out)
     files = _files(asked.model)
-    target = device(asked.device, asked.benchmark_model)
+    target = device_named(asked.device, asked.benchmark_model)
     if target.description["kind"] == "local" and max(threads) > MOST_THREADS:
         raise FlagError(
             f"--threads={max(threads)}: give at most {MOST_THREADS}, {_PER_CORE} for each core here."

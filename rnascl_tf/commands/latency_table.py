@@ -14,8 +14,8 @@ from rnascl_tf.deploy.latency.block_timing import (
     measure_table,
     table_files,
 )
-from rnascl_tf.deploy.latency.device import device
-from rnascl_tf.deploy.tflite import KINDS
+from rnascl_tf.deploy.latency.device import device_named
+from rnascl_tf.deploy.tflite_kinds import KINDS
 from rnascl_tf.files import write_json
 from rnascl_tf.layers import ACTIVATIONS
 from rnascl_tf.networks import SEARCH_SPACES, SearchProblem
@@ -79,7 +79,7 @@ def _command(arguments):
         check=asked.check,
         seed=asked.seed,
     )
-    target = device(asked.device, asked.benchmark_model)
+    target = device_named(asked.device, asked.benchmark_model)
     console.print(
         f"{space.name}: {len(distinct_shapes(wanted.problem))} distinct blocks, "
         f"{space.size:,} students; {asked.kind}, {asked.activation}, on {target.description['cpu']}"
@@ -96,7 +96,7 @@ def _command(arguments):
             asked.threads,
             asked.runs,
             asked.rounds,
-            lambda *done: on_round("timing in turns", *done),
+            lambda *done: on_round("interleaved timing", *done),
         )
     settings = {"runs": asked.runs, "rounds": asked.rounds, "seed": asked.seed}
     write_json(

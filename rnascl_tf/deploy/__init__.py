@@ -1,4 +1,4 @@
-"""From a Keras classifier to files for the edge: SavedModel and TFLite, compared and timed."""
+"""From a Keras classifier to files for devices, SavedModel and TFLite: written, compared, timed."""
 
 import lazy_loader
 

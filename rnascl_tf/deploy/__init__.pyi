@@ -7,8 +7,8 @@ from .latency.timing import measure_latency as measure_latency
 from .logit_agreement import Agreement as Agreement
 from .logit_agreement import agreement as agreement
 from .saved_model import export_saved_model as export_saved_model
-from .tflite import KINDS as KINDS
 from .tflite import convert as convert
+from .tflite_kinds import KINDS as KINDS
 from .tflite_quantization import quantization as quantization
 from .xnnpack_delegation import Delegation as Delegation
 from .xnnpack_delegation import delegation as delegation

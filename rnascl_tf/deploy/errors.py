@@ -1,7 +1,7 @@
-"""The error for what a user can mend about exported files."""
+"""What a user can fix about exported files and devices."""
 
 from rnascl_tf.errors import UserError
 
 
 class DeployError(UserError):
-    """What was given for deployment is wrong; the message is one line with the fix."""
+    """A wrong file, device or setting for deployment; the message is one line with the fix."""

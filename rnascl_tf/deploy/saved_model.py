@@ -1,4 +1,4 @@
-"""A Keras classifier as a SavedModel that TensorFlow alone can load and ask, any batch size.
+"""A Keras classifier as a SavedModel that TensorFlow alone can load and run, with any batch size.
 
 | signature         | takes `images`                                      | gives                     |
 |-------------------|-----------------------------------------------------|---------------------------|
@@ -6,12 +6,14 @@
 | `serve_uint8`     | uint8, the same shape, 0 to 255                     | `logits`, `probabilities` |
 
 Both outputs are float32 [batch, classes]. `tf.saved_model.load(DIR).class_names.asset_path` is the
-path of a text file with the name of each class, one on a line; it lies in `assets/`.
+path of a text file in `assets/` with one class name per line.
 """
 
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
@@ -20,23 +22,25 @@ from rnascl_tf.files import atomic_folder
 CLASS_NAMES = "class_names.txt"
 
 
-def export_saved_model(model, directory, class_names=()):
+def export_saved_model(
+    model: keras.Model, directory: str | Path, class_names: Sequence[str] = ()
+) -> Path:
     """Writes a classifier, in evaluation mode, as a SavedModel with the signatures above.
 
-    The folder appears complete or not at all: an earlier export in its place stays until the new
-    one is written.
+    The folder appears complete or not at all: an earlier export in its place stays until the new one
+    is written.
 
     Args:
-        model: a built Keras model, images -> logits.
-        directory: folder to write; its parents are made.
-        class_names: name of each class, in the logits' order; none writes no such file.
+        model: a built model, images -> logits.
+        directory: folder to write; its parents are created.
+        class_names: name of each class, in the logits' order; without names there is no such file.
 
     Returns:
-        The folder as a `Path`.
+        The folder.
 
     Raises:
-        DeployError: `directory` is a file, or holds something else than a SavedModel; or there are
-            not as many names as classes, or one holds a line break.
+        DeployError: the place is taken by a file or by another kind of folder; or the number of names
+            is not the number of classes; or a name contains a line break.
     """
     directory = Path(directory)
     _check_names(class_names, model.output_shape[-1])
@@ -51,9 +55,11 @@ def export_saved_model(model, directory, class_names=()):
     return directory
 
 
-def _check_names(names, classes):
+def _check_names(names: Sequence[str], classes: int) -> None:
     if names and len(names) != classes:
-        raise DeployError(f"{len(names)} class names came for {classes} logits: give one for each.")
+        raise DeployError(
+            f"there are {len(names)} class names for {classes} logits: give one for each."
+        )
     broken = [name for name in names if len(str(name).splitlines()) != 1]
     if broken:
         raise DeployError(
@@ -61,19 +67,21 @@ def _check_names(names, classes):
         )
 
 
-def _write(model, class_names, scratch, directory):
+def _write(model: keras.Model, class_names: Sequence[str], scratch: Path, directory: Path) -> None:
     height, width, channels = model.input_shape[1:]
 
-    def answers(images):
+    def answers(images: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = tf.cast(model(images, training=False), tf.float32)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
-    def signature(function, dtype):
+    def signature(
+        function: Callable[[tf.Tensor], dict[str, tf.Tensor]], dtype: tf.DType
+    ) -> Callable[..., dict[str, tf.Tensor]]:
         shape = (None, height, width, channels)
         return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype, name="images")])
 
-    # What the graphs read must hang on the object that is saved; the model itself would bring the
-    # classes of its layers with it, which a process without this package does not have.
+    # The saved object must own all variables that the graphs read. It is not the model itself, whose
+    # layers' classes do not exist in a process without this package.
     exported = tf.train.Checkpoint(variables=[variable.value for variable in model.variables])
     if class_names:
         names = scratch / CLASS_NAMES

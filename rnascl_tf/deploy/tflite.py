@@ -1,17 +1,17 @@
-"""SavedModel to TFLite, in four kinds; the only file that knows the converter.
+"""SavedModel to TFLite, in four kinds; the only file that uses the converter.
 
 | kind    | weights | arithmetic                     | input and output |
 |---------|---------|--------------------------------|------------------|
 | float32 | float32 | float32                        | float32          |
 | float16 | float16 | float32 (weights are expanded) | float32          |
-| dynamic | int8    | int8 with scales found at run  | float32          |
+| dynamic | int8    | int8, scales found when it runs| float32          |
 | int8    | int8    | int8 with calibrated scales    | int8             |
 
-Quantised weights have a scale for each output channel of a convolution, one for a dense layer's
-kernel where TFLite wants it so; activations have one scale and zero point each.
+Quantised weights have one scale per output channel in convolutions, and one per kernel in some dense
+layers; activations have one scale and zero point per tensor.
 
-Only TFLite's own operators are allowed: a model that needs TensorFlow's in addition is refused,
-since the plain runtime of a device could not load it.
+Only TFLite's own operators are allowed. A model that also needs TensorFlow's is refused, because the
+runtime of a device could not load it.
 """
 
 import contextlib
@@ -20,47 +20,49 @@ import re
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.deploy.errors import DeployError
+from rnascl_tf.deploy.tflite_kinds import KINDS
 from rnascl_tf.deploy.tflite_quantization import float_operators
 
 SIGNATURE = "serving_default"
-KINDS = ("float32", "float16", "dynamic", "int8")
 
 
-def convert(saved_model_dir, kind, calibration=None):
+def convert(saved_model_dir: str | Path, kind: str, calibration: np.ndarray | None = None) -> bytes:
     """Converts a SavedModel whose `serving_default` takes one batch of images.
 
-    The file has that one signature, with the logits as its only output: probabilities would cost a
-    device time that their order does not need, and in int8 most of their digits.
+    The file has this one signature, with the logits as its only output. Probabilities would cost time
+    on the device, are not needed to rank classes, and would lose most of their digits in int8.
 
     Args:
         saved_model_dir: folder that `export_saved_model` wrote, or another whose signature has one
             input, and one output or one named "logits".
         kind: one of `KINDS`.
-        calibration: for int8, and only read there: float32 [n, height, width, channels] in [0, 1],
-            training images from which the ranges of all activations are found.
+        calibration: for int8 only: float32 [n, height, width, channels] in [0, 1], training images
+            from which the ranges of all activations are found.
 
     Returns:
-        The TFLite file, bytes.
+        The content of the TFLite file.
 
     Raises:
-        DeployError: unknown kind, no such SavedModel there, calibration missing, empty or of another
-            shape or range, or the model has operators that TFLite lacks, for int8 also ones that it
-            has in float only (they are named).
+        DeployError: an unknown kind; the folder is not such a SavedModel; the calibration images are
+            missing or have another shape or range; or TFLite lacks operators of the model, for int8
+            also if it has them in float only (they are named).
     """
     if kind not in KINDS:
         raise DeployError(f"unknown TFLite kind {kind!r}: give one of {', '.join(KINDS)}.")
     if kind == "int8":
-        # Before the model is read: the commonest mistake should not cost the user a minute.
-        _check_calibration(calibration)
+        # The most common mistake, found before the model is read, which may take a minute.
+        calibration = _checked_calibration(calibration)
     with tempfile.TemporaryDirectory() as scratch:
         name, shape = _write_logits_only(saved_model_dir, scratch)
-        if kind == "int8" and calibration.shape[1:] != shape:
+        if calibration is not None and kind == "int8" and calibration.shape[1:] != shape:
             raise DeployError(
                 f"calibration images are {calibration.shape[1:]}, the model takes {shape}."
             )
@@ -72,27 +74,28 @@ def convert(saved_model_dir, kind, calibration=None):
     return content
 
 
-def _set_kind(converter, kind, name, calibration):
+def _set_kind(converter: Any, kind: str, name: str, calibration: np.ndarray | None) -> None:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if kind == "int8":
+    if kind == "int8" and calibration is not None:
         converter.representative_dataset = lambda: ({name: image[None]} for image in calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
 
 
-def _converted(converter):
+def _converted(converter: Any) -> bytes:
     try:
         with warnings.catch_warnings():
-            # Calibration runs TensorFlow's own interpreter, which each time announces its end.
+            # Calibration runs TensorFlow's own interpreter, which warns each time that it will go.
             warnings.filterwarnings("ignore", message="(?s).*tf.lite.Interpreter is deprecated")
             with _without_remarks():
-                return converter.convert()
-    except Exception as error:  # the converter's error type is not public
+                content: bytes = converter.convert()
+                return content
+    except Exception as error:  # the converter's error class is not public
         names = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
         if not names:
             said = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -102,24 +105,24 @@ def _converted(converter):
         ) from error
 
 
-def _check_integer(content):
-    """Refuses a file in which the converter has left operators in float, which it does silently."""
+def _check_integer(content: bytes) -> None:
+    """Refuses a file in which the converter has silently left operators in float."""
     names = float_operators(content)
     if names:
         raise DeployError(
-            f"TFLite has {', '.join(names)} in float only, so that int8 would not be full integer: "
-            "replace what uses it in the network, or export the other kinds."
+            f"TFLite has {', '.join(names)} in float only, so the int8 file would not be full "
+            "integer: replace what uses it in the network, or export the other kinds."
         )
 
 
 @contextlib.contextmanager
-def _without_remarks():
-    """Sends what the converter's C++ code writes to standard error nowhere; errors are exceptions."""
+def _without_remarks() -> Iterator[None]:
+    """Discards what the converter's C++ code writes to standard error; errors are exceptions."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), 2)
         yield
     finally:
         sys.stderr.flush()
@@ -127,7 +130,7 @@ def _without_remarks():
         os.close(kept)
 
 
-def _check_calibration(images):
+def _checked_calibration(images: np.ndarray | None) -> np.ndarray:
     if images is None or not len(images):
         raise DeployError("int8 needs calibration images: give at least one, better 100 or more.")
     if images.dtype != np.float32 or images.ndim != 4:
@@ -139,10 +142,11 @@ def _check_calibration(images):
         raise DeployError(
             f"calibration images must be in [0, 1], got {images.min()} to {images.max()}."
         )
+    return images
 
 
-def _write_logits_only(saved_model_dir, directory):
-    """Writes a SavedModel whose one signature gives the logits alone.
+def _write_logits_only(saved_model_dir: str | Path, directory: str) -> tuple[str, tuple[int, ...]]:
+    """Writes a SavedModel with one signature, which only returns the logits.
 
     Returns:
         The name of its input, and the shape of an image.
@@ -153,23 +157,23 @@ def _write_logits_only(saved_model_dir, directory):
     except (OSError, KeyError) as error:
         raise DeployError(
             f"{saved_model_dir} is not a SavedModel with the signature {SIGNATURE}: export the model "
-            "there."
+            "to it first."
         ) from error
     inputs = signature.structured_input_signature[1]
     outputs = sorted(signature.structured_outputs)
     if len(inputs) != 1 or (len(outputs) != 1 and "logits" not in outputs):
         raise DeployError(
-            f"{saved_model_dir} has the inputs {sorted(inputs)} and the outputs {outputs}; one batch "
-            "of images and an output named logits are needed."
+            f"{saved_model_dir} has the inputs {sorted(inputs)} and the outputs {outputs}; it needs "
+            "one batch of images as input and an output named logits."
         )
     ((name, spec),) = inputs.items()
     output = "logits" if "logits" in outputs else outputs[0]
 
     @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype, name=name)])
-    def logits_only(images):
+    def logits_only(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"logits": signature(**{name: images})[output]}
 
-    # The loaded object keeps the weights that the signature reads.
+    # The saved object must own the weights that the signature reads.
     tf.saved_model.save(
         tf.train.Checkpoint(loaded=loaded), directory, signatures={SIGNATURE: logits_only}
     )

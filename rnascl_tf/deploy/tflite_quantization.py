@@ -1,4 +1,7 @@
-"""What of a TFLite file is quantised: its ends, which who feeds it must know, and its operators."""
+"""What is quantised in a TFLite file: input and output, and the operators in between."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -6,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
 
 
-def quantization(tflite_bytes):
+def quantization(tflite_bytes: bytes) -> dict[str, dict[str, Any]]:
     """Returns dtype, scale and zero point of the input and of the output.
 
     A real value v is the integer round(v / scale) + zero_point.
@@ -15,16 +18,16 @@ def quantization(tflite_bytes):
         tflite_bytes: the content of a file that `TFLiteClassifier` takes.
 
     Returns:
-        {"input" and "output": {"dtype": name, "scale": float, "zero_point": int}}; scale and zero point
-        are None where the end is not quantised.
+        {"input": {"dtype": name, "scale": float, "zero_point": int}, "output": the same}; scale and
+        zero point are None where the tensor is not quantised.
     """
     interpreter = Interpreter(model_content=tflite_bytes)
     ends = {"input": interpreter.get_input_details(), "output": interpreter.get_output_details()}
     return {name: _described(details[0]) for name, details in ends.items()}
 
 
-def float_operators(tflite_bytes):
-    """Returns the names of the operators that read or write float32, sorted, but for conversions.
+def float_operators(tflite_bytes: bytes) -> list[str]:
+    """Returns the sorted names of the operators, except conversions, that read or write float32.
 
     Args:
         tflite_bytes: the content of a file that `TFLiteClassifier` takes.
@@ -38,7 +41,7 @@ def float_operators(tflite_bytes):
         for tensor in interpreter.get_tensor_details()
         if tensor["dtype"] == np.float32
     }
-    # The only way to see operators; the public interface shows tensors alone.
+    # The public interface shows only tensors, not operators.
     return sorted(
         {
             node["op_name"]
@@ -49,7 +52,7 @@ def float_operators(tflite_bytes):
     )
 
 
-def _described(end):
+def _described(end: Mapping[str, Any]) -> dict[str, Any]:
     scale, zero_point = end["quantization"]
     quantized = np.issubdtype(end["dtype"], np.integer)
     return {

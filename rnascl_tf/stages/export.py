@@ -68,7 +68,7 @@ def run(run: runs.Run) -> None:
             files,
             settings.threads,
             settings.runs,
-            on_round=lambda *done: on_round("in turns", *done),
+            on_round=lambda *done: on_round("interleaved", *done),
         )
     exports = []
     for kind, content in files.items():

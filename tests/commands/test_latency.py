@@ -14,7 +14,7 @@ import pytest
 
 from rnascl_tf.commands import latency as command
 from rnascl_tf.deploy import DeployError, convert, export_saved_model
-from rnascl_tf.deploy.latency.device import device
+from rnascl_tf.deploy.latency.device import device_named
 from tests.deploy.conftest import build_classifier
 
 ADB = f"""#!{sys.executable}
@@ -158,13 +158,13 @@ def test_a_device(capsys, file, phone, tmp_path):
 
 def test_a_device_that_tells_little_of_itself(phone):
     (phone / "android 5").touch()
-    description = device("adb").description
+    description = device_named("adb").description
     assert (description["cores"], description["runtime"]) == (None, "benchmark_model unknown")
 
 
 def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
     files = {kind: tflite_files[kind] for kind in ("float32", "float16", "int8")}
-    assert list(device("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
+    assert list(device_named("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
     calls = [call.split() for call in (phone / "calls").read_text().splitlines()]
     remote = [call[-1] for call in calls if "push" in call]
     assert len(set(remote)) == len(remote) == 3
@@ -173,7 +173,7 @@ def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
     assert timed == [a, b, c, b, c, a, c, a, b, a, b, c]
     assert calls[-1] == ["-s", "A1", "shell", "rm", "-f", *sorted(remote)]
     with pytest.raises(DeployError, match="runs must be 1 or more, got 0"):
-        device("adb").measure(files, runs=0)
+        device_named("adb").measure(files, runs=0)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
         (["--model={file}", "--threads=1,100000"], "--threads=100000: give at most"),
         (["--model={file}", "--runs=0"], "runs"),
         (["--model={file}", "--device=phone"], "unknown device 'phone'"),
-        (["--model={file}", "--benchmark_model=x"], "give --device=adb"),
+        (["--model={file}", "--benchmark_model=x"], "add --device=adb"),
         (["--model={file}", "extra"], "unexpected argument 'extra'"),
-        (["--model={text}"], "text.tflite: not a TFLite file"),
+        (["--model={text}"], "text.tflite: this is not a TFLite file"),
         (["--model={cut}"], "cut.tflite: the TFLite file is damaged"),
         (["--model={file}", "--out={file}/below"], "is not a folder"),
     ],

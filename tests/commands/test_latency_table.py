@@ -211,7 +211,7 @@ def test_the_command_measures_resumes_and_draws(tiny, tmp_path, capsys, monkeypa
     monkeypatch.setattr(block_files, "_file", lambda model, _: model.name.encode())
     formula = Additive()
     monkeypatch.setattr(formula, "time", functools.partial(formula.time, shape=(13, 13)))
-    monkeypatch.setattr(command, "device", lambda *_: formula)
+    monkeypatch.setattr(command, "device_named", lambda *_: formula)
     assert run(capsys, *flags)[0] == 130
     assert not out.exists()
     code, output, errors = run(capsys, *flags)

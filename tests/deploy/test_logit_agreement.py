@@ -32,7 +32,7 @@ def test_results_are_plain_numbers():
     ],
 )
 def test_other_shapes_are_refused(reference, logits):
-    with pytest.raises(DeployError, match=r"two arrays \[n, classes\] of one shape"):
+    with pytest.raises(DeployError, match=r"two arrays of the same shape \[n, classes\]"):
         agreement(reference, logits)
 
 

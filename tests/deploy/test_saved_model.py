@@ -107,7 +107,7 @@ def test_a_process_without_this_package_can_use_a_student(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a", "b"], "2 class names came for 3 logits"),
+        (["a", "b"], "there are 2 class names for 3 logits"),
         (["a", "b\nc", "d"], "is not one line of text"),
         (["a", "", "d"], "'' is not one line"),
     ],

@@ -1,1 +1,1 @@
-"""How long TFLite files take, here or on a device, and the parts that a latency table times."""
+"""How long TFLite files take, on this machine or on a device, and the parts of a latency table."""

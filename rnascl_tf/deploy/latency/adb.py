@@ -1,4 +1,4 @@
-"""An Android device behind `adb`, on which Google's `benchmark_model` times TFLite files."""
+"""An Android device connected through `adb`, where Google's `benchmark_model` times TFLite files."""
 
 import contextlib
 import dataclasses
@@ -8,11 +8,14 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rnascl_tf.deploy.errors import DeployError
-from rnascl_tf.deploy.latency.benchmark_model_output import parse_benchmark_model
-from rnascl_tf.deploy.latency.timing import WARMUP, Timing
+from rnascl_tf.deploy.latency.benchmark_model_output import DeviceTiming, parse_benchmark_model
+from rnascl_tf.deploy.latency.cold_start import ColdStart
+from rnascl_tf.deploy.latency.timing import WARMUP, Latency, Timing
 
 FOLDER = "/data/local/tmp"
 BINARY = f"{FOLDER}/benchmark_model"
@@ -23,24 +26,28 @@ class AdbDevice:
     """One device, and the tool on it.
 
     Args:
-        serial: the device's serial number; None where only one is connected.
-        benchmark_model: path of the tool's binary for the device, which is pushed; None if it lies on
-            the device already, at /data/local/tmp/benchmark_model.
+        serial: the device's serial number; None if only one is connected.
+        benchmark_model: path of the tool's binary for the device, which is then pushed; None if it is
+            on the device already, at /data/local/tmp/benchmark_model.
 
     Attributes:
-        description: {"kind", "serial", "cpu", "cores", "android", "runtime"} for records; the
-            runtime is the tool, by the start of its SHA-256, for it has no version. Devices before
-            Android 6 tell neither cores (None) nor the SHA-256 ("unknown").
+        description: {"kind", "serial", "cpu", "cores", "android", "runtime"} for records. The runtime
+            is the tool, identified by the start of its SHA-256, because it has no version. Before
+            Android 6, devices report neither cores (None) nor the SHA-256 ("unknown").
 
     Raises:
-        DeployError: no adb, no device or several, one that is not authorised or offline, or no tool.
+        DeployError: there is no adb, no device or several, or no tool; or the device is offline or not
+            authorised.
     """
 
-    def __init__(self, serial=None, benchmark_model=None):
-        self._adb = shutil.which("adb")
-        if self._adb is None:
+    def __init__(
+        self, serial: str | None = None, benchmark_model: str | Path | None = None
+    ) -> None:
+        adb = shutil.which("adb")
+        if adb is None:
             raise DeployError("adb is not on PATH: install Android's platform tools.")
-        self._serial = None
+        self._adb = adb
+        self._serial: str | None = None
         self._serial = _chosen(self._run("devices"), serial)
         if benchmark_model is not None:
             if not Path(benchmark_model).is_file():
@@ -53,7 +60,7 @@ class AdbDevice:
                 '(LiteRT\'s documentation, page "Performance measurement") and give its path with '
                 "--benchmark_model=FILE."
             )
-        self.description = {
+        self.description: dict[str, Any] = {
             "kind": "adb",
             "serial": self._serial,
             "cpu": self._property("ro.product.model"),
@@ -62,52 +69,59 @@ class AdbDevice:
             "runtime": f"benchmark_model {self._tool_sha256()}",
         }
 
-    def measure(self, files, threads=1, runs=200, rounds=1, on_round=None):
-        """Times files in turns; see `timing.measure_interleaved`.
+    def measure(
+        self,
+        files: Mapping[str, bytes],
+        threads: int = 1,
+        runs: int = 200,
+        rounds: int = 1,
+        on_round: Callable[[int, int], object] | None = None,
+    ) -> dict[str, Timing]:
+        """Times files interleaved; see `timing.measure_interleaved`.
 
-        Percentiles of several rounds cannot be joined, so a `Latency` holds the median of the
-        rounds' values. The tool runs for a second at least, and so often more than it is told.
+        Percentiles of several rounds cannot be combined, so a `Latency` holds the median of the
+        rounds' values. The tool runs for at least a second, and therefore often longer than asked.
 
         Returns:
-            {name: `Timing`}; a round's median is its mean where the tool prints no median.
+            {name: times}; a round's median is its mean if the tool prints no median.
         """
         for name, value in (("threads", threads), ("runs", runs), ("rounds", rounds)):
             if value < 1:
                 raise DeployError(f"{name} must be 1 or more, got {value}.")
         rounds = min(rounds, runs)
-        turns = {name: [] for name in files}
+        measured: dict[str, list[Latency]] = {name: [] for name in files}
         names = list(files)
         with self._pushed(files) as remotes:
             for number in range(rounds):
-                # Another file begins each time, so that none always has the warmest device.
+                # Each round starts with another file, so that none always meets the warmest device.
                 first = number % len(names)
                 for name in names[first:] + names[:first]:
                     output = self._time(remotes[name], threads, -(-runs // rounds))
-                    turns[name].append(output.latency)
+                    measured[name].append(output.latency)
                 if on_round is not None:
                     on_round(number + 1, rounds)
-        return {name: _joined(latencies) for name, latencies in turns.items()}
+        return {name: _joined(latencies) for name, latencies in measured.items()}
 
-    def cold_start(self, content, threads):
-        """Returns the `ColdStart` of a file, as the tool tells it."""
+    def cold_start(self, content: bytes, threads: int) -> ColdStart:
+        """Returns what the tool says about the start of a file."""
         with self._pushed({"": content}) as remotes:
             return self._time(remotes[""], threads, 1).cold_start
 
     @contextlib.contextmanager
-    def _pushed(self, files):
-        """Gives {name: where the content lies on the device}, and takes the files off again."""
-        remotes = {}
+    def _pushed(self, files: Mapping[str, bytes]) -> Iterator[dict[str, str]]:
+        """Yields {name: the content's path on the device}, and removes the files again."""
+        remotes: dict[str, str] = {}
         try:
             for name, content in files.items():
                 remotes[name] = self._push(content)
             yield remotes
         finally:
-            # Where the device has failed, its first complaint is the one to show.
+            # If the device has failed, its first error is the one to show.
             with contextlib.suppress(DeployError):
                 self._shell("rm", "-f", *sorted(set(remotes.values())))
 
-    def _push(self, content):
-        """Returns where the content lies on the device, under a name of its own."""
+    def _push(self, content: bytes) -> str:
+        """Returns the content's path on the device, under a unique name."""
         remote = f"{FOLDER}/rnascl_{hashlib.sha256(content).hexdigest()[:16]}.tflite"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.tflite")
@@ -115,7 +129,7 @@ class AdbDevice:
             self._run("push", str(path), remote)
         return remote
 
-    def _time(self, remote, threads, runs):
+    def _time(self, remote: str, threads: int, runs: int) -> DeviceTiming:
         output = self._shell(
             BINARY,
             f"--graph={remote}",
@@ -126,21 +140,21 @@ class AdbDevice:
         )
         return parse_benchmark_model(output, threads)
 
-    def _cores(self):
+    def _cores(self) -> int | None:
         found = re.match(r"(\d+)\s*$", self._shell("nproc || true"))
         return int(found[1]) if found else None
 
-    def _tool_sha256(self):
+    def _tool_sha256(self) -> str:
         found = re.match(r"[0-9a-f]{12}", self._shell(f"sha256sum {BINARY} || true"))
         return found[0] if found else "unknown"
 
-    def _property(self, name):
+    def _property(self, name: str) -> str:
         return self._shell("getprop", name).strip()
 
-    def _shell(self, *words):
+    def _shell(self, *words: str) -> str:
         return self._run("shell", *words)
 
-    def _run(self, *words):
+    def _run(self, *words: str) -> str:
         chosen = ["-s", self._serial] if self._serial else []
         try:
             done = subprocess.run(
@@ -162,8 +176,8 @@ class AdbDevice:
         return done.stdout
 
 
-def _joined(latencies):
-    values = {"runs": sum(latency.runs for latency in latencies)}
+def _joined(latencies: Sequence[Latency]) -> Timing:
+    values: dict[str, Any] = {"runs": sum(latency.runs for latency in latencies)}
     for name in ("mean_ms", "p50_ms", "p90_ms", "p95_ms"):
         of_rounds = [getattr(latency, name) for latency in latencies]
         values[name] = None if None in of_rounds else statistics.median(of_rounds)
@@ -173,8 +187,8 @@ def _joined(latencies):
     return Timing(dataclasses.replace(latencies[0], **values), medians)
 
 
-def _chosen(listing, serial):
-    """Returns the serial of the one device that is meant and ready."""
+def _chosen(listing: str, serial: str | None) -> str:
+    """Returns the serial number of the one device that is chosen and ready."""
     states = {}
     for line in listing.splitlines():
         parts = line.split("\t")

@@ -1,18 +1,18 @@
-"""Reads what Google's `benchmark_model` prints, of four generations, into one set of numbers.
+"""Reads the output of Google's `benchmark_model`, in four generations of its format.
 
-| generation                  | what tells it from the others                                          |
+| generation                  | how to recognise it                                                    |
 |-----------------------------|------------------------------------------------------------------------|
 | TensorFlow Lite to 2.0      | ends with `Average inference timings in us: .. no stats: ..`           |
 | TensorFlow Lite to 2.11     | ends with `Inference timings in us: .. Inference (avg): ..`            |
 | TensorFlow Lite from 2.12   | `count=` lines end with `p5=.. median=.. p95=..`                       |
-| LiteRT                      | so do they, and the end is a block `Inference (avg): 0.14 ms (50 runs)`|
+| LiteRT                      | the same, and at the end a block `Inference (avg): 0.14 ms (50 runs)`  |
 
-All of them print `Initialized session in 4.1ms` and one `count=` line, in microseconds, for the
-warm-up and one for the measurement: these are read. Not the ends: LiteRT rounds its own to 0.01 ms, 7%
-of a small network's time, and on Android may send it to the system's log instead.
-Lines may have a prefix (`INFO: `, `I tflite  : `). Nothing is made up: what a generation does not
-print is None. Source: tflite/tools/benchmark/benchmark_model.cc and
-litert/tools/benchmark_litert_model.h of google-ai-edge/LiteRT.
+All of them print `Initialized session in 4.1ms`, one `count=` line for the warm-up and one for the
+measurement, both in microseconds. These lines are read; the final summaries are not. LiteRT rounds its
+summary to 0.01 ms, 7% of a small network's time, and on Android may write it to the system log
+instead. Lines may have a prefix (`INFO: `, `I tflite  : `). A number that a generation does not print
+is None. Source: tflite/tools/benchmark/benchmark_model.cc and litert/tools/benchmark_litert_model.h of
+google-ai-edge/LiteRT.
 """
 
 import dataclasses
@@ -36,38 +36,38 @@ class DeviceTiming:
     """One run of the tool.
 
     Attributes:
-        latency: the `Latency`; older generations print neither p50 nor p95, none prints p90.
-        cold_start: the `ColdStart`; its peak is the tool's approximate overall footprint.
+        latency: older generations print neither p50 nor p95, and none prints p90.
+        cold_start: its peak is the tool's approximate overall footprint.
     """
 
     latency: Latency
     cold_start: ColdStart
 
 
-def parse_benchmark_model(text, threads):
+def parse_benchmark_model(text: str, threads: int) -> DeviceTiming:
     """Reads the tool's output.
 
     Args:
         text: standard output and error together.
-        threads: what the tool was told.
-
-    Returns:
-        A `DeviceTiming`.
+        threads: number of threads that the tool was given.
 
     Raises:
-        DeployError: the text has no result of any known generation; its last line is quoted.
+        DeployError: there is no result of any known generation; the text's last line is quoted.
     """
     started = re.search(rf"Initialized session in {_NUMBER}\s*ms", text)
     counts = re.findall(r"\bcount=[1-9].*", text)
     if started is None or len(counts) < 2:
         last = (text.strip().splitlines() or ["nothing"])[-1]
-        raise DeployError(f"benchmark_model printed no timing; its last line was: {last[:200]}")
-    warmup, measured = (dict(re.findall(rf"(\w+)={_NUMBER}", line)) for line in counts[-2:])
+        raise DeployError(f"benchmark_model printed no times; its last line was: {last[:200]}")
+    found: list[dict[str, str]] = [
+        dict(re.findall(rf"(\w+)={_NUMBER}", line)) for line in counts[-2:]
+    ]
+    warmup, measured = found
     return DeviceTiming(
         Latency(
             threads,
             int(measured["count"]),
-            # Of a single run, or of equal ones, the tool prints only the current.
+            # For a single run, or equal ones, the tool prints only `curr`.
             float(measured.get("avg", measured["curr"])) / 1000,
             _milliseconds(measured.get("median")),
             None,
@@ -81,11 +81,11 @@ def parse_benchmark_model(text, threads):
     )
 
 
-def _milliseconds(microseconds):
+def _milliseconds(microseconds: str | None) -> float | None:
     return None if microseconds is None else float(microseconds) / 1000
 
 
-def _footprint(text):
+def _footprint(text: str) -> int | None:
     for pattern in _FOOTPRINTS:
         found = re.search(pattern, text)
         if found:

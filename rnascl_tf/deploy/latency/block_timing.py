@@ -1,10 +1,14 @@
-"""Measures a `LatencyTable`: blocks by themselves, and whole students to fit and to check it.
+"""Measures a `LatencyTable`: single blocks, and whole students to fit the table and to check it.
 
-All files are timed in one session and in turns; `Timing.undisturbed_ms` counts.
+All files are timed in one session, interleaved; `Timing.undisturbed_ms` is used.
 """
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.optimize
@@ -18,26 +22,30 @@ from rnascl_tf.deploy.latency.block_files import (
     student_file,
     tail_file,
 )
+from rnascl_tf.deploy.latency.device import Device
 from rnascl_tf.files import write_bytes
 from rnascl_tf.networks import BlockShape, LatencyTable, SearchProblem, block_shapes
 
+Filters: TypeAlias = list[list[int]]
+"""The number of filters of each block, by network stage."""
+
 FITTED = 6
-"""Students that intercept and slope are fitted to: the narrowest, the widest, and random ones."""
+"""Number of students for fitting intercept and slope: the narrowest, the widest, and random ones."""
 
 _RETIMED = 3
-"""How often parts are timed again that seem to take no time, before the device is called too noisy."""
+"""How often parts that seem to take no time are timed again before the device is called too noisy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredTable:
-    """What a table is to be of.
+    """What a table shall describe.
 
     Attributes:
-        problem: whose students.
-        kind: of the TFLite files.
-        activation: of the students.
-        check: how many random students it is checked on, 3 or more.
-        seed: of those students.
+        problem: the search problem whose students are predicted.
+        kind: kind of the TFLite files.
+        activation: the students' activation.
+        check: number of random students to check the table on, 3 or more.
+        seed: seed of those students.
     """
 
     problem: SearchProblem
@@ -46,11 +54,11 @@ class MeasuredTable:
     check: int
     seed: int
 
-    def students(self):
-        """Returns the filters of the students to fit to, and of those to check on, all different."""
+    def students(self) -> tuple[list[Filters], list[Filters]]:
+        """Returns the filters of the students for the fit and for the check, all different."""
         generator = np.random.default_rng(self.seed)
         space = self.problem.space
-        found = [space.narrowest, space.widest]
+        found: list[Filters] = [space.narrowest, space.widest]
         while len(found) < min(FITTED + self.check, space.size):
             filters = [
                 [int(generator.choice(stage.choices)) for _ in range(stage.depth)]
@@ -67,12 +75,14 @@ def distinct_shapes(problem: SearchProblem) -> list[BlockShape]:
     return list(dict.fromkeys(shape for rows in positions for row in rows for shape in row))
 
 
-def table_files(wanted, folder, on_file):
-    """Returns {name: TFLite file} of all that is timed, converted where the folder has them not.
+def table_files(
+    wanted: MeasuredTable, folder: Path, on_file: Callable[[int, int], object]
+) -> dict[str, bytes]:
+    """Returns {name: TFLite file} of all that is timed, converted unless the folder has them.
 
     Args:
-        wanted: a `MeasuredTable`.
-        folder: where converted files are kept, so that a stopped command goes on.
+        wanted: what the table shall describe.
+        folder: where converted files are kept, so that a stopped command can resume.
         on_file: called as on_file(done, total) after each file.
     """
     makers = _makers(wanted)
@@ -90,27 +100,35 @@ def table_files(wanted, folder, on_file):
     return files
 
 
-def measure_table(wanted, files, device, threads, runs, rounds, on_round):
-    """Times all files and makes a table of them.
+def measure_table(
+    wanted: MeasuredTable,
+    files: Mapping[str, bytes],
+    device: Device,
+    threads: int,
+    runs: int,
+    rounds: int,
+    on_round: Callable[[int, int], object],
+) -> tuple[LatencyTable, dict[str, Any]]:
+    """Times all files and makes a table from their times.
 
     Args:
-        wanted: a `MeasuredTable`.
-        files: of `table_files`.
-        device: from `device.device`.
+        wanted: what the table shall describe.
+        files: from `table_files`.
+        device: where they are timed.
         threads: CPU threads.
         runs: inferences of each file.
-        rounds: turns that they are divided into.
-        on_round: called as on_round(done, total) after each turn.
+        rounds: the rounds that they are divided into.
+        on_round: called as on_round(done, total) after each round.
 
     Returns:
-        The `LatencyTable`, and the record of its check: {"students", "median_error", "largest_error",
+        The table, and the record of its check: {"students", "median_error", "largest_error",
         "rank_correlation", "fastest_ms", "slowest_ms", "measured_ms", "predicted_ms"}.
 
     Raises:
         DeployError: the device failed, or its times are noise.
     """
 
-    def timed(names):
+    def timed(names: Iterable[str]) -> dict[str, float]:
         chosen = {name: files[name] for name in names}
         timings = device.measure(chosen, threads, runs, rounds, on_round=on_round)
         return {name: timing.undisturbed_ms for name, timing in timings.items()}
@@ -124,19 +142,19 @@ def measure_table(wanted, files, device, threads, runs, rounds, on_round):
     lost = [name for name, _ in _without_time(parts, times)]
     if lost:
         raise DeployError(
-            f"{', '.join(lost)} took no longer than an empty file: the device is too noisy, or "
-            "something else runs there. Give the command again, with more --runs."
+            f"{', '.join(lost)} took no longer than an empty file: the device is too noisy or busy. "
+            "Run the command again, with more --runs."
         )
     table = _table(wanted, times, device, threads)
     fitted, checked = wanted.students()
     raw = [table.predict(filters) for filters in fitted]
     measured = [times[_student_name(filters)] for filters in fitted]
-    # Neither may be negative: a student is no faster than its parts' share says.
+    # Not negative: a student cannot become faster with slower parts.
     (intercept, slope), _ = scipy.optimize.nnls(np.stack([np.ones(len(raw)), raw], 1), measured)
     if slope == 0:
         raise DeployError(
-            "the blocks' times say nothing of the students': the device is too noisy, or something "
-            "else runs there. Measure again, with more --runs."
+            "the blocks' times do not predict the students': the device is too noisy or busy. Run the "
+            "command again, with more --runs."
         )
     table = dataclasses.replace(table, slope=float(slope), intercept_ms=float(intercept))
     return table, _checked(
@@ -145,36 +163,38 @@ def measure_table(wanted, files, device, threads, runs, rounds, on_round):
     )
 
 
-def _makers(wanted):
-    """{name: function that converts that part}, of blocks, empty files, stem, tails, students."""
+def _makers(wanted: MeasuredTable) -> dict[str, Callable[[], bytes]]:
+    """{name: function that converts the part}, for blocks, empty files, stem, tails, students."""
     problem, kind = wanted.problem, wanted.kind
     whole = (problem, kind, wanted.activation)
-    makers = {}
+    makers: dict[str, Callable[[], bytes]] = {}
     for block in distinct_shapes(problem):
-        makers[_block_name(block)] = lambda block=block: block_file(block, kind, wanted.activation)
+        makers[_block_name(block)] = partial(block_file, block, kind, wanted.activation)
         empty = (block.height, block.width, block.input_filters)
-        makers[_empty_of(block)] = lambda empty=empty: empty_file(*empty, kind)
-    makers["stem"] = lambda: stem_file(*whole)
-    for filters in problem.space.stages[-1].choices:
-        makers[f"tail_{filters}"] = lambda filters=filters: tail_file(filters, *whole)
+        makers[_empty_of(block)] = partial(empty_file, *empty, kind)
+    makers["stem"] = partial(stem_file, *whole)
+    for width in problem.space.stages[-1].choices:
+        makers[f"tail_{width}"] = partial(tail_file, width, *whole)
     for filters in itertools.chain(*wanted.students()):
-        makers[_student_name(filters)] = lambda filters=filters: student_file(filters, *whole)
+        makers[_student_name(filters)] = partial(student_file, filters, *whole)
     return makers
 
 
-def _parts(wanted):
-    """{name of a part: name of the empty file that its time is counted from}, blocks and stem."""
+def _parts(wanted: MeasuredTable) -> dict[str, str]:
+    """{name of a block or the stem: name of the empty file whose time is subtracted from its own}."""
     shapes = distinct_shapes(wanted.problem)
     parts = {_block_name(shape): _empty_of(shape) for shape in shapes}
     return parts | {"stem": _empty_of(shapes[0])}
 
 
-def _without_time(parts, times):
+def _without_time(parts: Mapping[str, str], times: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, empty) for name, empty in parts.items() if times[name] <= times[empty]]
 
 
-def _table(wanted, times, device, threads):
-    """The table with intercept 0 and slope 1: plain sums of the parts."""
+def _table(
+    wanted: MeasuredTable, times: Mapping[str, float], device: Device, threads: int
+) -> LatencyTable:
+    """The table with intercept 0 and slope 1, which predicts plain sums of the parts."""
     net = {name: times[name] - times[empty] for name, empty in _parts(wanted).items()}
     shapes = distinct_shapes(wanted.problem)
     widths = wanted.problem.space.stages[-1].choices
@@ -192,8 +212,8 @@ def _table(wanted, times, device, threads):
     )
 
 
-def _checked(measured, predicted):
-    measured, predicted = np.array(measured), np.array(predicted)
+def _checked(measured_ms: Sequence[float], predicted_ms: Sequence[float]) -> dict[str, Any]:
+    measured, predicted = np.array(measured_ms), np.array(predicted_ms)
     errors = np.abs(predicted / measured - 1)
     return {
         "students": len(measured),
@@ -207,17 +227,13 @@ def _checked(measured, predicted):
     }
 
 
-def _block_name(shape):
+def _block_name(shape: BlockShape) -> str:
     return "block_" + "_".join(map(str, shape))
 
 
-def _empty_of(shape):
-    return _empty_name(shape.height, shape.width, shape.input_filters)
+def _empty_of(shape: BlockShape) -> str:
+    return f"empty_{shape.height}_{shape.width}_{shape.input_filters}"
 
 
-def _empty_name(height, width, channels):
-    return f"empty_{height}_{width}_{channels}"
-
-
-def _student_name(filters):
+def _student_name(filters: Filters) -> str:
     return "student_" + "_".join(str(width) for stage in filters for width in stage)

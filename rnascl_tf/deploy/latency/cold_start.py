@@ -1,4 +1,4 @@
-"""What a TFLite file costs before its second image: loading, the first run, and peak memory."""
+"""What a TFLite file costs before its second inference: loading, the first run, and peak memory."""
 
 import dataclasses
 import json
@@ -13,21 +13,21 @@ from rnascl_tf.deploy.interpreter import TFLiteClassifier
 
 _PROCESS = Path(__file__).with_name("cold_start_process.py")
 PROCESSES = 5
-"""How many processes are started, one after another: a single one's times are mostly luck."""
+"""How many processes are started, one after another: the times of a single one vary too much."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ColdStart:
-    """Medians of `PROCESSES` processes that have only NumPy and the interpreter.
+    """Medians of `PROCESSES` processes that only load NumPy and the interpreter.
 
-    A device's tool tells them of one process.
+    From a device's tool, the values of one process.
 
     Attributes:
-        load_ms: making the interpreter and allocating its tensors, the content already in memory.
-        first_ms: the first inference.
-        peak_bytes: by how much the process' largest resident memory grew from before the file was
-            read to behind the 21st inference. The interpreter's own libraries are not counted. None
-            where a device's tool does not tell.
+        load_ms: time to create the interpreter and allocate its tensors, from content in memory.
+        first_ms: time of the first inference.
+        peak_bytes: growth of the process's peak resident memory, from before the file was read until
+            after the 21st inference, so without the interpreter's libraries. None if a device's tool
+            does not print it.
     """
 
     load_ms: float
@@ -35,17 +35,17 @@ class ColdStart:
     peak_bytes: int | None
 
 
-def cold_start(tflite_bytes, threads=1):
-    """Measures a `ColdStart` on this machine.
+def measure_cold_start(tflite_bytes: bytes, threads: int = 1) -> ColdStart:
+    """Measures a file on this machine.
 
     Args:
         tflite_bytes: the file's content.
         threads: CPU threads, 1 or more.
 
     Raises:
-        DeployError: it is no TFLite classifier, or the process failed.
+        DeployError: the content is not a TFLite classifier, or a process failed.
     """
-    TFLiteClassifier(tflite_bytes, threads)  # refuses what is none, with the reason
+    TFLiteClassifier(tflite_bytes, threads)  # refuses other files, with the reason
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.tflite")
         path.write_bytes(tflite_bytes)
@@ -58,7 +58,7 @@ def cold_start(tflite_bytes, threads=1):
     )
 
 
-def _measured(path, threads):
+def _measured(path: Path, threads: int) -> ColdStart:
     done = subprocess.run(
         [sys.executable, str(_PROCESS), str(path), str(threads)],
         capture_output=True,
@@ -68,5 +68,5 @@ def _measured(path, threads):
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line and not line.startswith("INFO:")]
         reason = (lines or [f"exit code {done.returncode}"])[-1]
-        raise DeployError(f"the file fails in a process of its own ({reason}): export it again.")
+        raise DeployError(f"the file fails in a new process ({reason}): export it again.")
     return ColdStart(**json.loads(done.stdout.splitlines()[-1]))

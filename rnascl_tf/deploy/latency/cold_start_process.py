@@ -1,7 +1,7 @@
-"""What `cold_start` runs in a process of its own: one TFLite file, with the interpreter alone.
+"""The process that `cold_start` starts: runs one TFLite file with the interpreter alone.
 
-Started by its path and not as part of the package, which would bring TensorFlow with it. Takes the
-file's path and the number of threads; prints one line of JSON.
+It is started by its path, because importing it as part of the package could import TensorFlow.
+Arguments: the file's path and the number of threads. Prints one line of JSON.
 """
 
 import json
@@ -14,19 +14,19 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
-def peak_bytes():
-    """The largest resident memory of this process so far."""
+def peak_bytes() -> int:
+    """Returns the peak resident memory of this process."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not getrusage, which on Linux also counts the process that this one was forked from.
+        # On Linux getrusage also counts the process that this one was forked from.
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main():
-    """Loads the file, runs it once and some more times."""
+def main() -> None:
+    """Loads the file and runs it 21 times."""
     before = peak_bytes()
     content = Path(sys.argv[1]).read_bytes()
     started = time.perf_counter()

@@ -1,14 +1,39 @@
-"""Where TFLite files are timed: this machine, or an Android device behind adb."""
+"""Where TFLite files are timed: this machine, or an Android device connected through adb."""
 
 import importlib.metadata
 import os
 import platform
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.latency.adb import AdbDevice
-from rnascl_tf.deploy.latency.cold_start import cold_start
-from rnascl_tf.deploy.latency.timing import ROUNDS, measure_interleaved
+from rnascl_tf.deploy.latency.cold_start import ColdStart, measure_cold_start
+from rnascl_tf.deploy.latency.timing import ROUNDS, Timing, measure_interleaved
+
+
+class Device(Protocol):
+    """What times TFLite files.
+
+    Attributes:
+        description: what it is, for records; it has at least "kind" and "cpu".
+    """
+
+    description: dict[str, Any]
+
+    def measure(
+        self,
+        files: Mapping[str, bytes],
+        threads: int = 1,
+        runs: int = 200,
+        rounds: int = ROUNDS,
+        on_round: Callable[[int, int], object] | None = None,
+    ) -> dict[str, Timing]:
+        """Times files interleaved; see `timing.measure_interleaved`."""
+
+    def cold_start(self, content: bytes, threads: int) -> ColdStart:
+        """Measures what a file costs before its second inference."""
 
 
 class LocalDevice:
@@ -18,29 +43,36 @@ class LocalDevice:
         description: {"kind", "cpu", "cores", "runtime"} for records.
     """
 
-    def __init__(self):
-        self.description = {
+    def __init__(self) -> None:
+        self.description: dict[str, Any] = {
             "kind": "local",
             "cpu": _cpu(),
             "cores": os.cpu_count(),
             "runtime": f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}",
         }
 
-    def measure(self, files, threads=1, runs=200, rounds=ROUNDS, on_round=None):
-        """Times files in turns; see `timing.measure_interleaved`."""
+    def measure(
+        self,
+        files: Mapping[str, bytes],
+        threads: int = 1,
+        runs: int = 200,
+        rounds: int = ROUNDS,
+        on_round: Callable[[int, int], object] | None = None,
+    ) -> dict[str, Timing]:
+        """Times files interleaved; see `timing.measure_interleaved`."""
         return measure_interleaved(files, threads, runs, rounds, on_round=on_round)
 
-    def cold_start(self, content, threads):
-        """Returns the `ColdStart` of a file."""
-        return cold_start(content, threads)
+    def cold_start(self, content: bytes, threads: int) -> ColdStart:
+        """See `measure_cold_start`."""
+        return measure_cold_start(content, threads)
 
 
-def device(text, benchmark_model=None):
-    """Returns the device that a flag names.
+def device_named(text: str, benchmark_model: str | Path | None = None) -> Device:
+    """Returns the device for a value of `--device`.
 
     Args:
         text: "local", "adb", or "adb:SERIAL".
-        benchmark_model: for adb: path of the tool's binary, or None; see `AdbDevice`.
+        benchmark_model: only for adb: path of the tool's binary; see `AdbDevice`.
 
     Raises:
         DeployError: another text, a binary for the local machine, or a device that is not ready.
@@ -51,11 +83,13 @@ def device(text, benchmark_model=None):
     if text != "local":
         raise DeployError(f"unknown device {text!r}: give local, adb or adb:SERIAL.")
     if benchmark_model is not None:
-        raise DeployError("a benchmark_model is for an Android device: give --device=adb.")
+        raise DeployError(
+            "--benchmark_model is for Android devices: add --device=adb, or leave it out."
+        )
     return LocalDevice()
 
 
-def _cpu():
+def _cpu() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text().splitlines():

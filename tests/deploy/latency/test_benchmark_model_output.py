@@ -111,7 +111,7 @@ def test_prefixes_and_line_ends_change_nothing(prefix, end):
     ],
 )
 def test_output_without_a_result_is_quoted(text, last):
-    with pytest.raises(DeployError, match="printed no timing; its last line was") as refusal:
+    with pytest.raises(DeployError, match="printed no times; its last line was") as refusal:
         parse_benchmark_model(text, 1)
     assert last in str(refusal.value)
     assert "\n" not in str(refusal.value)
