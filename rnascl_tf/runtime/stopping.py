@@ -89,7 +89,7 @@ def _handle_by(handler: Any) -> None:
 
 @contextlib.contextmanager
 def deferred_stop() -> Iterator[None]:
-    """Keeps a first signal until the end, where it is raised; `stop_requested` tells of it before."""
+    """Keeps a first signal until the end, and raises it there; `stop_requested` is True in between."""
     _requests.deferring += 1
     try:
         yield

@@ -92,7 +92,7 @@ def test_no_threads_are_refused(tflite_files):
         TFLiteClassifier(tflite_files["float32"], threads=0)
 
 
-def test_a_network_that_is_no_classifier_is_refused(tmp_path):
+def test_a_network_that_does_not_classify_is_refused(tmp_path):
     images = keras.Input((5, 7, 3))
     model = keras.Model(images, keras.layers.Conv2D(2, 3)(images))
     export_saved_model(model, tmp_path / "saved_model")
@@ -125,7 +125,7 @@ print(refused)
 
 def test_damaged_files_never_crash(tflite_files, tmp_path):
     (tmp_path / "model.tflite").write_bytes(tflite_files["float32"])
-    # In a process of its own, which a crash would end with a signal.
+    # In another process, because a crash would end this one.
     run = subprocess.run(
         [sys.executable, "-c", FUZZ, str(tmp_path / "model.tflite")],
         capture_output=True,

@@ -168,7 +168,7 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_is_no_export_is_never_replaced(tmp_path, kind):
+def test_another_folder_is_never_replaced(tmp_path, kind):
     target = tmp_path / "precious"
     if kind == "folder":
         target.mkdir()

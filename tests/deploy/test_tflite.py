@@ -139,7 +139,9 @@ def test_a_saved_model_of_another_tool_is_converted(tmp_path):
 
 def test_more_ends_than_a_classifier_has_are_named(tmp_path):
     save(lambda pixels0: {"b": pixels0[:, 0, 0], "a": pixels0[:, 1, 1]}, tmp_path / "outputs")
-    with pytest.raises(DeployError, match=r"the outputs \['a', 'b'\]; it needs one batch of images"):
+    with pytest.raises(
+        DeployError, match=r"the outputs \['a', 'b'\]; it needs one batch of images"
+    ):
         convert(tmp_path / "outputs", "float32")
     save(lambda pixels0, pixels1: (pixels0 + pixels1)[:, 0, 0], tmp_path / "inputs", inputs=2)
     with pytest.raises(DeployError, match=r"the inputs \['pixels0', 'pixels1'\]"):

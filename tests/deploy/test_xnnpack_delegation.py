@@ -35,7 +35,7 @@ def relu6_file(tmp_path_factory):
 def test_a_float_student_is_delegated_whole(student_files):
     found = delegation(student_files["float32"])
     assert (found.pieces, found.not_delegated, found.advice) == (1, {}, None)
-    # 1 + 9 * 3 convolutions, 9 of them depthwise; an activation behind each that is not linear.
+    # 1 + 9 * 3 convolutions, 9 of them depthwise; an activation after each that is not linear.
     assert found.operators["CONV_2D"] == 19
     assert found.operators["DEPTHWISE_CONV_2D"] == 9
     assert found.operators["HARD_SWISH"] == 19
@@ -54,7 +54,7 @@ def test_the_remedy_works(relu6_file):
 
 
 class RunningSum(keras.layers.Layer):
-    """An operator of TFLite that XNNPACK does not take."""
+    """An operator of TFLite that XNNPACK does not run."""
 
     def call(self, features):
         return tf.cumsum(features, axis=1)
@@ -72,7 +72,7 @@ def test_another_operator_is_named(tmp_path):
     assert "(CUMSUM)" in found.advice
 
 
-def test_what_is_no_classifier_is_refused(student_files):
+def test_other_files_are_refused(student_files):
     with pytest.raises(DeployError, match="not a TFLite file"):
         delegation(b"none")
     with pytest.raises(DeployError, match="damaged or cut off"):

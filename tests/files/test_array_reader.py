@@ -1,4 +1,4 @@
-"""Archives of arrays from anywhere: the arrays, or one line; nothing is run or allocated for a lie."""
+"""Archives of unknown origin: their arrays or a one-line error; no code runs, little memory is used."""
 
 import io
 import zipfile

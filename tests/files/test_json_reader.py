@@ -1,4 +1,4 @@
-"""JSON files from anywhere: their value, or one line."""
+"""JSON files of unknown origin: their value, or a one-line error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which devices a command gets, and what it says if they are not available."""
+"""The devices that a command gets, and its message if they are not available."""
 
 import json
 import os

@@ -106,7 +106,7 @@ def test_exact_smallest_distance_on_a_linear_model(norm):
     images, labels = gray_examples()
     exact = model.exact_distances(images, labels, norm).min(axis=1)
     found = nearest(model, images, labels, ThreatModel(0.1, norm=norm))
-    # The path ends 0.5% behind the boundary, and each of the three final steps leaves a tenth of that
+    # The path ends 0.5% beyond the boundary, and each of the three final steps leaves a tenth of that
     # or, where it falls short, all. The safety margin adds 1e-5 of the largest logit, 2, to gaps of 4.
     assert (found >= exact * (1 - 1e-6)).all()
     np.testing.assert_allclose(found, exact, rtol=1e-4)
@@ -171,7 +171,7 @@ def test_overshoot_of_one_step_without_final_search(norm, monkeypatch):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_paths_that_end_just_behind_the_boundary_still_get_to_a_safe_margin(norm, linear_model):
+def test_paths_that_end_just_beyond_the_boundary_still_reach_a_safe_margin(norm, linear_model):
     # d = 1 - exp(-s), s linear in the image and -u at the clean one: one step with its overshoot goes
     # to s = 1.05 (1 - exp(-u)) - u. Images are chosen so that this is within 1e-5 of the boundary,
     # where float32 cannot be trusted. Steps that aimed at d = 0 would stay there for ever.
@@ -332,7 +332,7 @@ def test_recorded_distances_of_torchattacks(norm, curved):
     ours = threat_model.distances(attacked(model, images, labels, threat_model), images)
     assert ours[3] == 0.0
     ratio = np.delete(ours, 3) / np.delete(theirs, 3)
-    # Ours end at the boundary, theirs up to 1% behind it. The records have five digits.
+    # Ours end at the boundary, theirs up to 1% beyond it. The records have five digits.
     assert ratio.min() > 0.985
     assert ratio.max() < 1.0005
 
@@ -395,7 +395,7 @@ def test_as_near_as_torchattacks(curved, tmp_path):
         ours = nearest(model, images, labels, threat_model)
         ratio = ours / theirs
         assert np.isfinite(theirs).all()
-        # Theirs has no final search: it stays up to 1% behind the boundary.
+        # Theirs has no final search: it stays up to 1% beyond the boundary.
         assert 0.97 < np.median(ratio) <= 1.0
         # Apart from that the paths are the same; rounding may send one of them elsewhere.
         assert (ratio > 1.002).sum() <= 1
