@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rnascl_tf import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = "rnascl_tf/recipes/shipped"
 
@@ -100,6 +102,12 @@ def test_the_wheel_holds_every_source_and_its_types(names):
 def test_recipes_are_shipped_as_data(names):
     recipes = {path.name for path in (ROOT / "configs").glob("*.py")}
     assert {Path(name).name for name in names if name.startswith(SHIPPED)} == recipes
+
+
+def test_the_version_is_the_packages(wheel, installed, tmp_path):
+    assert wheel.name.startswith(f"rnascl_tf-{__version__}-")
+    done = run(installed, tmp_path, [installed / "bin" / "rnascl"], "--version")
+    assert done.stdout == f"rnascl {__version__}\n"
 
 
 def test_the_installed_command_explains_itself(installed, tmp_path):
