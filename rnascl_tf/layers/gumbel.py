@@ -46,8 +46,13 @@ class GumbelSoftmax(keras.layers.Layer):
         self.noise = noise
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        # Neither is cast in mixed precision: gradients of the logits are about 1e-5.
         self.logits = self.add_weight(
-            name="logits", shape=(rows, choices), dtype="float32", initializer="zeros"
+            name="logits",
+            shape=(rows, choices),
+            dtype="float32",
+            initializer="zeros",
+            autocast=False,
         )
         # A variable, because tracing would freeze a Python number into the graph.
         self.temperature = self.add_weight(
@@ -56,6 +61,7 @@ class GumbelSoftmax(keras.layers.Layer):
             dtype="float32",
             initializer=keras.initializers.Constant(INITIAL_TEMPERATURE),
             trainable=False,
+            autocast=False,
         )
         self.built = True
 

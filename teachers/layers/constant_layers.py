@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 OPERATIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
@@ -113,7 +112,7 @@ class LowestPadding(keras.layers.Layer):
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the padded features [batch, height + top + bottom, width + left + right, C]."""
-        lowest = float(np.finfo(np.float32).min)
+        lowest = float(tf.as_dtype(features.dtype).min)  # float32's would be -inf in bfloat16
         return keras.ops.pad(features, ((0, 0), *self.padding, (0, 0)), constant_values=lowest)
 
     def get_config(self) -> dict[str, Any]:

@@ -94,19 +94,6 @@ def test_temperature_is_no_trainable_variable():
     assert float(layer.temperature) == 5.0
 
 
-def test_equal_seeds_draw_equal_noise():
-    first, second, third = (GumbelSoftmax(ROWS, CHOICES, seed=seed) for seed in (5, 5, 6))
-    drawn = first(training=True).numpy()
-    np.testing.assert_array_equal(drawn, second(training=True).numpy())
-    assert np.abs(drawn - third(training=True).numpy()).max() > 1e-3
-
-
-def test_config_round_trip():
-    layer = GumbelSoftmax(ROWS, CHOICES, noise="normal", seed=3)
-    again = GumbelSoftmax.from_config(layer.get_config())
-    assert (again.rows, again.choices, again.noise, again.seed) == (ROWS, CHOICES, "normal", 3)
-
-
 @pytest.mark.parametrize(("rows", "choices"), [(0, 2), (2, 0)])
 def test_refuses_no_rows_or_choices(rows, choices):
     with pytest.raises(ValueError, match="at least 1"):

@@ -46,12 +46,3 @@ def test_has_a_second_derivative():
             outputs = HardSwish()(points)
         slope = inner.gradient(outputs, points)
     np.testing.assert_allclose(outer.gradient(slope, points), [1 / 3, 1 / 3, 0], atol=1e-6)
-
-
-def test_saves_and_loads(tmp_path):
-    inputs = keras.Input((5,))
-    model = keras.Model(inputs, HardSwish(name="act")(inputs))
-    model.save(tmp_path / "model.keras")
-    images = np.linspace(-4, 4, 15).reshape(3, 5).astype("float32")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again(images), model(images))

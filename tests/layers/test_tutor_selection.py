@@ -1,4 +1,4 @@
-"""TutorSelection: shape, entropy against NumPy float64, serialization."""
+"""TutorSelection: shape, entropy against NumPy float64."""
 
 import numpy as np
 import pytest
@@ -32,9 +32,3 @@ def test_entropy_of_a_decided_tutor_is_zero_and_finite():
     layer = TutorSelection(1, TEACHER_LAYERS)
     layer.logits.assign([[300.0, 0, 0, 0, 0]])
     assert float(layer.entropy()) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_config_round_trip():
-    layer = TutorSelection(STUDENT_LAYERS, TEACHER_LAYERS, seed=2)
-    again = TutorSelection.from_config(layer.get_config())
-    assert (again.rows, again.choices, again.seed) == (STUDENT_LAYERS, TEACHER_LAYERS, 2)

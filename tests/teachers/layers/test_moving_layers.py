@@ -47,16 +47,3 @@ def test_a_constant_for_each_image():
         computed = model(np.zeros((batch, 3, 3, 1), np.float32))
         np.testing.assert_array_equal(computed, np.stack([FEATURES[0, :, :, 0]] * batch))
     assert layer.trainable_weights == []
-
-
-def test_they_save_and_reload(tmp_path):
-    images = keras.Input((5, 7, 3))
-    padded = Padding(((1, 0), (0, 1), (0, 0)), 0.5)(images)
-    taken = StridedSlice(((5, -1, -2), (0, 8, 1), (0, 3, 1)))(padded)
-    constant = RepeatedConstant((3, 8, 3))
-    outputs = Reduction("max", (2,))(keras.layers.Add()([taken, constant(images)]))
-    constant.set_weights([np.ones((3, 8, 3))])
-    model = keras.Model(images, outputs)
-    model.save(tmp_path / "model.keras")
-    reloaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(reloaded(FEATURES), model(FEATURES))
