@@ -5,10 +5,15 @@ low <= x' <= high}. Float32 arithmetic can overshoot epsilon (by 3e-8 in one pix
 computed in float64 and rounded towards the clean image, and the L2 radius leaves room for rounding.
 """
 
+from typing import TypeAlias
+
 import tensorflow as tf
 
 HALF_SPACING = 2.0**-25
 """Largest error of rounding a pixel value in [0, 1] to float32."""
+
+Bounds: TypeAlias = tuple[float | tf.Tensor, float | tf.Tensor]
+"""Lowest and highest pixel value; tensors broadcast to an image."""
 
 
 class Ball:
@@ -20,7 +25,7 @@ class Ball:
         images: float32 [n, height, width, channels], the clean images x inside the bounds.
         norm: "linf" or "l2".
         epsilon: radius, a float or a scalar float64 tensor (which spares a new trace per value).
-        bounds: lowest and highest pixel value; floats or tensors that broadcast to an image.
+        bounds: of the pixels.
 
     Attributes:
         center, norm, epsilon (float32 scalar tensor): as above.
@@ -29,7 +34,9 @@ class Ball:
         pixel_low, pixel_high: float32, the bounds; they broadcast to an image.
     """
 
-    def __init__(self, images, norm, epsilon, bounds):
+    def __init__(
+        self, images: tf.Tensor, norm: str, epsilon: float | tf.Tensor, bounds: Bounds
+    ) -> None:
         self.center = tf.convert_to_tensor(images, tf.float32)
         self.norm = norm
         self._exact_epsilon = _exact(epsilon)
@@ -37,7 +44,7 @@ class Ball:
         self.pixel_low, self.pixel_high = (tf.cast(bound, tf.float32) for bound in bounds)
         self.low, self.high = _box(self.center, self._exact_epsilon, bounds)
 
-    def project(self, images):
+    def project(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the nearest allowed images.
 
         For L2: pulled along the line to the clean image, then cut to the pixel bounds.
@@ -54,7 +61,7 @@ class Ball:
             images = tf.cast(center + _per_image(scale) * change, tf.float32)
         return tf.clip_by_value(images, self.low, self.high)
 
-    def start(self, directions):
+    def start(self, directions: tf.Tensor) -> tf.Tensor:
         """Returns x + epsilon * directions, projected.
 
         Args:
@@ -62,7 +69,7 @@ class Ball:
         """
         return self.project(self.center + self.epsilon * directions)
 
-    def steepest(self, gradient):
+    def steepest(self, gradient: tf.Tensor) -> tf.Tensor:
         """Returns the direction of length 1 in the norm along which a linear loss rises most.
 
         sign(gradient) for L-inf, gradient / ||gradient||_2 for L2; zero where the gradient is.
@@ -75,29 +82,15 @@ class Ball:
         return tf.cast(exact / _per_image(length), tf.float32)
 
 
-def feasible_box(images, threat_model):
-    """Returns the lowest and highest allowed value of each pixel.
-
-    Clipping to the box keeps |x' - x| <= epsilon in exact arithmetic and as computed in float32.
-
-    Args:
-        images: float32 [n, height, width, channels], inside the threat model's bounds.
-        threat_model: a `ThreatModel` in pixel space.
-
-    Returns:
-        Two float32 tensors of the images' shape.
-    """
-    return _box(images, _exact(threat_model.epsilon), threat_model.bounds)
-
-
-def _exact(epsilon):
+def _exact(epsilon: float | tf.Tensor) -> tf.Tensor:
     """A float64 scalar; tf.cast alone would first round a Python float to float32."""
     if tf.is_tensor(epsilon):
         return tf.cast(epsilon, tf.float64)
     return tf.constant(epsilon, tf.float64)
 
 
-def _box(images, epsilon, bounds):
+def _box(images: tf.Tensor, epsilon: tf.Tensor, bounds: Bounds) -> tuple[tf.Tensor, tf.Tensor]:
+    # Clipping to the box keeps |x' - x| <= epsilon in exact arithmetic and as computed in float32.
     exact_images = tf.cast(images, tf.float64)
     exact_low = exact_images - epsilon
     exact_high = exact_images + epsilon
@@ -109,10 +102,10 @@ def _box(images, epsilon, bounds):
     return tf.maximum(low, lower_bound), tf.minimum(high, upper_bound)
 
 
-def _length(changes):
+def _length(changes: tf.Tensor) -> tf.Tensor:
     """The L2 norm of each image's change, [n]."""
     return tf.sqrt(tf.reduce_sum(tf.square(changes), axis=(1, 2, 3)))
 
 
-def _per_image(values):
+def _per_image(values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(values, (-1, 1, 1, 1))

@@ -1,20 +1,29 @@
 """Projected gradient descent for adversarial training, inside a training step's graph.
 
-    x_{k+1} = project(x_k + alpha sign(grad_x J(x_k)))
+    x_{k+1} = project(x_k + alpha steepest(grad_x J(x_k)))
 
-Madry et al. (2018): J is the cross-entropy, x_0 = x + uniform(-epsilon, epsilon). TRADES (Zhang et
-al. 2019, algorithm 1): J(x') = KL(p(x) || p(x')) with p(x) held fixed, x_0 = x + 0.001 N(0, 1). The
-steps are a `tf.while_loop`: one step is traced, whatever their number.
+steepest(g) is sign(g) in L-inf and g / ||g||_2 in L2. Madry et al. (2018): J is the cross-entropy, x_0
+uniform in the ball. TRADES (Zhang et al. 2019, algorithm 1): J(x') = KL(p(x) || p(x')) with p(x) held
+fixed, x_0 = x + 0.001 N(0, 1). The steps are a `tf.while_loop`: one step is traced, whatever their
+number.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
 from rnascl_tf.objectives.trades import prediction_divergence
-from rnascl_tf.robustness.ball import feasible_box
+from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
+
+Logits: TypeAlias = keras.Model | Callable[[tf.Tensor], tf.Tensor]
+"""A Keras model, called with training=False, or another callable images -> logits."""
+
+Loss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""(labels, logits) -> [n] or scalar."""
 
 TRADES_START_DEVIATION = 0.001
 """Of the Gaussian start in algorithm 1 of TRADES, pixel units: at x itself the divergence has no
@@ -38,7 +47,7 @@ class TrainingAttack:
     step_fraction: float
     seed_generator: keras.random.SeedGenerator
 
-    def against_labels(self, model, images, labels):
+    def against_labels(self, model: Logits, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Returns the images of Madry et al.: those that maximise the cross-entropy.
 
         Args:
@@ -48,7 +57,7 @@ class TrainingAttack:
         """
         return self._run(model, images, labels)
 
-    def against_prediction(self, model, images):
+    def against_prediction(self, model: Logits, images: tf.Tensor) -> tf.Tensor:
         """Returns the images of TRADES: those that move the prediction furthest from the clean one.
 
         Args:
@@ -59,7 +68,14 @@ class TrainingAttack:
         clean_logits = tf.stop_gradient(_logits(model, images))
         return self._run(model, images, clean_logits, prediction_divergence, TRADES_START_DEVIATION)
 
-    def _run(self, model, images, target, loss=None, start_deviation=None):
+    def _run(
+        self,
+        model: Logits,
+        images: tf.Tensor,
+        target: tf.Tensor,
+        loss: Loss | None = None,
+        start_deviation: float | None = None,
+    ) -> tf.Tensor:
         return projected_gradient(
             model,
             images,
@@ -74,17 +90,17 @@ class TrainingAttack:
 
 
 def projected_gradient(
-    model,
-    images,
-    labels,
-    threat_model,
-    steps,
-    step_size,
-    loss=None,
+    model: Logits,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    threat_model: ThreatModel,
+    steps: int | tf.Tensor,
+    step_size: float | tf.Tensor,
+    loss: Loss | None = None,
     *,
-    start_deviation=None,
-    seed_generator,
-):
+    start_deviation: float | None = None,
+    seed_generator: keras.random.SeedGenerator,
+) -> tf.Tensor:
     """Returns adversarial images for one training batch.
 
     The model runs in evaluation mode, so batch norm's moving statistics are used and left alone,
@@ -92,37 +108,37 @@ def projected_gradient(
     gradient through the result.
 
     Args:
-        model: a Keras model, called with training=False, or another callable images -> logits.
+        model: whose prediction is attacked.
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: passed on to `loss`; integer [n] for the default, clean logits for TRADES.
-        threat_model: a `ThreatModel`.
-        steps: number of steps, a Python integer >= 1 or an integer scalar tensor.
-        step_size: alpha in pixel units, above 0; a float or a scalar tensor.
-        loss: (labels, logits) -> [n] or scalar, maximised; sparse cross-entropy by default.
+        threat_model: what may be changed, in pixel space.
+        steps: number of steps, at least 1; a scalar if it is a tensor.
+        step_size: alpha in the units of epsilon, above 0; a scalar if it is a tensor.
+        loss: maximised; sparse cross-entropy by default.
         start_deviation: standard deviation of a Gaussian start, pixel units; None starts uniformly
             in the ball.
         seed_generator: a `keras.random.SeedGenerator` for the random start. It is the caller's, so
             that it is saved with the training state and a resumed run continues the same stream.
 
     Returns:
-        float32 of the images' shape, inside `feasible_box(images, threat_model)`.
+        float32 of the images' shape, inside the `Ball` around the images.
 
     Raises:
         RobustnessError: steps, step size or seed generator are not as above.
     """
     _check_arguments(steps, step_size, seed_generator)
     loss = loss or tf.nn.sparse_softmax_cross_entropy_with_logits
-    low, high = feasible_box(images, threat_model)
-    noise = _start_noise(tf.shape(images), threat_model.epsilon, start_deviation, seed_generator)
-    start = tf.clip_by_value(images + noise, low, high)
+    ball = Ball(images, threat_model.norm, threat_model.epsilon, threat_model.bounds)
+    noise = _start_noise(tf.shape(images), threat_model, start_deviation, seed_generator)
+    start = ball.project(images + noise)
 
-    def one_step(step, adversarial):
+    def one_step(step: tf.Tensor, adversarial: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(adversarial)
             objective = loss(labels, _logits(model, adversarial))
         gradient = tape.gradient(objective, adversarial)
-        moved = adversarial + tf.cast(step_size, tf.float32) * tf.sign(gradient)
-        return step + 1, tf.clip_by_value(moved, low, high)
+        moved = adversarial + tf.cast(step_size, tf.float32) * ball.steepest(gradient)
+        return step + 1, ball.project(moved)
 
     _, adversarial = tf.while_loop(
         lambda step, _: step < tf.cast(steps, tf.int32),
@@ -132,7 +148,12 @@ def projected_gradient(
     return tf.stop_gradient(adversarial)
 
 
-def _start_noise(shape, epsilon, deviation, seed_generator):
+def _start_noise(
+    shape: tf.Tensor,
+    threat_model: ThreatModel,
+    deviation: float | None,
+    seed_generator: keras.random.SeedGenerator,
+) -> tf.Tensor:
     """Returns this replica's rows of the noise that one device would draw for the whole batch.
 
     The generators of all replicas are in one state, so that rows of their own would get equal noise.
@@ -141,7 +162,7 @@ def _start_noise(shape, epsilon, deviation, seed_generator):
     rows = shape[0]
     shape = tf.concat([[rows * replicas], shape[1:]], axis=0)
     if deviation is None:
-        noise = keras.random.uniform(shape, -epsilon, epsilon, dtype="float32", seed=seed_generator)
+        noise = _in_the_ball(shape, threat_model, seed_generator)
     else:
         noise = keras.random.normal(shape, stddev=deviation, dtype="float32", seed=seed_generator)
     if replicas == 1:
@@ -150,13 +171,32 @@ def _start_noise(shape, epsilon, deviation, seed_generator):
     return noise[first : first + rows]
 
 
-def _logits(model, images):
+def _in_the_ball(
+    shape: tf.Tensor, threat_model: ThreatModel, seed_generator: keras.random.SeedGenerator
+) -> tf.Tensor:
+    """Draws one point of the ball around zero for each image, uniformly."""
+    epsilon = threat_model.epsilon
+    if threat_model.norm == "linf":
+        return keras.random.uniform(shape, -epsilon, epsilon, dtype="float32", seed=seed_generator)
+    directions = keras.random.normal(shape, dtype="float32", seed=seed_generator)
+    lengths = tf.sqrt(tf.reduce_sum(tf.square(directions), axis=(1, 2, 3), keepdims=True))
+    # A ball's volume grows with its radius to the power of its dimensions.
+    dimensions = tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
+    volume = keras.random.uniform(tf.shape(lengths), dtype="float32", seed=seed_generator)
+    return epsilon * volume ** (1.0 / dimensions) * directions / lengths
+
+
+def _logits(model: Logits, images: tf.Tensor) -> tf.Tensor:
     is_keras = isinstance(model, keras.Layer)
     logits = model(images, training=False) if is_keras else model(images)
     return tf.cast(logits, tf.float32)
 
 
-def _check_arguments(steps, step_size, seed_generator):
+def _check_arguments(
+    steps: int | tf.Tensor,
+    step_size: float | tf.Tensor,
+    seed_generator: keras.random.SeedGenerator,
+) -> None:
     if not tf.is_tensor(steps) and (not isinstance(steps, int) or steps < 1):
         raise RobustnessError(f"steps is {steps!r}; an integer >= 1 is needed.")
     if not tf.is_tensor(step_size) and not step_size > 0.0:

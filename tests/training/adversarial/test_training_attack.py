@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.training.adversarial.training_attack import (
@@ -52,6 +54,101 @@ def test_exact_answer_on_a_linear_model(compiled, epsilon, linear_model, example
     np.testing.assert_allclose(
         adversarial, linear_model.best_attack(images, labels, epsilon), rtol=0, atol=1.2e-7
     )
+
+
+def by_hand(images, labels, start, first, second, epsilon, steps, step_size):
+    """L2 steps on logits = tanh(x W) V in float64; images [n, pixels]."""
+    points = start.astype(np.float64)
+    for _ in range(steps):
+        hidden = np.tanh(points @ first)
+        logits = hidden @ second
+        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+        wrong = exponents / exponents.sum(axis=1, keepdims=True)
+        wrong[np.arange(len(labels)), labels] -= 1.0
+        gradient = ((wrong @ second.T) * (1.0 - hidden**2)) @ first.T
+        points = points + step_size * gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+        change = points - images
+        length = np.linalg.norm(change, axis=1, keepdims=True)
+        points = np.clip(images + change * np.minimum(1.0, epsilon / length), 0.0, 1.0)
+    return points
+
+
+@pytest.mark.parametrize("epsilon", [0.3, 1.7])
+def test_l2_steps_are_those_of_float64(epsilon):
+    generator = np.random.default_rng(3)
+    images = generator.random((11, 5, 7, 3)).astype(np.float32)
+    labels = generator.integers(0, 4, 11)
+    first, second = generator.normal(size=(105, 13)) / 4, generator.normal(size=(13, 4))
+
+    def model(images):
+        hidden = tf.tanh(tf.reshape(images, (-1, 105)) @ tf.constant(first, tf.float32))
+        return hidden @ tf.constant(second, tf.float32)
+
+    def attack(steps, step_size):
+        return projected_gradient(
+            model,
+            images,
+            labels,
+            ThreatModel(epsilon, norm="l2"),
+            steps,
+            step_size,
+            seed_generator=keras.random.SeedGenerator(5),
+        ).numpy()
+
+    # A step too small to matter gives the start.
+    start = attack(1, 1e-9).reshape(11, 105)
+    flat = images.reshape(11, 105).astype(np.float64)
+    wanted = by_hand(flat, labels, start, first, second, epsilon, 7, epsilon / 4)
+    np.testing.assert_allclose(attack(7, epsilon / 4).reshape(11, 105), wanted, rtol=0, atol=2e-5)
+    # At the surface, except for what the pixel bounds cut off.
+    assert np.linalg.norm(wanted - flat, axis=1).min() > 0.95 * epsilon
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    epsilon=st.floats(1e-3, 5.0),
+    fraction=st.floats(0.01, 3.0),
+    deviation=st.none() | st.floats(0.0, 0.5),
+)
+@settings(max_examples=25, deadline=None)
+def test_l2_images_stay_in_the_ball(seed, epsilon, fraction, deviation):
+    generator = np.random.default_rng(seed)
+    images = generator.random((3, 5, 7, 2)).astype(np.float32)
+    # Some pixels at the bounds, where clipping takes part.
+    images[generator.random(images.shape) < 0.2] = 1.0
+    kernel = tf.constant(generator.normal(size=(70, 3)), tf.float32)
+    threat_model = ThreatModel(epsilon, norm="l2")
+    adversarial = projected_gradient(
+        lambda images: tf.reshape(images, (-1, 70)) @ kernel,
+        images,
+        np.array([0, 1, 2]),
+        threat_model,
+        3,
+        fraction * epsilon,
+        start_deviation=deviation,
+        seed_generator=keras.random.SeedGenerator(seed),
+    ).numpy()
+    assert (threat_model.distances(adversarial, images) <= epsilon).all()
+    assert adversarial.min() >= 0.0
+    assert adversarial.max() <= 1.0
+
+
+def test_l2_start_is_uniform_in_the_ball():
+    images = np.full((211, 2, 1, 1), 0.5, np.float32)
+    start = projected_gradient(
+        lambda images: tf.reshape(images, (-1, 2)),
+        images,
+        np.zeros(211, np.int64),
+        ThreatModel(0.3, norm="l2"),
+        1,
+        1e-9,
+        seed_generator=keras.random.SeedGenerator(5),
+    )
+    radii = np.linalg.norm((start.numpy() - images).reshape(211, 2), axis=1) / 0.3
+    # Of a disc: r^2 is uniform in [0, 1]; standard errors of mean and deviation 0.02 and 0.01.
+    assert (radii**2).mean() == pytest.approx(0.5, abs=0.08)
+    assert (radii**2).std() == pytest.approx(12**-0.5, abs=0.05)
+    assert radii.max() <= 1.0
 
 
 def test_one_step_is_traced_whatever_the_number(linear_model, examples):
