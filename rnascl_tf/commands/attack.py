@@ -43,7 +43,7 @@ from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 from rnascl_tf.robustness.chance import like_chance
 from rnascl_tf.robustness.masking.checks import masking_verdict
 from rnascl_tf.robustness.masking.measurements import MaskingMeasurements
-from rnascl_tf.robustness.sweep import sweep
+from rnascl_tf.robustness.epsilon_sweep import sweep
 
 
 def main(arguments):

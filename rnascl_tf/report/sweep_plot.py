@@ -21,7 +21,7 @@ def save_sweep(sweep, path, styles: Styles = NO_STYLES):
     In pixel space and L-inf, a second scale above each axis counts epsilon in 255ths.
 
     Args:
-        sweep: a `rnascl_tf.robustness.sweep.Sweep`.
+        sweep: a `rnascl_tf.robustness.epsilon_sweep.Sweep`.
         path: a `pathlib.Path`, of the picture.
         styles: of models that have their own.
     """

@@ -121,7 +121,7 @@ def _masking(run: runs.Run, models: Mapping[str, keras.Model], folder: Path) -> 
 def _sweep(
     run: runs.Run, models: Mapping[str, keras.Model], examples: data.Examples, folder: Path
 ) -> None:
-    from rnascl_tf.robustness.sweep import sweep  # its module has the same name
+    from rnascl_tf.robustness.epsilon_sweep import sweep  # its module has the same name
 
     with progress("sweep") as on_batch:
         curves = sweep(

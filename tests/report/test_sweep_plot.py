@@ -7,7 +7,7 @@ from PIL import Image
 
 from rnascl_tf.report import sweep_plot
 from rnascl_tf.robustness import Accuracy
-from rnascl_tf.robustness.sweep import Sweep, SweepRow
+from rnascl_tf.robustness.epsilon_sweep import Sweep, SweepRow
 from rnascl_tf.stages import model_styles
 
 EPSILONS = (0.0, 0.02, 0.07)

@@ -16,7 +16,7 @@ from rnascl_tf.robustness.attacks.attack import Cascade
 from rnascl_tf.robustness.attacks.registry import ATTACKS
 from rnascl_tf.robustness.evaluation import evaluate
 from rnascl_tf.robustness.logits_function import logits_function
-from rnascl_tf.robustness.sweep import EPSILONS, sweep
+from rnascl_tf.robustness.epsilon_sweep import EPSILONS, sweep
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 LINF = ThreatModel(0.1)
