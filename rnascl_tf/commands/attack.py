@@ -41,9 +41,9 @@ from rnascl_tf.robustness import (
 )
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 from rnascl_tf.robustness.chance import like_chance
+from rnascl_tf.robustness.epsilon_sweep import sweep
 from rnascl_tf.robustness.masking.checks import masking_verdict
 from rnascl_tf.robustness.masking.measurements import MaskingMeasurements
-from rnascl_tf.robustness.epsilon_sweep import sweep
 
 
 def main(arguments):

@@ -1,5 +1,8 @@
 """Checks of a config's values, before any work: the names and types are already ml_collections'."""
 
+from absl import logging
+from ml_collections import ConfigDict
+
 from rnascl_tf.deploy import KINDS
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import why_unwritable
@@ -18,7 +21,8 @@ from rnascl_tf.recipes import config_value
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
 from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
-from rnascl_tf.robustness.guard import check_norm
+from rnascl_tf.robustness.guard import check_norm, check_norms
+from rnascl_tf.robustness.threat_model import NORMS
 from rnascl_tf.runs.method import TUTORS
 from rnascl_tf.spelling import did_you_mean
 from rnascl_tf.stages.native_teacher import NATIVE, TRAININGS
@@ -76,7 +80,7 @@ _CHOICES = {
     "search.noise": NOISES,
     "search.cost": COST_MODELS,
     "method.tutor": TUTORS,
-    "threat.norm": ("linf",),
+    "threat.norm": NORMS,
     "replicas.batch_norm": SEMANTICS,
     "evaluate.budget": ATTACK_BUDGETS,
     **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
@@ -107,10 +111,11 @@ def check(config):
                 raise UserError(f"--config.{key}={config_value(config, key)} should be {wanted}.")
     for key, choices in _CHOICES.items():
         _check_choice(key, config_value(config, key), choices)
-    threat_model = ThreatModel(parse_epsilon(config.threat.epsilon))
+    threat_model = _threat_model(config.threat)
     for attack in config.evaluate.attacks:
         try:
-            parse_attack(attack, threat_model)
+            name, _ = parse_attack(attack, threat_model)
+            check_norms([name], config.evaluate.budget, threat_model)
         except RobustnessError as error:
             raise UserError(f"--config.evaluate.attacks: {error}") from error
     for name in config.export.transferred:
@@ -118,7 +123,8 @@ def check(config):
             check_norm(attack_named(name), threat_model)
         except (RobustnessError, AttributeError) as error:
             raise UserError(
-                f"--config.export.transferred={name}: give attacks with gradients, as pgd20 or cw."
+                f"--config.export.transferred={name}: give attacks with gradients for the norm "
+                f"{threat_model.norm}, as pgd20 or cw."
             ) from error
     for kind in config.export.kinds:
         _check_choice("export.kinds", kind, tuple(KINDS))
@@ -159,6 +165,20 @@ def check(config):
             "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or an ONNX "
             "teacher and --config.trades.enabled=false."
         )
+
+
+def _threat_model(threat: ConfigDict) -> ThreatModel:
+    try:
+        threat_model = ThreatModel(parse_epsilon(threat.epsilon), threat.norm)
+    except RobustnessError as error:
+        raise UserError(f"--config.threat.epsilon={threat.epsilon}: {error}") from error
+    if threat.norm == "l2" and "/255" in str(threat.epsilon):
+        logging.warning(
+            "--config.threat.epsilon=%s is small for L2, which sums the squares of all changes; 0.5 is "
+            "usual for images of 32x32",
+            threat.epsilon,
+        )
+    return threat_model
 
 
 def check_replicas(config, replicas):

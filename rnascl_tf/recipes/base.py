@@ -37,7 +37,7 @@ def base_config():
     # Perturbations in pixel units of images in [0, 1].
     config.threat = ConfigDict()
     config.threat.epsilon = "8/255"
-    config.threat.norm = "linf"
+    config.threat.norm = "linf"  # or "l2", whose epsilons are larger: 0.5 is usual
 
     config.teacher = ConfigDict()
     config.teacher.onnx = ""  # an ONNX classifier; empty: train the native network below

@@ -6,6 +6,7 @@ Every number comes from the record; what was not measured is said to be so.
 from pathlib import Path
 
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
+from rnascl_tf.report.titles import NORM_TITLES
 from rnascl_tf.robustness import Accuracy, AttackResult
 
 _FRONT_MATTER = (
@@ -44,7 +45,7 @@ def model_card(record, dataset, styles: Styles = NO_STYLES):
         _robustness(record, name, threat["norm"]),
         "## The files",
         "Accuracy in % with 95% Wilson intervals; n counts the test images of the columns before it. "
-        f"*Attacked* is what withstands {threat['attack']}, at {threat['norm']} epsilon "
+        f"*Attacked* is what withstands {threat['attack']}, at {NORM_TITLES[threat['norm']]} epsilon "
         f"{threat['epsilon']:.6g} in {threat['space']} units of [0, 1]; *Keras* is the Keras model "
         "under the same attacks on the same images. An upper bound: other attacks may break more.",
         _files(exports),
@@ -117,7 +118,7 @@ def _robustness(record, name, norm):
     if not results:
         return "Not evaluated: the evaluate stage has not run."
     lines = [
-        f"| attack | accuracy, % | n | steps | {norm} epsilon | space |",
+        f"| attack | accuracy, % | n | steps | {NORM_TITLES[norm]} epsilon | space |",
         "|---|---|---|---|---|---|",
     ]
     for attack, values in results.items():
@@ -190,8 +191,8 @@ def _limits(record, name, exports):
     asked = exports[0]["robust"]["square_attacked"]
     square = "Square was not run on the files. " if asked is None else ""
     return (
-        f"{masking} {square}Robustness was measured against small changes of every pixel at one "
-        "epsilon, on test images of the same data set, for one trained network. Nothing is known of "
+        f"{masking} {square}Robustness was measured against small changes at one epsilon and in one "
+        "norm, on test images of the same data set, for one trained network. Nothing is known of "
         "other threats (patches, rotations, common corruptions), of images from elsewhere, or of how "
         "accuracy differs between groups of images."
     )

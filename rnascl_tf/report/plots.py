@@ -4,7 +4,7 @@ from matplotlib import pyplot
 
 from rnascl_tf.report.figure import error_bars, save_figure
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
-from rnascl_tf.report.table import attacks_of
+from rnascl_tf.report.table import attacks_of, threat_of
 from rnascl_tf.robustness import results_from_json
 
 _SEARCH_PANELS = {
@@ -43,16 +43,15 @@ def save_search_history(history, path):
     save_figure(figure, path)
 
 
-def save_robustness(robustness, epsilon, path, styles: Styles = NO_STYLES):
+def save_robustness(record, path, styles: Styles = NO_STYLES):
     """Draws accuracy under each attack, a group of bars for each attack, with 95% intervals.
 
     Args:
-        robustness: model -> attack -> result, as the record keeps them.
-        epsilon: the threat model's, as text.
+        record: a `Record` whose evaluate stage has run.
         path: of the PNG.
         styles: of the models.
     """
-    measured = results_from_json(robustness)
+    measured = results_from_json(record["robustness"])
     attacks = attacks_of(measured)
     figure, axis = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     width = 0.8 / len(measured)
@@ -77,6 +76,6 @@ def save_robustness(robustness, epsilon, path, styles: Styles = NO_STYLES):
     axis.set_xticks(range(len(attacks)), attacks)
     axis.set_ylabel("accuracy, %")
     axis.set_ylim(0, 100)
-    axis.set_title(f"Accuracy under attack, L-inf epsilon {epsilon}, pixel space")
+    axis.set_title(f"Accuracy under attack, {threat_of(record)}")
     axis.legend()
     save_figure(figure, path)

@@ -10,12 +10,11 @@ from pathlib import Path
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_csv
 from rnascl_tf.record.record import Record, RecordError
+from rnascl_tf.report.titles import epsilon_text
 from rnascl_tf.robustness import Accuracy, parse_epsilon, results_from_json
 
 STRONGEST = "strongest"
 """In place of an attack's name: of each model the attack that leaves it the least."""
-
-NORM_TITLES = {"linf": "L-inf"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,14 +143,6 @@ def _shortest(own, others):
         if all(own[-depth:] != other[-depth:] for other in others):
             break
     return "/".join(own[-depth:])
-
-
-def epsilon_text(epsilon):
-    """Returns "8/255" for what is such a fraction, and a decimal otherwise."""
-    steps = 255 * epsilon
-    if steps > 0.5 and math.isclose(steps, round(steps), rel_tol=1e-6):
-        return f"{round(steps)}/255"
-    return f"{epsilon:g}"
 
 
 def write_points(points, path):

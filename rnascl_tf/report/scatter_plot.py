@@ -8,15 +8,8 @@ from matplotlib.lines import Line2D
 from rnascl_tf.report.figure import error_bars, save_figure
 from rnascl_tf.report.label_placement import place_labels
 from rnascl_tf.report.model_style import NO_STYLES, ModelStyle, Styles, style_of
-from rnascl_tf.report.scatter import NORM_TITLES, STRONGEST, Point, epsilon_text
-
-ATTACK_TITLES = {
-    "fgsm": "FGSM",
-    "pgd20": "PGD-20",
-    "mifgsm": "MI-FGSM",
-    "cw": "CW",
-    "autoattack": "AutoAttack",
-}
+from rnascl_tf.report.scatter import STRONGEST, Point
+from rnascl_tf.report.titles import ATTACK_TITLES, NORM_TITLES, epsilon_text
 
 _LARGEST = 240
 """Area of the largest model's marker, in square points."""
@@ -39,9 +32,8 @@ def save_scatter(points, attack, path, styles: Styles = NO_STYLES):
     if attack == STRONGEST:
         title = "accuracy under its strongest attack"
     first = points[0]
-    norm = NORM_TITLES.get(first.norm, first.norm)
     axis.set_xlabel("clean accuracy, %")
-    axis.set_ylabel(f"{title} at {norm} {epsilon_text(first.epsilon)}, %")
+    axis.set_ylabel(f"{title} at {NORM_TITLES[first.norm]} {epsilon_text(first.epsilon)}, %")
     axis.set_title(
         f"Clean and robust accuracy on {first.data}, {first.space} space (bars: 95% intervals)",
         fontsize=10,

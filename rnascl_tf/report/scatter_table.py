@@ -3,7 +3,7 @@
 import rich.box
 import rich.table
 
-from rnascl_tf.report.scatter import NORM_TITLES, epsilon_text
+from rnascl_tf.report.titles import threat_title
 
 
 def scatter_table(points):
@@ -13,10 +13,8 @@ def scatter_table(points):
         points: list of `Point`, at least one.
     """
     first = points[0]
-    norm = NORM_TITLES.get(first.norm, first.norm)
     table = rich.table.Table(
-        title=f"{first.data}, {norm} epsilon {epsilon_text(first.epsilon)}, {first.space} space: "
-        "accuracy in %",
+        title=f"{first.data}, {threat_title(first.norm, first.epsilon, first.space)}: accuracy in %",
         box=rich.box.SIMPLE_HEAD,
         title_justify="left",
     )

@@ -6,8 +6,7 @@ from matplotlib import pyplot, ticker
 
 from rnascl_tf.report.figure import save_figure
 from rnascl_tf.report.model_style import NO_STYLES, PURPLE, SKY, VERMILION, Styles
-from rnascl_tf.report.scatter import NORM_TITLES
-from rnascl_tf.report.scatter_plot import ATTACK_TITLES
+from rnascl_tf.report.titles import ATTACK_TITLES, NORM_TITLES
 
 _OTHER_MARKERS = ("v", "P", "X", "<", ">", "*", "p", "d")
 _OTHER_COLORS = (VERMILION, PURPLE, SKY)
@@ -47,9 +46,8 @@ def save_sweep(sweep, path, styles: Styles = NO_STYLES):
     first.set_ylabel("accuracy, %")
     first.set_ylim(-2, 102)
     counts = sorted({row.accuracy.n for row in sweep.rows})
-    norm = NORM_TITLES.get(sweep.norm, sweep.norm.upper())
     figure.suptitle(
-        f"Accuracy over epsilon, {norm}, {sweep.space} space (bands: 95% intervals, "
+        f"Accuracy over epsilon, {NORM_TITLES[sweep.norm]}, {sweep.space} space (bands: 95% intervals, "
         f"n = {', '.join(map(str, counts))})",
         fontsize=11,
     )

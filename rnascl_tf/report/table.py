@@ -1,8 +1,12 @@
 """The final tables: accuracy of each model under each attack, size, and exported files."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import rich.table
 
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
+from rnascl_tf.report.titles import threat_title
 from rnascl_tf.robustness import Accuracy, results_from_json
 
 _ONE_LINE_MODELS = 3
@@ -13,6 +17,12 @@ def attacks_of(robustness):
     """Returns every attack that any model was given, in the order of the model with the most."""
     by_length = sorted(robustness.values(), key=len, reverse=True)
     return list(dict.fromkeys(attack for results in by_length for attack in results))
+
+
+def threat_of(record: Mapping[str, Any]) -> str:
+    """Returns the title of a record's threat model."""
+    threat = record["config"]["threat"]
+    return threat_title(threat["norm"], threat["epsilon"])
 
 
 def robustness_table(record, styles: Styles = NO_STYLES):
@@ -26,9 +36,8 @@ def robustness_table(record, styles: Styles = NO_STYLES):
     """
     robustness = results_from_json(record["robustness"])
     attacks = attacks_of(robustness)
-    epsilon = record["config"]["threat"]["epsilon"]
     table = rich.table.Table(
-        title=f"Accuracy in % [95% interval] at L-inf epsilon {epsilon}, pixel space",
+        title=f"Accuracy in % [95% interval] at {threat_of(record)}",
         box=rich.box.SIMPLE_HEAD,
         title_justify="left",
     )

@@ -7,11 +7,13 @@ batch (batch norm or dropout in training mode).
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named
+from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 # Probabilities in float32 sum to 1 within 1e-6, in bfloat16 within 1e-2, and in a full-integer file
 # each is rounded to 1/256; logits that come so near for a whole batch do not occur.
@@ -146,9 +148,22 @@ def check_norm(attack, threat_model):
     """Raises RobustnessError if an `Attack` is not defined for the threat model's norm."""
     if threat_model.norm not in attack.norms:
         raise RobustnessError(
-            f"{attack.name} is defined for {', '.join(attack.norms)}, the threat model is "
-            f"{threat_model.norm}; choose another attack or norm."
+            f"{attack.name} works in {', '.join(attack.norms)}, and the norm is {threat_model.norm}; "
+            "choose another attack or norm."
         )
+
+
+def check_norms(names: Sequence[str], attack_budget: str, threat_model: ThreatModel) -> None:
+    """Raises RobustnessError if one of the named attacks is not defined for the norm.
+
+    Args:
+        names: as for `attack_named`, or "clean".
+        attack_budget: of "autoattack".
+        threat_model: the `ThreatModel`.
+    """
+    for name in names:
+        for member in attack_named(name, attack_budget).members if name != CLEAN else ():
+            check_norm(member, threat_model)
 
 
 def check_attack(attack, threat_model, logits, classes):

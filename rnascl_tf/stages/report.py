@@ -31,8 +31,7 @@ def run(run: runs.Run) -> None:
         # What cannot be drawn any more must not be left from before.
         (folder / name).unlink(missing_ok=True)
     styles = stages.model_styles()
-    epsilon = record["config"]["threat"]["epsilon"]
-    report.save_robustness(record["robustness"], epsilon, folder / "robustness.png", styles)
+    report.save_robustness(record, folder / "robustness.png", styles)
     missing = [*_draw_search(run, diagnostics, folder), *_draw_attention(run, diagnostics, folder)]
     console.print()
     console.print(report.student_table(record))

@@ -133,7 +133,7 @@ def test_the_models_table_and_facts_are_the_records(record, dataset):
         "activation relu6",
         "robust_resnet",
         "77" * 32,
-        "linf epsilon 0.0313725 in pixel units",
+        "L-inf epsilon 0.0313725 in pixel units",
         "commit 0123abc, seed 5",
         dataset.license,
         f"{len(dataset.train):,} training",

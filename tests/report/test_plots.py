@@ -40,7 +40,7 @@ def test_search_history_of_a_control_lacks_panels(tmp_path):
     assert Image.open(tmp_path / "control.png").size == (1320, 660)
 
 
-def test_robustness(tmp_path):
+def test_robustness(tmp_path, monkeypatch):
     def result(correct):
         return AttackResult(Accuracy(correct, 10), 0.1, 20, "linf", "pixel").to_json()
 
@@ -48,5 +48,10 @@ def test_robustness(tmp_path):
         "teacher": {"clean": result(10)},
         "student": {"clean": result(0), "cw": result(5)},
     }
-    save_robustness(robustness, "8/255", tmp_path / "robustness.png")
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda self, title, **options: titles.append(title))
+    threat = {"epsilon": "0.5", "norm": "l2"}
+    record = {"config": {"threat": threat}, "robustness": robustness}
+    save_robustness(record, tmp_path / "robustness.png")
     assert Image.open(tmp_path / "robustness.png").size == (960, 540)
+    assert titles == ["Accuracy under attack, L2 epsilon 0.5, pixel space"]

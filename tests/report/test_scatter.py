@@ -8,7 +8,6 @@ from rnascl_tf.record import RecordError
 from rnascl_tf.report.scatter import (
     STRONGEST,
     ScatterError,
-    epsilon_text,
     scatter_points,
     short_names,
     write_points,
@@ -99,13 +98,6 @@ def test_names_are_the_shortest_that_differ(tmp_path):
     ]
     assert short_names(files) == ["a/digits", "b/digits", "smoke", "s3_kl"]
     assert short_names([]) == []
-
-
-@pytest.mark.parametrize(
-    ("epsilon", "text"), [(8 / 255, "8/255"), (0.1, "0.1"), (0.0, "0"), (1.0, "255/255")]
-)
-def test_epsilon_as_text(epsilon, text):
-    assert epsilon_text(epsilon) == text
 
 
 def test_mixtures_are_refused_with_both_names(run, write_record, models):

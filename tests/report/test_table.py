@@ -18,7 +18,7 @@ def result(accuracy, n=400):
 @pytest.fixture
 def record():
     return {
-        "config": {"threat": {"epsilon": "8/255"}},
+        "config": {"threat": {"epsilon": "8/255", "norm": "linf"}},
         "teacher": {"n_t": 17},
         "robustness": {
             "teacher": {"clean": result(0.74, n=500)},
@@ -73,7 +73,7 @@ def lines(table, width=100):
 
 def test_robustness_table(record):
     text = lines(robustness_table(record, model_styles()))
-    assert "epsilon 8/255, pixel space" in text[0]
+    assert text[0] == "Accuracy in % [95% interval] at L-inf epsilon 8/255, pixel space"
     assert "teacher student baseline" in text
     assert "attack n = 500 n = 400 n = 400" in text
     assert "clean 74.0 [70.0, 77.7] 81.0 [76.9, 84.5] 84.0 [80.1, 87.3]" in text

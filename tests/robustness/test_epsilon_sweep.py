@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from rnascl_tf.robustness.accuracy import Accuracy
 from rnascl_tf.robustness.attacks.attack import Cascade
 from rnascl_tf.robustness.attacks.registry import ATTACKS
+from rnascl_tf.robustness.epsilon_sweep import EPSILONS, default_epsilons, sweep
 from rnascl_tf.robustness.evaluation import evaluate
 from rnascl_tf.robustness.logits_function import logits_function
-from rnascl_tf.robustness.epsilon_sweep import EPSILONS, sweep
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 LINF = ThreatModel(0.1)
@@ -58,12 +58,25 @@ def test_exact_on_a_linear_model_at_any_epsilons(epsilons, linear_model, example
 
 def test_default_epsilons_are_those_of_the_figures(linear_model, examples):
     images, labels = examples
-    assert EPSILONS == (0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
+    of_the_figures = (0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
+    assert default_epsilons(LINF) == EPSILONS == of_the_figures
     result = sweep({"line": linear_model}, images, labels, LINF)
     assert [row.epsilon for row in result.curve("line", "pgd20")] == list(EPSILONS)
     # All epsilons through one graph per attack.
     assert set(logits_function(linear_model).traces.values()) == {1}
     assert len(logits_function(linear_model).traces) == 2
+
+
+def test_default_epsilons_in_l2_reach_twice_the_threat_models_own(linear_model, examples):
+    epsilons = default_epsilons(ThreatModel(0.25, norm="l2"))
+    assert epsilons == pytest.approx([step / 20 for step in range(11)])
+    assert default_epsilons(ThreatModel(0.0, norm="l2")) == (0.0,)
+    threat_model = ThreatModel(0.06, norm="l2")
+    result = sweep({"line": linear_model}, *examples, threat_model, attacks=["fgsm"])
+    records = evaluate(linear_model, *examples, threat_model, ["fgsm"])
+    assert result.rows[5].epsilon == 0.06
+    assert result.rows[5].accuracy.value == records["fgsm"]["accuracy"]
+    assert result.rows[0].accuracy.correct == 21 > result.rows[10].accuracy.correct
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -208,7 +221,7 @@ def test_csv_reads_back_as_it_was(linear_model, examples, tmp_path):
         assert (read["attack"], read["n"], read["carried"]) == ("fgsm", "23", "0")
         assert (read["norm"], read["space"], read["seed"]) == ("linf", "pixel", "2")
     assert result.rows[1].epsilon == 8 / 255
-    assert json.loads(json.dumps(result.as_records()))[1]["epsilon"] == 8 / 255
+    assert json.loads(json.dumps(result.to_json()))[1]["epsilon"] == 8 / 255
 
 
 @pytest.mark.parametrize(
@@ -218,12 +231,12 @@ def test_csv_reads_back_as_it_was(linear_model, examples, tmp_path):
         ({"models": [Bump()]}, "name: model"),
         ({"epsilons": []}, "no epsilon"),
         ({"epsilons": "0.1"}, "list of numbers"),
-        ({"epsilons": [0.1, 0.1]}, "twice"),
+        ({"epsilons": [0.1, 0.1]}, "repeated"),
         ({"epsilons": [8]}, "8/255"),
         ({"epsilons": [-0.1]}, "at least 0"),
         ({"attacks": ["fgms"]}, "did you mean fgsm"),
         ({"attacks": ["clean"]}, "epsilon 0"),
-        ({"attacks": ["fgsm", "fgsm"]}, "twice"),
+        ({"attacks": ["fgsm", "fgsm"]}, "repeated"),
         ({"attacks": "fgsm"}, "list of names"),
     ],
 )
