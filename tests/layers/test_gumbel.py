@@ -60,7 +60,7 @@ def test_normal_noise_is_not_gumbel_noise():
     layer.temperature.assign(1.0)
     noise = np.log(layer(training=True).numpy())
     noise -= noise.mean(axis=1, keepdims=True)
-    # Standard normal noise has deviation 1, standard Gumbel noise pi / sqrt(6) = 1.28.
+    # Standard normal noise has standard deviation 1, standard Gumbel noise pi / sqrt(6) = 1.28.
     assert noise.std() == pytest.approx(1.0, abs=0.05)
 
 

@@ -2,8 +2,9 @@
 
 To add an operator: write its converter in the file of its kind (or in a new file, imported in this
 folder's `__init__`), decorate it with `@operator("Name")`, and compare it with onnxruntime in the test
-of the same name, by the fixtures `write_classifier` and `assert_agrees`. Nothing else lists operators.
-Operators on stored numbers alone are in `folding.FOLDABLE`, on shapes in `SHAPE_OPERATORS`.
+of the same name, by the fixtures `write_classifier` and `assert_agrees`. Only the table in
+`test_registry.py` lists all names. Operators on stored numbers are in `folding.FOLDABLE`, on shapes in
+`shape_numbers.SHAPE_OPERATORS`.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -42,7 +42,7 @@ def test_a_layer_called_twice_gives_two_taps():
 
 
 def test_applications_networks_have_the_papers_count():
-    # ResNet-50: 53 convolutions, 4 of them projection shortcuts (DESIGN section 5 counts 49).
+    # ResNet-50: 53 convolutions, 4 of them projection shortcuts (the method counts 49).
     model = keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3))
     graph = convolution_graph(model)
     assert len(graph.convolutions) == 53

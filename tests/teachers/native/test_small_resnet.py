@@ -46,10 +46,10 @@ def test_initial_weights():
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             kernel = layer.get_weights()[0]
-            deviation = np.sqrt(2 / (kernel.shape[0] * kernel.shape[1] * kernel.shape[3]))
-            # Of n normal draws the deviation is off by 1 / sqrt(2 n); four times that.
-            assert kernel.std() == pytest.approx(deviation, rel=4 / np.sqrt(2 * kernel.size))
-            assert np.abs(kernel).max() > 2.5 * deviation  # not truncated
+            std = np.sqrt(2 / (kernel.shape[0] * kernel.shape[1] * kernel.shape[3]))
+            # Of n normal draws the standard deviation is off by 1 / sqrt(2 n); four times that.
+            assert kernel.std() == pytest.approx(std, rel=4 / np.sqrt(2 * kernel.size))
+            assert np.abs(kernel).max() > 2.5 * std  # not truncated
     kernel, bias = model.get_layer("logits").get_weights()
     assert kernel.std() == pytest.approx(0.01, rel=0.02)
     assert not bias.any()

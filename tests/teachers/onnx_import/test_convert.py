@@ -95,7 +95,7 @@ def test_a_softmax_before_the_end_is_not_left_out(write_onnx):
 
 
 def test_operators_for_stored_numbers_are_unsupported_where_images_go_through(write_onnx):
-    # All three at once, though the second and third lie behind the first.
+    # All three at once, although the second and third come after the first.
     nodes = [
         STEM,
         helper.make_node("Exp", ["features"], ["a"], "first"),
@@ -127,16 +127,16 @@ def test_all_unsupported_forms_are_listed_at_once(write_onnx):
     nodes = [
         STEM,
         helper.make_node("Flatten", ["features"], ["a"], "first", axis=2),
-        helper.make_node("Relu", ["a"], ["b"], "behind_first"),
+        helper.make_node("Relu", ["a"], ["b"], "after_first"),
         helper.make_node("Transpose", ["features"], ["c"], "second", perm=[0, 1]),
-        helper.make_node("Add", ["b", "c"], ["logits"], "behind_both"),
+        helper.make_node("Add", ["b", "c"], ["logits"], "after_both"),
     ]
     with pytest.raises(teachers.TeacherError) as failure:
         teachers.load_onnx(write_onnx(nodes, KERNEL, SHAPE))
     message = str(failure.value)
     assert "first (Flatten) is not supported in this form" in message
     assert "; second (Transpose) is not supported in this form" in message
-    assert "behind" not in message
+    assert "after_" not in message
     assert "\n" not in message
 
 

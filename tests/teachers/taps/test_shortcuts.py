@@ -130,7 +130,7 @@ def test_sums_of_many_and_of_constants():
     seed=strategies.integers(0, 1000),
 )
 def test_any_chain_of_blocks_in_any_order(blocks, seed):
-    """Each block has a main path and a shortcut of so many convolutions; the shorter one goes."""
+    """Each block has a main path and a shortcut of these lengths; the shorter one is left out."""
     predecessors, convolutions, additions, expected = {"stem": ["image"]}, ["stem"], [], set()
     last = "stem"
     for index, (main, shortcut) in enumerate(blocks):
