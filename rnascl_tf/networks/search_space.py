@@ -1,11 +1,18 @@
-"""The paper's eight search spaces as data (Tables 3 and 4; DESIGN section 4)."""
+"""The paper's eight search spaces as data (Tables 3 and 4; docs/design.md, "The student").
+
+To add a space, add an entry to `SEARCH_SPACES`; everything else reads it from there.
+"""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
 
 
 @dataclasses.dataclass(frozen=True)
 class StageSpace:
-    """A run of inverted residual blocks which share their choices.
+    """A network stage: inverted residual blocks which share their choices.
 
     Attributes:
         choices: output filters a block may have, widest first. The choice is per block.
@@ -22,10 +29,10 @@ class StageSpace:
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """What follows the last stage on ImageNet: 1x1 conv to expansion * C, pool, 1x1 conv to filters.
+    """What follows the last network stage on ImageNet: 1x1 conv, pool, 1x1 conv.
 
     Attributes:
-        expansion: filters of the first convolution per filter of the last stage.
+        expansion: filters of the first convolution per filter of the last network stage.
         filters: of the second convolution, which runs on the pooled 1x1 features.
     """
 
@@ -54,7 +61,7 @@ class Block:
     expansion: int
 
     @property
-    def residual(self):
+    def residual(self) -> bool:
         """Whether the input is added to the output."""
         return self.stride == 1 and self.input_filters == self.filters
 
@@ -65,44 +72,46 @@ class SearchSpace:
 
     Attributes:
         name: its name in the paper.
-        stages: the stages, in order.
+        stages: the network stages, in order.
         stem_filters: output filters of the first convolution, 3x3, stride 2, never searched.
-        head: what follows the last stage; None is global pooling and a dense layer alone.
+        head: what follows the last network stage; None is global pooling and a dense layer alone.
+        image_size: height and width of the images that the space was made for.
     """
 
     name: str
     stages: tuple[StageSpace, ...]
     stem_filters: int = 16
     head: Head | None = None
+    image_size: int = 32
 
     @property
-    def widest(self):
-        """The filters of the widest student, a list for each stage."""
+    def widest(self) -> list[list[int]]:
+        """The filters of the widest student, a list for each network stage."""
         return [[stage.choices[0]] * stage.depth for stage in self.stages]
 
     @property
-    def narrowest(self):
-        """The filters of the narrowest student, a list for each stage."""
+    def narrowest(self) -> list[list[int]]:
+        """The filters of the narrowest student, a list for each network stage."""
         return [[stage.choices[-1]] * stage.depth for stage in self.stages]
 
     @property
-    def depth(self):
+    def depth(self) -> int:
         """Number of blocks."""
         return sum(stage.depth for stage in self.stages)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of different students."""
         size = 1
         for stage in self.stages:
             size *= len(stage.choices) ** stage.depth
         return size
 
-    def blocks(self, filters):
-        """Returns the list of `Block` of the student with these filters.
+    def blocks(self, filters: Sequence[Sequence[int]]) -> list[Block]:
+        """Returns the blocks of the student with these filters.
 
         Args:
-            filters: output filters of every block, a list for each stage.
+            filters: output filters of every block, a list for each network stage.
 
         Raises:
             ValueError: the shape of `filters` is not the space's, or a value is not a choice.
@@ -124,32 +133,32 @@ class SearchSpace:
                 input_filters = width
         return blocks
 
-    def nested(self, flat):
-        """Returns a flat sequence with one entry per block as a list for each stage."""
-        flat = list(flat)
+    def nested(self, flat: Iterable[_Item]) -> list[list[_Item]]:
+        """Returns values in block order as a list for each network stage."""
+        values = list(flat)
         nested, start = [], 0
         for stage in self.stages:
-            nested.append(flat[start : start + stage.depth])
+            nested.append(values[start : start + stage.depth])
             start += stage.depth
         return nested
 
-    def _check(self, filters):
+    def _check(self, filters: Sequence[Sequence[int]]) -> None:
         wanted = [stage.depth for stage in self.stages]
         if [len(widths) for widths in filters] != wanted:
             raise ValueError(
-                f"space {self.name} has stages of {wanted} blocks, but filters has "
+                f"space {self.name} has network stages of {wanted} blocks, but filters has "
                 f"{[len(widths) for widths in filters]}."
             )
         for number, (stage, widths) in enumerate(zip(self.stages, filters, strict=True), start=1):
             for width in widths:
                 if width not in stage.choices:
                     raise ValueError(
-                        f"{width} filters is no choice of stage {number} of space {self.name}: "
+                        f"{width} filters is not a choice of stage {number} of space {self.name}: "
                         f"give one of {list(stage.choices)}."
                     )
 
 
-def _cifar(name, depths, *choices):
+def _cifar(name: str, depths: Sequence[int], *choices: tuple[int, ...]) -> SearchSpace:
     """Strides 1, 2, 2 after the stem; no head."""
     stages = [
         StageSpace(widths, depth, stride)
@@ -158,7 +167,7 @@ def _cifar(name, depths, *choices):
     return SearchSpace(name, tuple(stages))
 
 
-def _imagenet(name, depths):
+def _imagenet(name: str, depths: Sequence[int]) -> SearchSpace:
     """Strides 2, 2, 2, 1, 2 after a block of 16, which only the authors' code has."""
     choices = (
         (28, 24, 20, 16),
@@ -172,7 +181,8 @@ def _imagenet(name, depths):
         StageSpace(widths, depth, stride)
         for widths, depth, stride in zip(choices, depths, (2, 2, 2, 1, 2), strict=False)
     ]
-    return SearchSpace(name, tuple(stages), head=Head(expansion=6, filters=1984))
+    head = Head(expansion=6, filters=1984)
+    return SearchSpace(name, tuple(stages), head=head, image_size=224)
 
 
 _SMALL = ((16, 12), (32, 28, 24, 20), (64, 60, 56, 52))
@@ -190,4 +200,4 @@ SEARCH_SPACES = {
         _imagenet("I", (3, 3, 3, 4, 4)),
     )
 }
-"""The paper's spaces by name. S3 to L are for 32x32 images, IS, IM and I for 224x224."""
+"""The paper's spaces by name."""

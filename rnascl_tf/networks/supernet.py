@@ -1,5 +1,7 @@
 """The supernet: every student of a search space in one network (paper, section 3)."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 import scipy.special
@@ -7,43 +9,46 @@ import tensorflow as tf
 
 from rnascl_tf.layers import ChannelMask
 from rnascl_tf.networks.architecture import PAPER_ACTIVATION
-from rnascl_tf.networks.backbone import backbone
+from rnascl_tf.networks.backbone import Features, backbone
+from rnascl_tf.networks.search_problem import SearchProblem
+from rnascl_tf.networks.search_space import Block, SearchSpace
 
 PAPER_MOMENTUM = 0.997
 
 
 def build_supernet(
-    space,
-    num_classes,
-    input_shape,
+    space: SearchSpace,
+    num_classes: int,
+    input_shape: tuple[int, int, int],
     *,
-    activation=PAPER_ACTIVATION,
-    momentum=PAPER_MOMENTUM,
-    noise="gumbel",
-    seed=0,
-):
-    """Builds the widest network of a space, with one `ChannelMask` behind each block.
+    activation: str = PAPER_ACTIVATION,
+    momentum: float = PAPER_MOMENTUM,
+    noise: str = "gumbel",
+    seed: int = 0,
+) -> keras.Model:
+    """Builds the widest network of a space, with one `ChannelMask` after each block.
 
     The filter parameters (Gumbel logits) live in it; tutor parameters belong to the search model.
 
     Args:
-        space: a `SearchSpace`.
-        num_classes: number of classes, at least 2.
+        space: the search space.
+        num_classes: at least 2.
         input_shape: (height, width, 3).
         activation: one of `rnascl_tf.layers.ACTIVATIONS`.
         momentum: of batch normalisation, in Keras' convention.
         noise: of the Gumbel-softmax, see `GumbelSoftmax`.
-        seed: integer of initialisers and noise.
+        seed: of initialisers and noise.
 
     Returns:
         A Keras model: images float32 [batch, *input_shape] in [0, 1] -> {"logits": [batch,
         num_classes], "taps": {name: features}, "gates": {block name: float32 [choices]}}. The gates
         are the Gumbel weights that made this very pass.
     """
-    images = keras.Input(input_shape, name="images")
-    gates = {}
+    problem = SearchProblem(space, num_classes, input_shape)
+    images = keras.Input(problem.input_shape, name="images")
+    gates: dict[str, Features] = {}
 
-    def mask(features, block):
+    def mask(features: Features, block: Block) -> Features:
         layer = ChannelMask(
             block.choices, noise=noise, seed=seed * 1000 + len(gates), name=f"{block.name}_mask"
         )
@@ -52,10 +57,8 @@ def build_supernet(
 
     logits, taps = backbone(
         images,
-        space.blocks(space.widest),
-        space.head,
-        space.stem_filters,
-        num_classes,
+        problem,
+        space.widest,
         activation=activation,
         momentum=momentum,
         seed=seed,
@@ -65,16 +68,16 @@ def build_supernet(
     return keras.Model(images, outputs, name=f"supernet_{space.name.lower()}")
 
 
-def channel_masks(supernet):
+def channel_masks(supernet: keras.Model) -> list[ChannelMask]:
     """Returns the supernet's `ChannelMask` layers, in block order."""
     return [layer for layer in supernet.layers if isinstance(layer, ChannelMask)]
 
 
-def expected_filters(space, gates):
+def expected_filters(space: SearchSpace, gates: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
     """Returns E[f] = sum_i g_i f_i of every block, a list of float32 scalars in block order.
 
     Args:
-        space: the supernet's `SearchSpace`.
+        space: the supernet's.
         gates: of one of its forward passes, {block name: float32 [choices]}.
     """
     return [
@@ -83,7 +86,7 @@ def expected_filters(space, gates):
     ]
 
 
-def filter_log_probabilities(supernet):
+def filter_log_probabilities(supernet: keras.Model) -> list[np.ndarray]:
     """Returns log softmax(v) of every block, a list of float64 arrays [choices] in block order."""
     return [
         scipy.special.log_softmax(np.asarray(mask.gumbel.logits, "float64")[0])
@@ -91,8 +94,8 @@ def filter_log_probabilities(supernet):
     ]
 
 
-def chosen_filters(supernet, space):
-    """Returns the most probable number of filters of every block, a list for each stage."""
+def chosen_filters(supernet: keras.Model, space: SearchSpace) -> list[list[int]]:
+    """Returns each block's most probable number of filters, a list for each network stage."""
     choices = [
         mask.filters[int(tf.argmax(mask.gumbel.probabilities()[0]))]
         for mask in channel_masks(supernet)

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 SQUARED_DISTANCE_FLOOR = 1e-12
 """Keeps the square root's gradient finite where two maps are equal: distances err by up to 1e-6
-there, and by about 5e-4 through float32 cancellation in the inner product (DESIGN section 5)."""
+there, and by about 5e-4 through float32 cancellation in the inner product (docs/design.md, "The
+method")."""
 
 
-def pairwise_distances(student_maps, teacher_maps):
+def pairwise_distances(student_maps: tf.Tensor, teacher_maps: tf.Tensor) -> tf.Tensor:
     """Returns ||F_s^i - F_t^j||_2 of all pairs, float32 [batch, n_s, n_t], from one inner product.
 
     Args:
@@ -25,7 +26,9 @@ def pairwise_distances(student_maps, teacher_maps):
     return tf.sqrt(tf.maximum(squared, SQUARED_DISTANCE_FLOOR))
 
 
-def attention_loss(student_maps, teacher_maps, tutor_weights):
+def attention_loss(
+    student_maps: tf.Tensor, teacher_maps: tf.Tensor, tutor_weights: tf.Tensor
+) -> tf.Tensor:
     """Returns L_attn of eq. 1, a float32 scalar.
 
     Args:

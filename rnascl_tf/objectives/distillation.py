@@ -12,7 +12,7 @@ from rnascl_tf.objectives.divergence import kl_divergence
 
 
 class Terms(typing.NamedTuple):
-    """The parts of one loss, float32 scalars; None for a part that a training does without.
+    """The parts of one loss, float32 scalars; None for a part that a training leaves out.
 
     Attributes:
         loss: what is minimised.
@@ -30,28 +30,28 @@ class Terms(typing.NamedTuple):
 
 
 def distillation_loss(
-    task,
-    student_logits,
-    student_maps,
-    teacher_logits,
-    teacher_maps,
+    task: tf.Tensor,
+    student_logits: tf.Tensor,
+    student_maps: tf.Tensor | None,
+    teacher_logits: tf.Tensor | None,
+    teacher_maps: tf.Tensor | None,
     *,
-    tutor_weights,
-    gamma,
-    kl=True,
-    cost_factor=1.0,
-):
+    tutor_weights: tf.Tensor | None,
+    gamma: float,
+    kl: bool = True,
+    cost_factor: float | tf.Tensor = 1.0,
+) -> Terms:
     """Returns the `Terms` of eq. 2, or of eq. 3 at `cost_factor` 1.
 
     Args:
-        task: CE(y, p), or what stands in its place (TRADES); a float32 scalar.
+        task: CE(y, p), or the term in its place (TRADES); a float32 scalar.
         student_logits: float [batch, classes].
-        student_maps: float32 [batch, n_s, pixels]; not read without `tutor_weights`.
-        teacher_logits: float [batch, classes]; not read without `kl`.
-        teacher_maps: float32 [batch, n_t, pixels]; not read without `tutor_weights`.
+        student_maps: float32 [batch, n_s, pixels]; needed with `tutor_weights`.
+        teacher_logits: float [batch, classes]; needed with `kl`.
+        teacher_maps: float32 [batch, n_t, pixels]; needed with `tutor_weights`.
         tutor_weights: g, float32 [n_s, n_t]; None leaves the attention term out.
         gamma: weight of the attention term (gamma_s in eq. 2, gamma_t in eq. 3).
-        kl: whether the KL term is in.
+        kl: whether the KL term is included.
         cost_factor: n_f, a differentiable scalar.
     """
     loss, divergence, attention = task, None, None

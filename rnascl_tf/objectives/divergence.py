@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def kl_divergence(student_logits, teacher_logits):
+def kl_divergence(student_logits: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
     """Returns sum_k p_k log(p_k / q_k), mean over the batch, a float32 scalar of at least 0.
 
     p is the student and q the teacher, in that order (paper, eq. 2). Summed over classes.
@@ -17,7 +17,7 @@ def kl_divergence(student_logits, teacher_logits):
     return tf.reduce_mean(tf.reduce_sum(tf.exp(student) * (student - teacher), axis=-1))
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Returns CE(y, p), mean over the batch, a float32 scalar.
 
     Args:

@@ -24,7 +24,7 @@ class TradesTerms(typing.NamedTuple):
     adversarial_divergence: tf.Tensor
 
 
-def prediction_divergence(clean_logits, adversarial_logits):
+def prediction_divergence(clean_logits: tf.Tensor, adversarial_logits: tf.Tensor) -> tf.Tensor:
     """Returns sum_k p_k log(p_k / p'_k) of every image, float32 [batch].
 
     Differentiable in both arguments. Where they are equal its gradient is exactly zero, so an
@@ -39,7 +39,9 @@ def prediction_divergence(clean_logits, adversarial_logits):
     return tf.reduce_sum(tf.exp(clean) * (clean - adversarial), axis=-1)
 
 
-def trades_loss(labels, clean_logits, adversarial_logits, beta):
+def trades_loss(
+    labels: tf.Tensor, clean_logits: tf.Tensor, adversarial_logits: tf.Tensor, beta: float
+) -> TradesTerms:
     """Returns the `TradesTerms` of one batch; the gradient flows through both logits.
 
     Args:

@@ -76,7 +76,7 @@ def edited(path, **changes):
     [
         ({"params": 1}, "says params 1, but its filters make 118130"),
         ({"space": "S4"}, "unknown search space 'S4'"),
-        ({"filters": [[16] * 3, [20] * 3, [53] * 3]}, "53 filters is no choice"),
+        ({"filters": [[16] * 3, [20] * 3, [53] * 3]}, "53 filters is not a choice"),
         ({"filters": 3}, "filters is 3; what a search"),
         ({"space": ["S3"]}, "describes no student"),
         ({"seed": ...}, "should hold"),

@@ -1,4 +1,4 @@
-"""The eight spaces of Tables 3 and 4 as DESIGN section 4 fixes them."""
+"""The eight spaces of Tables 3 and 4 (docs/design.md, "The student")."""
 
 import pytest
 
@@ -27,6 +27,7 @@ def test_depths_and_strides(name, depths, strides):
     assert [stage.depth for stage in space.stages] == depths
     assert [stage.stride for stage in space.stages] == strides
     assert (space.head is None) == (not name.startswith("I"))
+    assert space.image_size == (224 if name.startswith("I") else 32)
 
 
 def test_choices_are_strictly_decreasing_everywhere():
@@ -59,5 +60,5 @@ def test_refuses_filters_of_another_space():
     space = SEARCH_SPACES["S3"]
     with pytest.raises(ValueError, match=r"stages of \[3, 3, 3\] blocks, but filters has \[3, 3\]"):
         space.blocks([[16] * 3, [20] * 3])
-    with pytest.raises(ValueError, match="17 filters is no choice of stage 1 of space S3"):
+    with pytest.raises(ValueError, match="17 filters is not a choice of stage 1 of space S3"):
         space.blocks([[16, 17, 16], [20] * 3, [52] * 3])

@@ -48,7 +48,7 @@ def test_distances_of_any_maps(seed, closeness):
     teacher /= np.linalg.norm(teacher, axis=-1, keepdims=True)
     distances = pairwise_distances(*float32(student, teacher)).numpy()
     expected = np.linalg.norm(student[:, :, None] - teacher[:, None, :], axis=-1)
-    # float32 cancellation in 2 - 2<a, b> leaves about 5e-4 near zero (DESIGN section 5).
+    # float32 cancellation in 2 - 2<a, b> leaves about 5e-4 near zero (docs/design.md, "The method").
     np.testing.assert_allclose(distances, expected, atol=8e-4)
     assert distances.max() <= np.sqrt(2) + 1e-5, "maps of squares are never further apart"
 
