@@ -144,6 +144,9 @@ def test_every_layer_has_a_case():
     }
     assert registered == layer_classes(), "a layer here is not registered with Keras"
     assert set(CASES) == set(registered)
+    for member in registered.values():  # importing the room alone must register it
+        room, _, file = member.__module__.rpartition(".")
+        assert file in inspect.getsource(importlib.import_module(room)), f"import {file} in {room}"
     for name, case in CASES.items():
         assert type(case.make()) is registered[name]
 
