@@ -127,8 +127,8 @@ def test_the_architecture_is_read_back():
     }
 
 
-def test_a_model_that_is_no_student_is_refused():
-    with pytest.raises(ValueError, match=r"'linear' is no student"):
+def test_another_model_is_refused():
+    with pytest.raises(ValueError, match=r"'linear' is not a student"):
         from_keras(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)], name="linear"))
 
 
