@@ -1,4 +1,4 @@
-"""configs/imagenet100.py is section A.1 for ImageNet-100 (DESIGN section 5)."""
+"""configs/imagenet100.py is section A.1 for ImageNet-100 (docs/design.md, "Training")."""
 
 import pytest
 

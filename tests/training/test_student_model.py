@@ -38,7 +38,7 @@ def test_eq_3_uses_the_one_hot_tutors(signals, batch):
     distances = [
         np.linalg.norm(maps[:, i] - teacher_maps[:, i % n_t], axis=-1).mean() for i in range(n_s)
     ]
-    # Distances come from float32 inner products, see DESIGN section 5.
+    # Distances come from float32 inner products, see docs/design.md, "The method".
     assert float(terms.attention) == pytest.approx(sum(distances) / (n_s * n_t), abs=1e-4)
     total = float(terms.cross_entropy) + float(terms.divergence) + 17.0 * float(terms.attention)
     assert float(terms.loss) == pytest.approx(total, rel=1e-5)
