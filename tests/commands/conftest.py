@@ -6,6 +6,7 @@ from tests.deploy.conftest import (  # noqa: F401
     saved_model_dir,
     tflite_files,
 )
+from tests.deploy.latency.conftest import phone, tiny  # noqa: F401
 from tests.report.conftest import models, write_record  # noqa: F401
 from tests.teachers.conftest import (  # noqa: F401
     cifar10_batch,

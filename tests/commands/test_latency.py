@@ -6,71 +6,19 @@ prints, and writes down how it was called.
 
 import json
 import os
-import stat
-import sys
 
 import numpy as np
 import pytest
 
 from rnascl_tf.commands import latency as command
-from rnascl_tf.deploy import DeployError, convert, export_saved_model
-from rnascl_tf.deploy.latency.device import device_named
+from rnascl_tf.deploy import convert, export_saved_model
 from tests.deploy.conftest import build_classifier
-
-ADB = f"""#!{sys.executable}
-import os, pathlib, sys
-words = sys.argv[1:]
-here = pathlib.Path(__file__).parent
-with open(here / "calls", "a") as calls:
-    print(*words, file=calls)
-if words == ["devices"]:
-    print("List of devices attached")
-    print((here / "devices").read_text(), end="")
-    sys.exit()
-if words[0] == "-s":
-    words = words[2:]
-if words[0] == "push":
-    if (here / "full").exists():
-        print("adb: error: failed to copy: No space left on device")
-        sys.exit(1)
-    if words[2].endswith(".tflite"):
-        assert pathlib.Path(words[1]).read_bytes()[4:8] == b"TFL3"
-elif words[1:] and words[1].startswith("[ -x"):
-    print("no" if (here / "no tool").exists() else "yes")
-elif words[1] == "getprop":
-    print("Phone 7" if "model" in words[2] else "15")
-elif words[1] in ("nproc || true", "sha256sum /data/local/tmp/benchmark_model || true"):
-    known = {{"n": "8", "s": "0123456789abcdef  benchmark_model"}}[words[1][0]]
-    print("sh: not found" if (here / "android 5").exists() else known)
-elif words[1].endswith("benchmark_model"):
-    print((here / "output").read_text(), end="")
-"""
-OUTPUT = """Initialized session in 5.25ms.
-count=21 first=2110 curr=1900 min=1900 max=2110 avg=2005 std=80 p5=1900 median=2110 p95=2110
-count=13 first=1503 curr=1411 min=1397 max=1702 avg=1437.5 \
-std=31 p5=1400 median=1425 p95=1625
-Inference timings in us: Init: 5250, First inference: 2110, Warmup (avg): 2005, \
-Inference (avg): 1437.5
-"""
 
 
 @pytest.fixture
 def file(tmp_path, tflite_files):
     (tmp_path / "student.tflite").write_bytes(tflite_files["float32"])
     return tmp_path / "student.tflite"
-
-
-@pytest.fixture
-def phone(tmp_path, monkeypatch):
-    """A folder whose adb is first on PATH; files in it say what the device does."""
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    (folder / "adb").write_text(ADB)
-    (folder / "adb").chmod(stat.S_IRWXU)
-    (folder / "devices").write_text("A1\tdevice\n")
-    (folder / "output").write_text(OUTPUT)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
 
 
 def run(capsys, *arguments):
@@ -154,26 +102,6 @@ def test_a_device(capsys, file, phone, tmp_path):
     timed = [call for call in calls if "--graph=" in call]
     assert all("--num_threads=3" in call and "--use_xnnpack=true" in call for call in timed)
     assert "--num_runs=13" in timed[0]
-
-
-def test_a_device_that_tells_little_of_itself(phone):
-    (phone / "android 5").touch()
-    description = device_named("adb").description
-    assert (description["cores"], description["runtime"]) == (None, "benchmark_model unknown")
-
-
-def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
-    files = {kind: tflite_files[kind] for kind in ("float32", "float16", "int8")}
-    assert list(device_named("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
-    calls = [call.split() for call in (phone / "calls").read_text().splitlines()]
-    remote = [call[-1] for call in calls if "push" in call]
-    assert len(set(remote)) == len(remote) == 3
-    timed = [call[4].removeprefix("--graph=") for call in calls if "--graph=" in " ".join(call)]
-    a, b, c = remote
-    assert timed == [a, b, c, b, c, a, c, a, b, a, b, c]
-    assert calls[-1] == ["-s", "A1", "shell", "rm", "-f", *sorted(remote)]
-    with pytest.raises(DeployError, match="runs must be 1 or more, got 0"):
-        device_named("adb").measure(files, runs=0)
 
 
 @pytest.mark.parametrize(

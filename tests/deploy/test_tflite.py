@@ -8,16 +8,12 @@ from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
 from rnascl_tf.deploy.logit_agreement import agreement
 from rnascl_tf.deploy.saved_model import export_saved_model
-from rnascl_tf.deploy.tflite import KINDS, convert
+from rnascl_tf.deploy.tflite import convert
 
 
 def ends_of(tflite_bytes):
     interpreter = Interpreter(model_content=tflite_bytes)
     return interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-
-
-def test_kinds():
-    assert KINDS == ("float32", "float16", "dynamic", "int8")
 
 
 # Logits have a standard deviation of about 0.7. float32: the order of sums only. float16: weights

@@ -218,9 +218,9 @@ def _climb(
     labels: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the clean gradients' largest entries [n] and the losses [PATH_STEPS + 1, n]."""
-    bounds = [tf.constant(bound, tf.float32) / scale for bound in threat_model.bounds]
+    low, high = (tf.constant(bound, tf.float32) / scale for bound in threat_model.bounds)
     epsilon = tf.constant(threat_model.epsilon, tf.float64)
-    ball = Ball(images / scale, threat_model.norm, epsilon, bounds)
+    ball = Ball(images / scale, threat_model.norm, epsilon, (low, high))
 
     def one_step(
         step: tf.Tensor, points: tf.Tensor, losses: tf.TensorArray, steepness: tf.TensorArray
