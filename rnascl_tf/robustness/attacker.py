@@ -16,10 +16,10 @@ import numpy as np
 
 from rnascl_tf.robustness.attacks.randomness import Randomness
 from rnascl_tf.robustness.attacks.registry import CLEAN
+from rnascl_tf.robustness.classification_margin import margins
 from rnascl_tf.robustness.folding import folded
 from rnascl_tf.robustness.guard import check_attack, check_examples, check_model
 from rnascl_tf.robustness.logits_function import logits_function
-from rnascl_tf.robustness.margins import margins
 from rnascl_tf.robustness.outcomes import Outcomes
 from rnascl_tf.robustness.threat_model import RobustnessError
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.robustness.ball import Ball
+from rnascl_tf.robustness.classification_margin import margins
 from rnascl_tf.robustness.logits_function import BlackBoxFunction, LogitsFunction
-from rnascl_tf.robustness.margins import margins
 from rnascl_tf.robustness.threat_model import ThreatModel
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from rnascl_tf.robustness.margins import margins
+from rnascl_tf.robustness.classification_margin import margins
 
 
 def test_against_numpy():
