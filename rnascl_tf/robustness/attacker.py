@@ -1,4 +1,4 @@
-"""One model on one set of images, attacked batch by batch (DESIGN section 5, "Evaluation").
+"""One model on one set of images, attacked batch by batch (docs/design.md, "Evaluation").
 
 An image counts as robust to an attack when the model classifies it correctly before and after the
 attack. Misclassified images are broken already and are not attacked; images that one round of an
@@ -7,25 +7,36 @@ each attack is compiled once.
 """
 
 import contextlib
-import hashlib
+import functools
 import numbers
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
+from rnascl_tf.robustness.attacks.attack import Attack, Cascade
 from rnascl_tf.robustness.attacks.randomness import Randomness
 from rnascl_tf.robustness.attacks.registry import CLEAN
 from rnascl_tf.robustness.classification_margin import margins
+from rnascl_tf.robustness.evaluation_identity import evaluation_identity
 from rnascl_tf.robustness.folding import folded
 from rnascl_tf.robustness.guard import check_attack, check_examples, check_model
-from rnascl_tf.robustness.logits_function import logits_function
-from rnascl_tf.robustness.outcomes import Outcomes
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.logits_function import AttackedModel, logits_function
+from rnascl_tf.robustness.outcomes import AttackOutcome, Outcomes
+from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 # One rounding of a pixel value. In normalised space pixels are scaled there and back, which rounds by
 # some 4e-7 of that space.
 DISTANCE_TOLERANCE, NORMALIZED_TOLERANCE = 1e-7, 1e-6
+
+OnBatch: TypeAlias = Callable[[str, int, int], None]
+"""(attack, done, total), called after each batch."""
+
+_Perturbed: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
+"""(rows, round) -> the perturbed images of those rows."""
 
 
 class Attacker:
@@ -36,16 +47,15 @@ class Attacker:
             `BlackBoxFunction`.
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], the true classes.
-        threat_model: a `ThreatModel`.
+        threat_model: what the attacks may change.
         batch_size: images per batch, at least 1.
-        seed: integer >= 0; the same seed gives the same numbers, whatever ran before.
-        on_batch: called as on_batch(attack, done, total) after each batch; counts in images times
-            rounds, without the images that need no attack.
+        seed: 0 or more; the same seed gives the same numbers, whatever ran before.
+        on_batch: counts in images times rounds, without the images that need no attack.
         strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
-        state: file that outcomes are kept in, see `Outcomes`; None to keep none.
+        state: file that outcomes are kept in, see `Outcomes`; None keeps nothing.
         model_id: text that identifies the model in the state file; a hash of the weights of a Keras
             model unless given.
-        classes: number of classes that the data set has, or None if it is not known.
+        classes: of the data set, or None if that is not known.
 
     Attributes:
         classes: number of the model's classes.
@@ -58,19 +68,19 @@ class Attacker:
 
     def __init__(
         self,
-        model,
-        images,
-        labels,
-        threat_model,
+        model: AttackedModel,
+        images: np.ndarray,
+        labels: np.ndarray,
+        threat_model: ThreatModel,
         *,
-        batch_size=64,
-        seed=0,
-        on_batch=None,
-        strategy=None,
-        state=None,
-        model_id=None,
-        classes=None,
-    ):
+        batch_size: int = 64,
+        seed: int = 0,
+        on_batch: OnBatch | None = None,
+        strategy: Any = None,
+        state: Path | None = None,
+        model_id: str | None = None,
+        classes: int | None = None,
+    ) -> None:
         for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0)):
             if not isinstance(value, numbers.Integral) or value < least:
                 raise RobustnessError(f"{name} is {value!r}; an integer >= {least} is needed.")
@@ -92,21 +102,25 @@ class Attacker:
             with strategy.scope() if strategy else contextlib.nullcontext():
                 self._model, self.folded_batch_norms = folded(model, probe)
             self._logits = logits_function(self._model, strategy)
-        self.outcomes = Outcomes(state, self._identity(model, model_id, state))
+        identity = {}
+        if state is not None:
+            examples = (self.images, self.labels)
+            identity = evaluation_identity(model, model_id, *examples, threat_model, self.seed)
+        self.outcomes = Outcomes(state, identity)
 
-    def clean(self):
+    def clean(self) -> np.ndarray:
         """Returns bool [n]: classified correctly as they are."""
         everything = np.ones(len(self.images), bool)
         outcome = self.outcomes.of(CLEAN, CLEAN, everything)
         self._finish(CLEAN, outcome, 1, lambda indices, _: self.images[indices])
         return outcome.standing.copy()
 
-    def withstood(self, attack, among=None):
+    def withstood(self, attack: Attack | Cascade, among: np.ndarray | None = None) -> np.ndarray:
         """Attacks the images that are classified correctly.
 
         Args:
-            attack: an `Attack`, or a `Cascade` whose members attack what the ones before them left.
-            among: bool [n], the only images that count as standing before; None: all.
+            attack: a cascade's members attack what the ones before them left.
+            among: bool [n], the only images that are attacked; None: all.
 
         Returns:
             bool array [n], True where an image is classified correctly before and after the attack.
@@ -123,33 +137,24 @@ class Attacker:
                 name,
                 outcome,
                 member.rounds(self.classes),
-                lambda indices, attack_round, member=member: self._perturbed(
-                    member, indices, attack_round
-                ),
+                functools.partial(self._perturbed, member),
             )
             standing = outcome.standing
         return standing.copy()
 
     @property
-    def has_gradient(self):
-        """Whether attacks that need gradients can do anything: some may be hidden, or there be none."""
-        return self._logits.differentiable and self._logits.has_gradient(self.images)
+    def has_gradient(self) -> bool:
+        """Whether attacks that need gradients can do anything."""
+        return self._logits.has_gradient(self.images)
 
-    def check(self, attack):
+    def check(self, attack: Attack | Cascade) -> None:
         """Raises RobustnessError unless the attack fits model, threat model and the state file."""
         for member in attack.members:
             check_attack(member, self.threat_model, self._logits, self.classes)
             self.outcomes.check(attack.key(member), member.definition())
 
-    def perturbed(self, attack):
-        """Returns every image after the attack's first round, also those misclassified already.
-
-        Args:
-            attack: an `Attack`.
-
-        Returns:
-            float32 array of the images' shape.
-        """
+    def perturbed(self, attack: Attack) -> np.ndarray:
+        """Returns every image after the attack's first round, also those misclassified already."""
         self.check(attack)
         results = np.empty_like(self.images)
         total = len(self.images)
@@ -159,7 +164,7 @@ class Attacker:
             self._report(attack.name, int(indices[-1]) + 1, total)
         return results
 
-    def predicted(self, images):
+    def predicted(self, images: np.ndarray) -> np.ndarray:
         """Returns the classes, int64 [n], that the model gives to other images of the same number."""
         parts = [
             np.arange(begin, min(begin + self._batch_size, len(images)))
@@ -172,7 +177,7 @@ class Attacker:
             ]
         )
 
-    def _perturbed(self, attack, indices, attack_round):
+    def _perturbed(self, attack: Attack, indices: np.ndarray, attack_round: int) -> np.ndarray:
         images = self.images[indices]
         if self.threat_model.epsilon == 0.0:
             return images
@@ -197,8 +202,10 @@ class Attacker:
             )
         return adversarial
 
-    def _finish(self, name, outcome, rounds, perturbed):
-        """Brings an outcome to its end from wherever it stands."""
+    def _finish(
+        self, name: str, outcome: AttackOutcome, rounds: int, perturbed: _Perturbed
+    ) -> None:
+        """Completes an outcome from wherever it stands."""
         if outcome.finished:
             return
         attacked = max(1, int(outcome.standing.sum()) if outcome.round == 0 else 0)
@@ -223,7 +230,9 @@ class Attacker:
         outcome.finished = True
         self.outcomes.save()
 
-    def _margins(self, name, indices, perturbed, attack_round):
+    def _margins(
+        self, name: str, indices: np.ndarray, perturbed: _Perturbed, attack_round: int
+    ) -> np.ndarray:
         """Returns z_y - max z_j of the perturbed images [m]; 0 or less is broken."""
         padded = self._padded(indices)
         logits = self._logits.compiled(perturbed(padded, attack_round))
@@ -235,58 +244,11 @@ class Attacker:
             )
         return margins(logits[: len(indices)], self.labels[indices])
 
-    def _report(self, name, done, total):
+    def _report(self, name: str, done: int, total: int) -> None:
         if self._on_batch is not None:
             self._on_batch(name, done, total)
 
-    def _padded(self, indices):
+    def _padded(self, indices: np.ndarray) -> np.ndarray:
         """Fills a short batch up by repeating its first image; the results are cut off again."""
         missing = self._batch_size - len(indices)
         return np.concatenate([indices, np.repeat(indices[:1], missing)])
-
-    def _identity(self, model, model_id, state):
-        if state is None:
-            return {}
-        if model_id is None and not isinstance(model, keras.Model):
-            raise RobustnessError(
-                f"a state file is asked for a {type(model).__name__}; pass model_id, a text that "
-                "changes with the model, such as the sha256 of its file."
-            )
-        return {
-            "model": model_id or _hash(np.array(_layers(model)), *model.get_weights()),
-            "images and labels": _hash(self.images, self.labels),
-            "threat model": repr(self.threat_model),
-            "seed": str(self.seed),
-        }
-
-
-_FORMER_MODULES = {
-    "rnascl_tf.layers.pixel_normalization": "teachers.normalization",
-    "teachers.layers.constant_layers": "teachers.constant_layers",
-    "teachers.layers.moving_layers": "teachers.moving_layers",
-}
-"""Where layers were when the first state files were written: their models must not count as others."""
-
-
-def _layers(model):
-    """What the weights are put together with, as text."""
-    try:
-        text = model.to_json()
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise RobustnessError(
-            f"a state file is asked for model {model.name!r}, whose layers Keras cannot describe "
-            f"({type(error).__name__}); give them get_config, or pass model_id, a text that changes "
-            "with the model."
-        ) from error
-    for module, former in _FORMER_MODULES.items():
-        text = text.replace(f'"module": "{module}"', f'"module": "{former}"')
-    return text
-
-
-def _hash(*arrays):
-    """The sha256 of arrays' shapes and bytes, shortened to 16 digits."""
-    total = hashlib.sha256()
-    for array in arrays:
-        total.update(str((array.dtype, array.shape)).encode())
-        total.update(np.ascontiguousarray(array).tobytes())
-    return total.hexdigest()[:16]

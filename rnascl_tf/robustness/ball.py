@@ -5,6 +5,7 @@ low <= x' <= high}. Float32 arithmetic can overshoot epsilon (by 3e-8 in one pix
 computed in float64 and rounded towards the clean image, and the L2 radius leaves room for rounding.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -12,7 +13,7 @@ import tensorflow as tf
 HALF_SPACING = 2.0**-25
 """Largest error of rounding a pixel value in [0, 1] to float32."""
 
-Bounds: TypeAlias = tuple[float | tf.Tensor, float | tf.Tensor]
+Bounds: TypeAlias = Sequence[float | tf.Tensor]
 """Lowest and highest pixel value; tensors broadcast to an image."""
 
 

@@ -3,15 +3,15 @@
 import numpy as np
 
 
-def margins(logits, labels):
+def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns z_y - max_{j != y} z_j; above 0 exactly where the image is classified correctly.
 
     Args:
-        logits: float32 array [n, classes], z.
-        labels: integer array [n], the true classes y.
+        logits: float32 [n, classes], z.
+        labels: integer [n], the true classes y.
 
     Returns:
-        float32 array [n]. Ties go to the first class, as in argmax: a tie that it wins counts as the
+        float32 [n]. Ties go to the first class, as in argmax: a tie that it wins counts as the
         smallest positive number.
     """
     rows = np.arange(len(logits))

@@ -181,7 +181,7 @@ def sweep(
         attacker = attacker_of(name, threat_models[-1], None)
         for attack in chosen:
             attacker.check(attack)
-    rows = []
+    rows: list[SweepRow] = []
     for number, name in enumerate(models):
         curves: dict[str, list[SweepRow]] = {attack.name: [] for attack in chosen}
         standing: dict[str, np.ndarray | None] = {attack.name: None for attack in chosen}

@@ -5,29 +5,31 @@ output channels, b' = s (b - mu) + beta. The same function in fewer passes over 
 """
 
 import weakref
+from collections.abc import MutableMapping
+from typing import Any
 
 import keras
 import numpy as np
 
 TOLERANCE = 1e-5
-"""Largest difference of logits, relative to the largest logit, at which a folded copy is used."""
+"""Largest difference of logits, relative to the largest logit, with which a folded copy is used."""
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-_COPIES = weakref.WeakKeyDictionary()
+_COPIES: MutableMapping[keras.Model, keras.Model] = weakref.WeakKeyDictionary()
 
 
-def folded(model, images):
+def folded(model: keras.Model, images: np.ndarray) -> tuple[keras.Model, int]:
     """Returns a copy with batch norms folded, or the model itself where that is not exact.
 
     Args:
-        model: a Keras model, images -> logits.
+        model: images -> logits.
         images: float32 [n, height, width, channels], on which both are compared.
 
     Returns:
-        (model for evaluation, how many batch norms are folded in it). The copy holds the model's
+        (model for evaluation, number of batch norms folded in it). The copy holds the model's
         present weights; it is made once and refilled at later calls, so that what was compiled for
-        it stays. It is the model itself, and 0, if there is nothing to fold, or if the logits of
-        the two differ by more than `TOLERANCE`, or a layer cannot be rebuilt from its config.
+        it stays. It is the model itself, and 0, if there is nothing to fold, if the logits of the
+        two differ by more than `TOLERANCE`, or if a layer cannot be rebuilt from its config.
     """
     functional = model
     if isinstance(model, keras.Sequential) and model.built:
@@ -49,11 +51,11 @@ def folded(model, images):
     return copy, len(pairs)
 
 
-def _pairs(model):
+def _pairs(model: keras.Model) -> dict[str, str]:
     """Returns {convolution's name: batch norm's name} of a functional model's foldable pairs."""
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
         return {}
-    consumers = {}
+    consumers: dict[int, list[keras.Layer]] = {}
     for layer in model.layers:
         for tensor in _tensors(layer, "inputs"):
             consumers.setdefault(id(tensor), []).append(layer)
@@ -78,16 +80,16 @@ def _pairs(model):
     return pairs
 
 
-def _tensors(layer, side):
+def _tensors(layer: keras.Layer, side: str) -> list[Any]:
     """The tensors that a layer's calls read or make; one per call of a shared layer."""
     attribute = "input_tensors" if side == "inputs" else "output_tensors"
     return [tensor for node in layer._inbound_nodes for tensor in getattr(node, attribute)]
 
 
-def _copied(model, pairs):
+def _copied(model: keras.Model, pairs: dict[str, str]) -> keras.Model:
     folded_away = set(pairs.values())
 
-    def copied(layer):
+    def copied(layer: keras.Layer) -> keras.Layer:
         if layer.name in folded_away:
             return keras.layers.Identity(name=layer.name)
         settings = layer.get_config()
@@ -95,7 +97,7 @@ def _copied(model, pairs):
             settings["use_bias"] = True
         return type(layer).from_config(settings)
 
-    def called(layer, *arguments, **options):
+    def called(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
         if isinstance(layer, keras.layers.Identity):
             options.pop("mask", None)  # a batch norm takes one
         return layer(*arguments, **options)
@@ -103,7 +105,7 @@ def _copied(model, pairs):
     return keras.models.clone_model(model, clone_function=copied, call_function=called)
 
 
-def _fill(copy, model, pairs):
+def _fill(copy: keras.Model, model: keras.Model, pairs: dict[str, str]) -> None:
     folded_away = set(pairs.values())
     for layer in model.layers:
         if not layer.weights or layer.name in folded_away:
@@ -114,7 +116,9 @@ def _fill(copy, model, pairs):
         copy.get_layer(layer.name).set_weights(weights)
 
 
-def _folded_weights(convolution, normalization):
+def _folded_weights(
+    convolution: keras.Layer, normalization: keras.layers.BatchNormalization
+) -> list[np.ndarray]:
     """Returns [W', b'] as float32, computed in float64."""
     kernel = np.asarray(convolution.kernel, np.float64)
     mean, variance = (
@@ -134,5 +138,5 @@ def _folded_weights(convolution, normalization):
     ]
 
 
-def _depthwise(layer):
+def _depthwise(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.DepthwiseConv2D)

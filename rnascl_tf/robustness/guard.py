@@ -1,18 +1,20 @@
 """Checks that run before any attack, so that no number rests on a wrong input or a wrong model.
 
-Each refusal is a `RobustnessError` of one line: what came, what was wanted, how to fix it. The
-usual ways to fool oneself are covered: images in other units, labels that are no labels, softmax
-outputs (their gradients vanish), and models whose logits are random or depend on the rest of the
-batch (batch norm or dropout in training mode).
+Each refusal is a `RobustnessError` of one line. The usual ways to fool oneself are covered: images in
+other units, labels that are not class numbers, softmax outputs (their gradients vanish), and models
+whose logits are random or depend on the rest of the batch (batch norm or dropout in training mode).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from rnascl_tf.robustness.attacks.attack import Attack
 from rnascl_tf.robustness.attacks.registry import CLEAN, attack_named
+from rnascl_tf.robustness.logits_function import BlackBoxFunction, LogitsFunction
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
 # Probabilities in float32 sum to 1 within 1e-6, in bfloat16 within 1e-2, and in a full-integer file
@@ -22,20 +24,25 @@ SOFTMAX_TOLERANCE, SOFTMAX_ROUNDING, LARGEST_SOFTMAX_TOLERANCE = 0.01, 1 / 512, 
 # device; training-mode noise moves logits by far more.
 REPEAT_TOLERANCE = 1e-4
 
+Compiled: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""Images -> logits, both as arrays."""
 
-def check_examples(images, labels, threat_model):
+
+def check_examples(
+    images: np.ndarray, labels: np.ndarray | None, threat_model: ThreatModel
+) -> tuple[np.ndarray, np.ndarray]:
     """Checks a set of labelled images.
 
     Args:
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], class numbers.
-        threat_model: the `ThreatModel`.
+        threat_model: what the attacks may change.
 
     Returns:
-        (images, labels) as NumPy arrays, float32 and int64.
+        (images, labels) as float32 and int64.
 
     Raises:
-        RobustnessError: anything else came.
+        RobustnessError: they are anything else.
     """
     images = _checked_images(np.asarray(images), threat_model.bounds)
     channels = images.shape[3]
@@ -75,18 +82,23 @@ def check_examples(images, labels, threat_model):
     return images, labels.astype(np.int64)
 
 
-def check_model(compiled_logits, images, labels, classes_wanted=None, eager_logits=None):
+def check_model(
+    compiled_logits: Compiled,
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes_wanted: int | None = None,
+    eager_logits: Compiled | None = None,
+) -> int:
     """Probes a model with one batch.
 
     Args:
-        compiled_logits: callable, float32 array [n, height, width, channels] -> float32 array
-            [n, classes].
-        images: float32 array [n, height, width, channels], a batch; with at least two images the
-            check for batch dependence is possible.
-        labels: int64 array [m], all labels of the evaluation, not only this batch's.
-        classes_wanted: number of classes of the data set, or None if it is not known.
-        eager_logits: callable as `compiled_logits`, which runs the model's Python code anew, or None
-            if there is none.
+        compiled_logits: images -> float32 [n, classes].
+        images: float32 [n, height, width, channels], a batch; the check for batch dependence needs
+            at least two.
+        labels: int64 [m], all labels of the evaluation, not only this batch's.
+        classes_wanted: of the data set, or None if that is not known.
+        eager_logits: the same by running the model's Python code again, or None if that is not
+            possible.
 
     Returns:
         The number of the model's classes.
@@ -144,7 +156,7 @@ def check_model(compiled_logits, images, labels, classes_wanted=None, eager_logi
     return classes
 
 
-def check_norm(attack, threat_model):
+def check_norm(attack: Attack, threat_model: ThreatModel) -> None:
     """Raises RobustnessError if an `Attack` is not defined for the threat model's norm."""
     if threat_model.norm not in attack.norms:
         raise RobustnessError(
@@ -159,31 +171,36 @@ def check_norms(names: Sequence[str], attack_budget: str, threat_model: ThreatMo
     Args:
         names: as for `attack_named`, or "clean".
         attack_budget: of "autoattack".
-        threat_model: the `ThreatModel`.
+        threat_model: what they may change.
     """
     for name in names:
         for member in attack_named(name, attack_budget).members if name != CLEAN else ():
             check_norm(member, threat_model)
 
 
-def check_attack(attack, threat_model, logits, classes):
+def check_attack(
+    attack: Attack,
+    threat_model: ThreatModel,
+    logits: LogitsFunction | BlackBoxFunction,
+    classes: int,
+) -> None:
     """Makes sure that an attack can be run.
 
     Args:
-        attack: an `Attack`.
-        threat_model: the `ThreatModel`.
-        logits: the model's `LogitsFunction` or `BlackBoxFunction`.
-        classes: number of the model's classes.
+        attack: the attack.
+        threat_model: what it may change.
+        logits: the model.
+        classes: of the model.
 
     Raises:
-        RobustnessError: it is not defined for the norm or for so few classes, or needs gradients that
-            the model has not.
+        RobustnessError: it is not defined for the norm or the number of classes, or needs gradients
+            that the model does not have.
     """
     check_norm(attack, threat_model)
     if attack.needs_gradient and not logits.differentiable:
         raise RobustnessError(
-            f"{attack.name} needs gradients, and this model (a TFLite file, or a black box) has "
-            "none; square and spsa need only its answers, or attack the model it was made from."
+            f"{attack.name} needs gradients, which this model (a TFLite file, or a black box) does not "
+            "have; square and spsa need only its answers, or attack the model it was made from."
         )
     if classes < attack.fewest_classes:
         raise RobustnessError(
@@ -192,7 +209,7 @@ def check_attack(attack, threat_model, logits, classes):
         )
 
 
-def _checked_images(images, bounds):
+def _checked_images(images: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
     if images.ndim != 4:
         raise RobustnessError(
             f"images have shape {images.shape}; [n, height, width, channels] is needed: "
@@ -230,7 +247,7 @@ def _checked_images(images, bounds):
     return images
 
 
-def _first_logits(compiled_logits, images):
+def _first_logits(compiled_logits: Compiled, images: np.ndarray) -> np.ndarray:
     try:
         return compiled_logits(images)
     except RobustnessError:
@@ -242,14 +259,16 @@ def _first_logits(compiled_logits, images):
         ) from error
 
 
-def _gist(error):
-    """Picks one line of an error that TensorFlow and Keras spread over many."""
+def _gist(error: Exception) -> str:
+    """Picks the most telling line of an error of TensorFlow or Keras."""
     uncoloured = re.sub(r"\x1b\[\d+m", "", str(error))
     lines = [line.strip() for line in uncoloured.splitlines() if line.strip()]
     return next((line for line in lines if "shape" in line), lines[-1] if lines else repr(error))
 
 
-def _check_batch_independence(compiled_logits, images, logits, allowed):
+def _check_batch_independence(
+    compiled_logits: Compiled, images: np.ndarray, logits: np.ndarray, allowed: float
+) -> None:
     companions = images.copy()
     noise = np.random.default_rng(0).random(images[1::2].shape, np.float32)
     companions[1::2] = images.min() + noise * (images.max() - images.min())

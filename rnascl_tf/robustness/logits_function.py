@@ -2,13 +2,13 @@
 
 cleverhans and `tf.function` key their traced graphs on the callable they are given, so a fresh
 lambda per call would compile the network again each time. The callable is therefore made once and
-kept as long as its model lives, and with it every attack that was compiled for it.
+kept as long as its model lives, with every attack that was compiled for it.
 """
 
 import collections
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias
 
 import keras
@@ -16,14 +16,17 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.robustness.ball import Ball
-from rnascl_tf.robustness.threat_model import RobustnessError
+from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
-_KEPT = weakref.WeakKeyDictionary()
+_KEPT: MutableMapping[Any, dict[int, "LogitsFunction"]] = weakref.WeakKeyDictionary()
 NO_GRADIENT = (
-    "no gradient reaches the images: a rounding, a threshold, a lookup or a NumPy call stands in the "
-    "way, which hides gradients and makes nothing robust; use square, which needs none, or a model "
-    "without it."
+    "no gradient reaches the images: a rounding, a threshold, a lookup or a NumPy call blocks it. "
+    "That hides gradients and makes nothing robust; use square, which needs none, or a model without "
+    "it."
 )
+AttackGraph: TypeAlias = Callable[..., tf.Tensor]
+"""(images -> logits, `Ball`, labels, *further inputs) -> images."""
+
 _NOT_FINITE = "the gradient is NaN or infinite"
 
 
@@ -31,30 +34,30 @@ class LogitsFunction:
     """A model bound to evaluation mode.
 
     Args:
-        model: a Keras model, called with `training=False`, or any other callable images -> logits
+        model: a Keras model, called with `training=False`, or another callable images -> logits
             made of TensorFlow operations. The caller keeps it alive.
         strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
 
     Attributes:
-        traces: how often each attack was traced, a `collections.Counter`.
+        traces: how often each attack was traced.
     """
 
     differentiable = True
 
-    def __init__(self, model, strategy=None):
+    def __init__(self, model: Callable[[Any], Any], strategy: Any = None) -> None:
         # A strong reference would keep the model alive from the value of a weak dictionary.
-        self._model = weakref.ref(model)
+        self._model: Callable[[], Any] = weakref.ref(model)
         self._strategy = strategy
         self._forward = _Replicated(self._outputs, strategy)
-        self._attacks = {}
-        self.traces = collections.Counter()
+        self._attacks: dict[tuple, _Replicated] = {}
+        self.traces: collections.Counter[AttackGraph] = collections.Counter()
 
     @property
-    def replicas(self):
-        """Into how many equal parts each batch is cut."""
+    def replicas(self) -> int:
+        """The number of equal parts that each batch is cut into."""
         return self._strategy.num_replicas_in_sync if self._strategy else 1
 
-    def __call__(self, images):
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns differentiable logits, eagerly or inside a graph.
 
         Args:
@@ -68,16 +71,23 @@ class LogitsFunction:
         """
         return _as_logits(self._outputs(images))
 
-    def compiled(self, images):
+    def compiled(self, images: np.ndarray) -> np.ndarray:
         """Returns the same logits as an array, through one traced graph per batch shape."""
         # Checked outside the graph: an error raised in tracing loses its one-line message.
         return _as_logits(self._forward(tf.convert_to_tensor(images))).numpy()
 
-    def eager(self, images):
+    def eager(self, images: np.ndarray) -> np.ndarray:
         """Returns the same logits as an array, by running the model's Python code again."""
         return self(tf.convert_to_tensor(images)).numpy()
 
-    def attack(self, function, threat_model, images, labels, *arguments):
+    def attack(
+        self,
+        function: AttackGraph,
+        threat_model: ThreatModel,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *arguments: np.ndarray | float,
+    ) -> np.ndarray:
         """Runs an attack as one compiled graph.
 
         It is traced once for each function, norm and batch shape; epsilon and bounds are inputs of
@@ -85,13 +95,12 @@ class LogitsFunction:
         around them, and logits of such images.
 
         Args:
-            function: (logits, ball, labels, *arguments) -> images; hashable, equal to another only
-                if it computes the same. `logits` maps images to logits, `ball` is a `Ball`.
-            threat_model: a `ThreatModel`.
+            function: hashable, equal to another only if it computes the same.
+            threat_model: what it may change.
             images: float32 [n, height, width, channels] inside the threat model's bounds; n divides
                 by the replicas.
             labels: integer [n].
-            *arguments: further inputs; of rank 1 or more with one entry per image, scalars shared.
+            *arguments: further inputs: one entry per image, or scalars for all.
 
         Returns:
             float32 array of the images' shape, inside the bounds.
@@ -118,11 +127,22 @@ class LogitsFunction:
                 raise
             raise RobustnessError(
                 f"{_NOT_FINITE} on one of the attacked images, so that an attack could not tell it "
-                "from a robust one; a layer divides by zero or overflows there, mend it (the "
-                "verdict on masking counts such images)."
+                "from a robust one; a layer divides by zero or overflows there, correct it "
+                "(the verdict on masking counts such images)."
             ) from error
 
-    def _attacked(self, function, norm, deviation, images, labels, epsilon, low, high, *arguments):
+    def _attacked(
+        self,
+        function: AttackGraph,
+        norm: str,
+        deviation: tuple[float, ...] | None,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        epsilon: tf.Tensor,
+        low: tf.Tensor,
+        high: tf.Tensor,
+        *arguments: tf.Tensor,
+    ) -> tf.Tensor:
         self.traces[function] += 1
         if deviation is None:
             ball = Ball(images, norm, epsilon, (low, high))
@@ -130,17 +150,17 @@ class LogitsFunction:
         scale = tf.constant(deviation, tf.float32)
         ball = Ball(images / scale, norm, epsilon, (low / scale, high / scale))
 
-        def scaled_logits(scaled_images):
+        def scaled_logits(scaled_images: tf.Tensor) -> tf.Tensor:
             return self._with_finite_gradient(scaled_images * scale)
 
         adversarial = function(scaled_logits, ball, labels, *arguments)
         return tf.clip_by_value(adversarial * scale, low, high)
 
-    def _with_finite_gradient(self, images):
-        """As a call; refuses gradients that are not finite, which attacks would silently stop at."""
+    def _with_finite_gradient(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns logits; refuses gradients that are not finite, where attacks would stop silently."""
         return self(_checked_backward(images))
 
-    def has_gradient(self, images):
+    def has_gradient(self, images: np.ndarray) -> bool:
         """Whether any gradient of the logits reaches the images, float32 [n, ...], zero or not."""
         few = tf.convert_to_tensor(images[:2], tf.float32)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -148,7 +168,7 @@ class LogitsFunction:
             logits = self(few)
         return tape.gradient(logits, few) is not None
 
-    def _outputs(self, images):
+    def _outputs(self, images: tf.Tensor) -> Any:
         model = self._model()
         if isinstance(model, keras.Layer):
             return model(images, training=False)
@@ -156,7 +176,7 @@ class LogitsFunction:
 
 
 @tf.custom_gradient
-def _checked_backward(images):
+def _checked_backward(images: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """The images themselves; their gradient is refused where it is NaN or infinite."""
     return tf.identity(images), lambda upstream: tf.debugging.check_numerics(upstream, _NOT_FINITE)
 
@@ -165,17 +185,21 @@ class BlackBoxFunction:
     """A model that answers and has no gradients, such as a TFLite interpreter.
 
     Args:
-        answers: callable, float32 array [n, height, width, channels] in [0, 1] -> float array
-            [n, classes] of logits.
+        answers: float32 [n, height, width, channels] in [0, 1] -> logits [n, classes].
     """
 
     differentiable = False
     replicas = 1
 
-    def __init__(self, answers):
+    def __init__(self, answers: Callable[[np.ndarray], Any]) -> None:
         self._answers = answers
 
-    def compiled(self, images):
+    def has_gradient(self, images: np.ndarray) -> bool:
+        """Returns False: nothing is known but the answers."""
+        del images
+        return False
+
+    def compiled(self, images: np.ndarray) -> np.ndarray:
         """Returns float32 [n, classes].
 
         Raises:
@@ -191,14 +215,14 @@ AttackedModel: TypeAlias = Callable[[Any], Any] | BlackBoxFunction
 class _Replicated:
     """A traced function whose inputs of rank 1 or more are cut into one part per replica."""
 
-    def __init__(self, function, strategy):
+    def __init__(self, function: Callable[..., tf.Tensor], strategy: Any) -> None:
         self._strategy = strategy
         if strategy is None:
             self._traced = tf.function(function)
         else:
             self._traced = tf.function(lambda arguments: strategy.run(function, args=arguments))
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: tf.Tensor) -> tf.Tensor:
         if self._strategy is None:
             return self._traced(*inputs)
         replicas = self._strategy.num_replicas_in_sync
@@ -216,7 +240,7 @@ class _Replicated:
         return tf.concat(self._strategy.experimental_local_results(outputs), axis=0)
 
 
-def _as_logits(outputs):
+def _as_logits(outputs: Any) -> tf.Tensor:
     if isinstance(outputs, dict | list | tuple):
         raise RobustnessError(
             f"the model returns a {type(outputs).__name__}, one logits tensor is needed; pass "
@@ -229,16 +253,17 @@ def _as_logits(outputs):
     return tf.cast(outputs, tf.float32)
 
 
-def logits_function(model, strategy=None):
+def logits_function(
+    model: AttackedModel, strategy: Any = None
+) -> LogitsFunction | BlackBoxFunction:
     """Returns the one function of this model, made at the first call.
 
     Args:
-        model: a Keras model or another callable images -> logits; a `BlackBoxFunction` is returned
-            as it is.
+        model: a `BlackBoxFunction` is returned as it is.
         strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
 
     Returns:
-        A `LogitsFunction`, the same object for the same model and strategy.
+        The same object for the same model and strategy.
 
     Raises:
         RobustnessError: not a callable, or one that Python cannot refer to weakly.

@@ -1,16 +1,18 @@
-"""What is known about each image, kept in a file that a killed evaluation goes on from.
+"""What is known about each image, kept in a file from which a killed evaluation continues.
 
-The file is an `.npz` without pickled objects. "attacks" are the attacks' names in order, "broken_by"
-is for each image the number of the first of them that broke it (0, clean: misclassified as it is; -1:
-it stands). Per attack, "NAME:standing" says which images stand, "NAME:margin" the smallest adversarial
-margin seen (z_y - max_{j != y} z_j; not above 0: broken), and the rest how far it has come.
+The file is an `.npz` without pickled objects. "attacks" are the attacks' names in order. "broken_by" is
+for each image the number of the first attack that broke it (0, clean: misclassified as it is; -1: it
+stands). Per attack, "NAME:standing" says which images stand, "NAME:margin" the smallest margin seen
+(z_y - max_{j != y} z_j; 0 or less: broken), and the rest how far the attack has come.
 A file belongs to one model, data set, threat model and seed, and is refused for any other.
 """
 
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +48,8 @@ class AttackOutcome:
     seconds: float = 0.0
 
     @classmethod
-    def beginning(cls, definition, standing):
-        """Returns the outcome of an attack that has not begun, on the images that stand."""
+    def beginning(cls, definition: str, standing: np.ndarray) -> "AttackOutcome":
+        """Returns the outcome of an attack that has not begun; standing is bool [n]."""
         margin = np.full(len(standing), np.inf, np.float32)
         return cls(definition, standing.copy(), margin, standing.copy())
 
@@ -56,18 +58,18 @@ class Outcomes:
     """The outcomes of all attacks on one set of images, by name.
 
     Args:
-        path: the file, or None to keep nothing. It may exist already.
+        path: the file, which may exist already; None keeps nothing.
         identity: {what: text}, all that the numbers depend on besides the attack itself.
 
     Raises:
-        RobustnessError: the file is damaged or of another evaluation, and left as it is; or its folder
-            may not be written to.
+        RobustnessError: the file is damaged or of another evaluation, and stays as it is; or its
+            folder is not writable.
     """
 
-    def __init__(self, path, identity):
+    def __init__(self, path: str | Path | None, identity: Mapping[str, str]) -> None:
         self._path = Path(path) if path is not None else None
         self._identity = identity
-        self._attacks = {}
+        self._attacks: dict[str, AttackOutcome] = {}
         self._saved_at = time.monotonic()
         reason = None if self._path is None else why_unwritable(self._path.parent)
         if reason is not None:
@@ -75,8 +77,8 @@ class Outcomes:
         if self._path is not None and self._path.exists():
             self._attacks = _read(self._path, identity)
 
-    def of(self, name, definition, standing):
-        """Returns the `AttackOutcome` of one attack, begun now unless the file held it.
+    def of(self, name: str, definition: str, standing: np.ndarray) -> AttackOutcome:
+        """Returns the outcome of one attack, begun now unless the file holds it.
 
         Args:
             name: of the attack, within this evaluation.
@@ -91,7 +93,7 @@ class Outcomes:
             self._attacks[name] = AttackOutcome.beginning(definition, standing)
         return self._attacks[name]
 
-    def check(self, name, definition):
+    def check(self, name: str, definition: str) -> None:
         """Raises RobustnessError if another attack is held under that name; see `of`."""
         known = self._attacks.get(name)
         if known is not None and known.definition != definition:
@@ -100,12 +102,12 @@ class Outcomes:
                 "give another file, or delete it."
             )
 
-    def __getitem__(self, name):
-        """Returns the `AttackOutcome` of an attack that has begun."""
+    def __getitem__(self, name: str) -> AttackOutcome:
+        """Returns the outcome of an attack that has begun."""
         return self._attacks[name]
 
-    def save(self, *, now=True):
-        """Writes the file; unless `now`, only if the last writing was a while ago."""
+    def save(self, *, now: bool = True) -> None:
+        """Writes the file; unless `now`, only if it was last written a while ago."""
         if self._path is None:
             return
         if not now and time.monotonic() - self._saved_at < SECONDS_BETWEEN_SAVES:
@@ -120,7 +122,7 @@ class Outcomes:
         write_arrays(self._path, arrays)
         self._saved_at = time.monotonic()
 
-    def _broken_by(self):
+    def _broken_by(self) -> np.ndarray:
         """For each image the first attack in the file that broke it, -1 where it stands."""
         broken_by = np.full(0, -1, np.int16)
         for number, outcome in enumerate(self._attacks.values()):
@@ -131,7 +133,7 @@ class Outcomes:
         return broken_by
 
 
-def _read(path, identity):
+def _read(path: Path, identity: Mapping[str, str]) -> dict[str, AttackOutcome]:
     try:
         stored = read_arrays(path)
         known = json.loads(str(stored["identity"]))
@@ -155,16 +157,16 @@ def _read(path, identity):
         raise
     except (ArrayFileError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RobustnessError(
-            f"{path} is no state of an evaluation, or is damaged; delete it to start again. "
+            f"{path} is not the state of an evaluation, or is damaged; delete it to start again. "
             f"({type(error).__name__})"
         ) from None
 
 
-def _value(array):
+def _value(array: np.ndarray) -> Any:
     return array if array.ndim else array.item()
 
 
-def _check_identity(path, known, wanted):
+def _check_identity(path: Path, known: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     differences = [
         f"{what} {known.get(what)} there, {value} here"
         for what, value in wanted.items()

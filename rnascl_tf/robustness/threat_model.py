@@ -1,8 +1,8 @@
-"""The threat model: what an attacker may change, and by how much (DESIGN sections 3 and 5).
+"""The threat model: what an attacker may change, and by how much (docs/design.md, "Contracts").
 
 An adversarial image differs from the clean one by at most `epsilon` in every pixel value (the L-inf
 norm) or in the root of the summed squares of all of them (L2), and stays inside the pixel bounds.
-Epsilon counts in pixel units of [0, 1]: 8/255, never 8.
+Epsilon is in pixel units of [0, 1]: 8/255, never 8.
 """
 
 import dataclasses
@@ -10,6 +10,8 @@ import fractions
 import math
 import numbers
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +34,12 @@ class ThreatModel:
 
     Attributes:
         epsilon: largest change in the norm, in units of the [0, 1] range; 0 to 1 for L-inf, to 20
-            for L2. With space="normalized", in units of the normalised images: to that, divided by the
-            smallest deviation.
+            for L2. With space="normalized", in units of the normalised images: these limits are
+            divided by the smallest standard deviation.
         norm: "linf" or "l2".
         bounds: lowest and highest pixel value, inside [0, 1]; pixel values in both spaces.
         space: "pixel", or "normalized": changes are divided by `deviation` before they are measured,
-            as in code that attacks images after their normalisation. Every result names it.
+            as in code that attacks images after their normalisation. Every result names the space.
         deviation: the normalisation's standard deviation, one number per channel; with
             space="normalized" only.
 
@@ -51,7 +53,7 @@ class ThreatModel:
     space: str = "pixel"
     deviation: tuple[float, ...] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise RobustnessError(f"norm is {self.norm!r}; known norms: {', '.join(NORMS)}.")
         if self.space not in SPACES:
@@ -63,15 +65,15 @@ class ThreatModel:
         object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon, largest))
         object.__setattr__(self, "bounds", _checked_bounds(self.bounds))
 
-    def distances(self, images, others):
+    def distances(self, images: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Measures how far images are apart, in the norm and the units of epsilon.
 
         Args:
-            images: float array [n, height, width, channels].
+            images: [n, height, width, channels].
             others: the same shape.
 
         Returns:
-            float64 array [n].
+            float64 [n].
         """
         change = np.asarray(images, np.float64) - np.asarray(others, np.float64)
         if self.deviation is not None:
@@ -81,12 +83,12 @@ class ThreatModel:
             return abs(change).max(axis=1, initial=0.0)
         return np.sqrt(np.square(change).sum(axis=1))
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Names norm, epsilon and space as tables do."""
         return f"{self.norm} {self.epsilon:.4g}, {self.space} space"
 
 
-def parse_epsilon(text):
+def parse_epsilon(text: str | float) -> float:
     """Reads an epsilon from a flag or a config.
 
     Args:
@@ -111,8 +113,7 @@ def parse_epsilon(text):
     return _checked_epsilon(float(value), math.inf)
 
 
-def _checked_epsilon(epsilon, largest):
-    """Returns epsilon as a float, or says why it cannot be one."""
+def _checked_epsilon(epsilon: Any, largest: float) -> float:
     if isinstance(epsilon, str):
         raise RobustnessError(
             f"epsilon is the text {epsilon!r}; pass a number, or parse_epsilon({epsilon!r})."
@@ -135,8 +136,7 @@ def _checked_epsilon(epsilon, largest):
     return epsilon
 
 
-def _checked_deviation(space, deviation):
-    """Returns the deviation as a tuple of floats, None in pixel space."""
+def _checked_deviation(space: str, deviation: Sequence[float] | None) -> tuple[float, ...] | None:
     if space == "pixel":
         if deviation is not None:
             raise RobustnessError(
@@ -145,7 +145,7 @@ def _checked_deviation(space, deviation):
             )
         return None
     try:
-        values = tuple(float(value) for value in deviation)
+        values = tuple(float(value) for value in deviation or ())
     except TypeError:
         values = ()
     if not values or not all(0.0 < value < math.inf for value in values):
@@ -156,8 +156,7 @@ def _checked_deviation(space, deviation):
     return values
 
 
-def _checked_bounds(bounds):
-    """Returns the bounds as two floats, or says why they cannot be pixel bounds."""
+def _checked_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError):

@@ -1,20 +1,24 @@
 """Robust accuracy of a model that only answers, such as a file for a device.
 
-Two attacks need no gradients of it: images that were made on another model, usually the one it was
-made from, and Square, which asks the model itself (Andriushchenko et al. 2020). Neither alone is
-enough. Rounding to integers turns the loss into steps that hide little from transferred images, but a
-file may differ from its origin just where those images lie; Square looks there, slowly. An image
-counts as robust if it withstands both.
+Two attacks need no gradients of it: images made on another model, usually the one that it was made
+from, and Square, which asks the model itself (Andriushchenko et al. 2020). Neither alone is enough.
+Rounding to integers hides little from transferred images, but a file may differ from its origin just
+where those images lie. Square looks there, slowly. An image counts as robust if it withstands both.
 """
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rnascl_tf.data.examples import evenly_spaced_rows
-from rnascl_tf.robustness.attacker import Attacker
+from rnascl_tf.robustness.attacker import Attacker, OnBatch
 from rnascl_tf.robustness.attacks.square import Square
+from rnascl_tf.robustness.logits_function import AttackedModel
+from rnascl_tf.robustness.threat_model import ThreatModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Withstood:
         transferred: bool [n], and also all their adversarial images of the other model.
         rows: integer [k], the images that Square was tried on if they withstood the others; all n
             without Square.
-        worst: bool [k], of those the ones that withstood everything.
-        asked: how many of the k Square attacked, None without it.
+        worst: bool [k], which of those withstood everything.
+        asked: number of the k images that Square attacked, None without it.
     """
 
     clean: np.ndarray
@@ -38,46 +42,43 @@ class Withstood:
 
 
 def withstood_without_gradients(
-    model,
-    images,
-    labels,
-    threat_model,
-    adversarial,
+    model: AttackedModel,
+    images: np.ndarray,
+    labels: np.ndarray,
+    threat_model: ThreatModel,
+    adversarial: Sequence[np.ndarray],
     *,
-    square_examples,
-    square_queries,
-    batch_size=100,
-    seed=0,
-    on_batch=None,
-    state=None,
-    model_id=None,
-):
+    square_examples: int,
+    square_queries: int,
+    batch_size: int = 100,
+    seed: int = 0,
+    on_batch: OnBatch | None = None,
+    state: Path | None = None,
+    model_id: str | None = None,
+) -> Withstood:
     """Attacks a model by its answers alone.
 
     Args:
         model: as for `Attacker`, usually a `BlackBoxFunction`.
         images: float32 [n, height, width, channels] inside the threat model's bounds.
         labels: integer [n], the true classes.
-        threat_model: a `ThreatModel`.
-        adversarial: list of float32 arrays of the images' shape, made on another model.
-        square_examples: how many evenly spaced images Square is tried on, at most n; 0: none.
-        square_queries: how often it may ask for each, 1 or more.
+        threat_model: what may be changed.
+        adversarial: float32 arrays of the images' shape, made on another model.
+        square_examples: number of evenly spaced images that Square is tried on, at most n.
+        square_queries: of Square for each image, 1 or more.
         batch_size: see `Attacker`.
-        seed: see `Attacker`. An image's random numbers do not depend on what else is attacked, so that
-            two models meet the same ones.
+        seed: see `Attacker`. An image's random numbers do not depend on what else is attacked, so two
+            models meet the same ones.
         on_batch: see `Attacker`.
-        state: path of the file that Square's outcomes are kept in, see `Attacker`: it is by far the
-            slowest. Its stem gets a hash of the images that are left to Square behind it, so that
-            other adversarial images begin a file of their own.
+        state: path of the file that Square's outcomes are kept in, see `Attacker`: Square is by far
+            the slowest. A hash of the images that are left to Square is appended to its stem, so that
+            other adversarial images begin another file.
         model_id: see `Attacker`.
-
-    Returns:
-        A `Withstood`.
 
     Raises:
         RobustnessError: what the guard refuses, or the state file.
     """
-    settings = {"batch_size": batch_size, "seed": seed, "on_batch": on_batch}
+    settings: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "on_batch": on_batch}
     attacker = Attacker(model, images, labels, threat_model, **settings)
     clean = attacker.clean()
     transferred = clean.copy()
@@ -94,7 +95,7 @@ def withstood_without_gradients(
         state = state.with_stem(f"{state.stem}_{left}")
     # A batch is filled up to its size, and each of its images asks a file one by one.
     settings["batch_size"] = min(batch_size, max(int(among.sum()), 1))
-    kept = {"state": state, "model_id": model_id}
+    kept: dict[str, Any] = {"state": state, "model_id": model_id}
     few = Attacker(model, images[rows], labels[rows], threat_model, **settings, **kept)
     worst = few.withstood(Square(f"square{square_queries}", square_queries), among)
     return Withstood(clean, transferred, rows, worst, int(among.sum()))

@@ -262,8 +262,8 @@ def test_sweep(run, tmp_path, files):
     ("name", "flags", "message"),
     [
         ("model.keras", ["--attacks=pdg20"], "unknown attack 'pdg20'"),
-        ("model.keras", ["--attacks=spsa", "--norm=l2"], "spsa is defined for linf"),
-        ("model.keras", ["--attacks=cwl2"], "cwl2 is defined for l2"),
+        ("model.keras", ["--attacks=spsa", "--norm=l2"], "spsa works in linf"),
+        ("model.keras", ["--attacks=cwl2"], "cwl2 works in l2"),
         ("model.keras", ["--examples=0"], "--examples=0"),
         ("model.keras", ["--examples=99999"], "test images here: give 1 to"),
         ("model.keras", ["--batch_size=0"], "batch_size is 0"),

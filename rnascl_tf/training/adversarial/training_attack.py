@@ -19,7 +19,7 @@ from rnascl_tf.objectives.trades import prediction_divergence
 from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 
-Logits: TypeAlias = keras.Model | Callable[[tf.Tensor], tf.Tensor]
+Logits: TypeAlias = Callable[..., tf.Tensor]
 """A Keras model, called with training=False, or another callable images -> logits."""
 
 Loss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

@@ -289,5 +289,5 @@ def test_refuses_settings(settings, message):
 
 def test_linf_is_refused(linear_model, examples):
     attacker = Attacker(linear_model, *examples, ThreatModel(0.1))
-    with pytest.raises(RobustnessError, match="cwl2 is defined for l2"):
+    with pytest.raises(RobustnessError, match="cwl2 works in l2"):
         attacker.withstood(QUICK)

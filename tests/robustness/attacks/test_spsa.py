@@ -247,5 +247,5 @@ def test_refuses_settings(settings, message):
 
 def test_l2_is_refused(linear_model, examples):
     attacker = Attacker(linear_model, *examples, ThreatModel(0.1, norm="l2"))
-    with pytest.raises(RobustnessError, match="spsa is defined for linf"):
+    with pytest.raises(RobustnessError, match="spsa works in linf"):
         attacker.withstood(Spsa("spsa", 5))
