@@ -1,21 +1,24 @@
 """Where tables go, and progress bars for work that Keras' own do not reach."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 
 import rich.console
 import rich.measure
 import rich.progress
+import rich.table
+from absl import logging
 
 console = rich.console.Console(highlight=False)
 
 
 @contextlib.contextmanager
-def progress(title, unit="images"):
+def progress(title: str, unit: str = "images") -> Iterator[Callable[[str, int, int], None]]:
     """Yields a function on_batch(task, done, total) that draws a bar with the remaining time.
 
     Args:
-        title: what is going on; the task's name is written behind it.
-        unit: what done and total count.
+        title: of the work; the task's name is written after it.
+        unit: of `done` and `total`.
     """
     columns = (
         rich.progress.TextColumn("{task.description}"),
@@ -25,9 +28,9 @@ def progress(title, unit="images"):
     )
     # Without a terminal a bar would print nothing until the end, and then all at once.
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {}
+        tasks: dict[str, rich.progress.TaskID] = {}
 
-        def on_batch(task, done, total):
+        def on_batch(task: str, done: int, total: int) -> None:
             if task not in tasks:
                 tasks[task] = bar.add_task(f"{title}: {task}", total=total)
             bar.update(tasks[task], completed=done)
@@ -37,10 +40,16 @@ def progress(title, unit="images"):
         yield on_batch
 
 
-def print_whole(table):
+def print_whole(table: rich.table.Table) -> None:
     """Prints a table without cutting its columns, however narrow the terminal is."""
     options = console.options.update(width=1000)
     needed = rich.measure.Measurement.get(console, options, table).maximum
     # A console cannot print wider than itself.
     wide = rich.console.Console(highlight=False, width=max(console.width, needed))
     wide.print(table)
+
+
+def be_quiet() -> None:
+    """Leaves the console to another process that prints the same; errors are still shown."""
+    logging.set_verbosity(logging.ERROR)
+    console.quiet = True

@@ -33,6 +33,7 @@ ORDER = [
     "rnascl_tf.stages",
     "rnascl_tf.pipeline",
     "rnascl_tf.ablation",
+    "rnascl_tf.jobs",
     "rnascl_tf.command_line",
     "rnascl_tf.commands",
     "rnascl_tf.__main__",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnascl_tf.commands.launch import free_ports
+from rnascl_tf.jobs.launch_workers import free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 # Ten kills and as many resumes take longer than a test of `make test` may.

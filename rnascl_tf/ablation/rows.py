@@ -7,9 +7,8 @@ import re
 from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.pipeline.order import select, upstream
-from rnascl_tf.runs.method import TUTORS
+from rnascl_tf.recipes.choices import names
 
 SHORT_NAMES = {
     "tutor": ("method.tutor",),
@@ -21,10 +20,10 @@ SHORT_NAMES = {
 """Names for the method's controls, and the config keys behind each."""
 
 VARIED = {
-    "tutor": TUTORS,
+    "tutor": names("method.tutor"),
     "kl": ("on", "off"),
     "attention": ("on", "off"),
-    "noise": NOISES,
+    "noise": names("search.noise"),
     "gamma": ("0.01", "0.1", "1", "10", "100"),  # the paper's candidates
 }
 """What `--vary=NAME` runs when no values are given."""

@@ -1,9 +1,6 @@
 from .command_flags import CommandFlags as CommandFlags
 from .command_flags import FlagError as FlagError
 from .device_flags import add_device_flags as add_device_flags
-from .device_flags import devices_of as devices_of
-from .path_flags import writable_file as writable_file
-from .path_flags import writable_folder as writable_folder
 from .recipe_flags import RecipeFlags as RecipeFlags
 from .running import CONTINUES as CONTINUES
 from .running import run as run

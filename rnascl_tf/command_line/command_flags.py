@@ -3,8 +3,9 @@
 absl parses them; its own errors end with exit code 1 and a page of usage. Here an error is one line.
 """
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -12,6 +13,8 @@ from rnascl_tf.command_line import flag_values as readers
 from rnascl_tf.command_line import logs
 from rnascl_tf.errors import UserError
 from rnascl_tf.spelling import did_you_mean
+
+Request = TypeVar("Request")
 
 
 class FlagError(UserError):
@@ -143,6 +146,20 @@ class CommandFlags:
         self._refuse_missing()
         return self.values
 
+    def fill(self, request: type[Request], **values: Any) -> Request:
+        """Returns a dataclass with the parsed flags that have the names of its fields.
+
+        Args:
+            request: the dataclass.
+            values: of fields that are not flags.
+        """
+        given = {
+            field.name: _immutable(self.values[field.name].value)
+            for field in dataclasses.fields(request)  # type: ignore[arg-type]  # a dataclass
+            if field.name not in values
+        }
+        return request(**given, **values)
+
     def _add(self, name: str, parser: flags.ArgumentParser, default: Any, explanation: str) -> None:
         flags.DEFINE(parser, name, default, explanation, flag_values=self.values)
         self._names.append(name)
@@ -172,6 +189,10 @@ class CommandFlags:
             flag = self.values[name]
             lines.append(f"  --{name}: {flag.help}{_default(flag.default)}")
         return "\n".join(lines)
+
+
+def _immutable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _default(value: Any) -> str:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from rnascl_tf.console import console
-
 # Not resolved: log messages name their files as they were imported, even through a symbolic link.
 _PACKAGE = Path(__file__).parents[1]
 
@@ -43,12 +41,6 @@ def set_up() -> None:
 def as_json() -> None:
     """Writes every message as one line of JSON from now on."""
     logging.get_absl_handler().setFormatter(JsonFormatter())
-
-
-def be_quiet() -> None:
-    """Leaves the console to another process, which says the same; errors are still shown."""
-    logging.set_verbosity(logging.ERROR)
-    console.quiet = True
 
 
 def last_words(line: str) -> str:

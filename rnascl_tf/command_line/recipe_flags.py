@@ -8,7 +8,7 @@ from ml_collections import ConfigDict, config_flags
 
 from rnascl_tf.command_line.command_flags import CommandFlags, FlagError
 from rnascl_tf.recipes.loading import load_recipe
-from rnascl_tf.recipes.overrides import refuse_unknown_key, switch_text
+from rnascl_tf.recipes.overrides import refuse_unknown_key, switch_text, wrong_value
 
 
 class RecipeFlags(CommandFlags):
@@ -45,6 +45,8 @@ class RecipeFlags(CommandFlags):
                 "config", config, flag_values=self.values, sys_argv=["rnascl", *rest]
             )
             return super().parse(rest)
+        except FlagError as error:
+            raise FlagError(wrong_value(config, str(error))) from error
         except TypeError as error:  # what ml_collections raises for a value of another type
             raise FlagError(f"a --config value is of the wrong type: {error}") from error
 

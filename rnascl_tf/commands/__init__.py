@@ -1,1 +1,1 @@
-"""The commands, one file each: flags, one library call, an exit code."""
+"""The commands of `rnascl`, one file each: flags, one call of the library, an exit code."""

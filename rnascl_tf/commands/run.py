@@ -1,20 +1,12 @@
-"""The main command: `python -m rnascl_tf --config=RECIPE --workdir=DIR`, installed as `rnascl`."""
+"""The main job: `rnascl run --config=RECIPE --workdir=DIR`, also without the word `run`."""
 
-import contextlib
+from collections.abc import Sequence
 
-import keras
-import tensorflow as tf
-from absl import logging
-
-from rnascl_tf import command_line
-from rnascl_tf.command_line import RecipeFlags, add_device_flags, devices_of
-from rnascl_tf.command_line.logs import be_quiet
-from rnascl_tf.errors import UserError
+from rnascl_tf import command_line, jobs
+from rnascl_tf.command_line import RecipeFlags, add_device_flags
 from rnascl_tf.exit_codes import EXIT_STRICT
-from rnascl_tf.files import reading_only
-from rnascl_tf.pipeline import STAGES, check, dry_run, execute, select
 from rnascl_tf.recipes.loading import shipped_recipes
-from rnascl_tf.runs import Run
+from rnascl_tf.stages.registry import STAGES
 
 USAGE = f"""
 RNAS-CL: an adversarially robust teacher in, a small, searched, robust student out.
@@ -34,12 +26,12 @@ masked, 130 interrupted, 143 terminated, 1 anything else.
 """
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns its exit code."""
     return command_line.run(_command, arguments)
 
 
-def _command(arguments):
+def _command(arguments: Sequence[str]) -> int:
     command = RecipeFlags(USAGE)
     command.text("workdir", "Folder of the run.", needed="runs/NAME")
     command.names("stages", "Stages to run, with commas; all that the config enables if left out.")
@@ -56,29 +48,17 @@ def _command(arguments):
     asked = command.parse(arguments)
     if asked is None:
         return 0
-    config = asked.config
-    check(config)
-    if asked.strict and not config.evaluate.masking_examples:
-        raise UserError(
-            "--strict needs a verdict on masked gradients, and --config.evaluate.masking_examples=0 "
-            "asks for none: give at least 1."
+    masked = jobs.run_recipe(
+        jobs.RunRequest(
+            config=asked.config,
+            workdir=asked.workdir,
+            stages=tuple(asked.stages),
+            overwrite=asked.overwrite,
+            strict=asked.strict,
+            strategy=asked.strategy,
+            logical_cpus=asked.logical_cpus,
+            deterministic=asked.deterministic,
+            dry_run=asked.dry_run,
         )
-    stages = select(config, asked.stages)
-    if asked.deterministic:
-        keras.utils.set_random_seed(config.seed)
-        tf.config.experimental.enable_op_determinism()
-    devices = devices_of(asked)
-    if not devices.is_chief:
-        be_quiet()
-    run = Run(config, asked.workdir, devices)
-    if asked.dry_run:
-        dry_run(run, stages)
-        return 0
-    with contextlib.nullcontext() if devices.is_chief else reading_only(), devices.watching():
-        execute(run, stages, overwrite=asked.overwrite)
-    verdicts = run.record.get("masking", {}) if asked.strict else {}
-    suspected = [name for name, verdict in verdicts.items() if verdict["suspicious"]]
-    if suspected:
-        logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))
-        return EXIT_STRICT
-    return 0
+    )
+    return EXIT_STRICT if masked else 0

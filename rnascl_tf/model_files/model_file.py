@@ -13,15 +13,11 @@ import tensorflow as tf
 
 import teachers
 from rnascl_tf.deploy import TFLiteClassifier
-from rnascl_tf.errors import UserError
 from rnascl_tf.files import load_keras_file
+from rnascl_tf.model_files.kinds import ModelFileError, kind_of
 from rnascl_tf.robustness import BlackBoxFunction
 
 SIGNATURE = "serving_default"
-
-
-class ModelFileError(UserError):
-    """A model file that cannot be used; the message says why and how to mend it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,14 +58,7 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
         ModelFileError: it is missing, damaged or of no known kind.
         TeacherError, DeployError: an ONNX or TFLite file that cannot be used.
     """
-    path = check_exists(path)
-    kind = "saved_model" if path.is_dir() else path.suffix.removeprefix(".")
-    if kind not in _LOADERS:
-        fix = " Save an .h5 as .keras: keras.models.load_model, then model.save."
-        raise ModelFileError(
-            f"{path} is neither a .keras, .onnx or .tflite file nor the folder of a SavedModel."
-            f"{fix if kind in ('h5', 'hdf5') else ''}"
-        )
+    path, kind = Path(path), kind_of(path)
     if (mean or std) and kind != "onnx":
         raise ModelFileError(
             f"a mean and std came with {path.name}; only ONNX files are normalised from outside. "
@@ -82,14 +71,6 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
             "give the data set that it was trained for."
         )
     return ModelFile(path, kind, model, _digest(path), shape, params)
-
-
-def check_exists(path):
-    """Returns the path of a model as a `Path`; raises ModelFileError if nothing is there."""
-    path = Path(path)
-    if not path.exists():
-        raise ModelFileError(f"{path} does not exist; give the path of a model.")
-    return path
 
 
 def _load_keras(path, *_):

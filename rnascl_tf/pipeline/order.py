@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
+from rnascl_tf.spelling import did_you_mean
 from rnascl_tf.stages import STAGES, Stage, sources
 
 
@@ -20,7 +21,10 @@ def select(config: ConfigDict, names: Sequence[str]) -> list[Stage]:
     """
     for name in names:
         if name not in STAGES:
-            raise UserError(f"unknown stage {name!r}: give some of {','.join(STAGES)}.")
+            raise UserError(
+                f"unknown stage {name!r}{did_you_mean(name, STAGES)}: give some of "
+                f"{','.join(STAGES)}."
+            )
         if not STAGES[name].enabled(config):
             raise UserError(
                 f"stage {name} is disabled: set --config.{STAGES[name].switch}=true, or leave it out."

@@ -3,11 +3,8 @@
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf.deploy import KINDS
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import why_unwritable
-from rnascl_tf.layers import ACTIVATIONS
-from rnascl_tf.layers.gumbel import NOISES
 from rnascl_tf.networks import (
     SEARCH_SPACES,
     LatencyBudget,
@@ -16,18 +13,12 @@ from rnascl_tf.networks import (
     read_architecture,
     read_latency_table,
 )
-from rnascl_tf.objectives import COST_MODELS
 from rnascl_tf.recipes import config_value
+from rnascl_tf.recipes.choices import CHOICES
 from rnascl_tf.robustness import RobustnessError, ThreatModel, attack_named, parse_epsilon
-from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS
 from rnascl_tf.robustness.attacks.requested_attack import parse_attack
 from rnascl_tf.robustness.guard import check_norm, check_norms
-from rnascl_tf.robustness.threat_model import NORMS
-from rnascl_tf.runs.method import TUTORS
 from rnascl_tf.spelling import did_you_mean
-from rnascl_tf.stages.native_teacher import NATIVE, TRAININGS
-from rnascl_tf.training.moving_statistics import SEMANTICS
-from teachers import PRECISIONS
 
 _AT_LEAST_ONE = (
     "data.batch_size",
@@ -70,21 +61,6 @@ _NOT_NEGATIVE += ("teacher.beta", "trades.beta", *(f"{stage}.l2" for stage in _T
 _FRACTIONS = ("teacher.weight_average", *(f"{stage}.momentum" for stage in _TRAININGS))
 _SMALLEST_BATCH = 3
 """Below it the 20% part of a batch, on which the architecture learns, would be empty."""
-_CHOICES = {
-    "teacher.stem_stride": (1, 2),
-    "teacher.adversarial": TRAININGS,
-    "teacher.network": NATIVE,
-    "teacher.precision": PRECISIONS,
-    "search.space": tuple(SEARCH_SPACES),
-    "search.activation": tuple(ACTIVATIONS),
-    "search.noise": NOISES,
-    "search.cost": COST_MODELS,
-    "method.tutor": TUTORS,
-    "threat.norm": NORMS,
-    "replicas.batch_norm": SEMANTICS,
-    "evaluate.budget": ATTACK_BUDGETS,
-    **{f"{stage}.schedule": ("step", "cosine") for stage in _TRAININGS},
-}
 
 
 def check(config):
@@ -109,8 +85,10 @@ def check(config):
         for key in keys:
             if not accepts(config_value(config, key)):
                 raise UserError(f"--config.{key}={config_value(config, key)} should be {wanted}.")
-    for key, choices in _CHOICES.items():
-        _check_choice(key, config_value(config, key), choices)
+    for key, choices in {**CHOICES, "search.space": tuple(SEARCH_SPACES)}.items():
+        value = config_value(config, key)
+        for name in value if isinstance(value, tuple) else (value,):
+            _check_choice(key, name, choices)
     threat_model = _threat_model(config.threat)
     for attack in config.evaluate.attacks:
         try:
@@ -126,8 +104,6 @@ def check(config):
                 f"--config.export.transferred={name}: give attacks with gradients for the norm "
                 f"{threat_model.norm}, as pgd20 or cw."
             ) from error
-    for kind in config.export.kinds:
-        _check_choice("export.kinds", kind, tuple(KINDS))
     for stage in _TRAININGS:
         momentum = config[stage].batch_norm_momentum
         if momentum is not None and not 0 <= momentum < 1:

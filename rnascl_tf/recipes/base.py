@@ -7,6 +7,8 @@ their reasons are in README.
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
+from rnascl_tf.spelling import did_you_mean
+
 
 def base_config():
     """Returns the paper's CIFAR-10 settings, locked, without a data set or a teacher.
@@ -160,5 +162,8 @@ def choose_variant(variant, variants):
         ValueError: there is no such variant.
     """
     if variant not in variants:
-        raise ValueError(f"unknown variant {variant!r}: give one of {', '.join(variants)}.")
+        raise ValueError(
+            f"unknown variant {variant!r}{did_you_mean(variant, variants)}: give one of "
+            f"{', '.join(variants)}."
+        )
     return variants[variant]

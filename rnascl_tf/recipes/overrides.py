@@ -1,5 +1,6 @@
 """Config values that differ from a recipe's, as text: checked, applied, and read back."""
 
+import re
 from collections.abc import Mapping
 
 from absl import flags
@@ -9,6 +10,14 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.recipes.leaves import config_leaves, config_value
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.spelling import did_you_mean
+
+# bool first: it is an int too.
+_WANTED = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "values with commas",
+}
 
 
 def with_settings(reference: str, settings: Mapping[str, str]) -> ConfigDict:
@@ -37,8 +46,24 @@ def with_settings(reference: str, settings: Mapping[str, str]) -> ConfigDict:
     except TypeError as error:
         raise UserError(f"a config value is of the wrong type: {error}") from error
     except flags.Error as error:
-        raise UserError(str(error).removeprefix("flag ")) from error
+        raise UserError(wrong_value(config, str(error))) from error
     return parsed.config
+
+
+def wrong_value(config: ConfigDict, complaint: str) -> str:
+    """Returns absl's complaint about a config value in words that say what was wanted.
+
+    Args:
+        config: the recipe's, whose value was to be replaced.
+        complaint: such as "flag --config.search.epochs=two: invalid literal for int() ...".
+    """
+    complaint = complaint.removeprefix("flag ")
+    match = re.match(r"--config\.([\w.]+)=(.*?): ", complaint, re.DOTALL)
+    default = config_value(config, match[1]) if match else None
+    for kind, wanted in _WANTED.items():
+        if match and isinstance(default, kind):
+            return f"{match[0]}wanted {wanted}, as in the recipe: {default}."
+    return complaint
 
 
 def as_settings(reference: str, config: ConfigDict) -> dict[str, str]:

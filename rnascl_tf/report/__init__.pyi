@@ -1,3 +1,4 @@
+from .attack_table import assessment_table as assessment_table
 from .attention_comparison import attention_panels as attention_panels
 from .attention_comparison import least_probable as least_probable
 from .attention_figure import save_attention_figure as save_attention_figure
@@ -7,6 +8,9 @@ from .masking_table import masking_table as masking_table
 from .model_card import model_card as model_card
 from .plots import save_robustness as save_robustness
 from .plots import save_search_history as save_search_history
+from .prediction_plot import save_prediction as save_prediction
+from .proof_table import proof_table as proof_table
+from .robustbench import assessment_record as assessment_record
 from .search_summary import last_changes as last_changes
 from .search_summary import mean_entropy as mean_entropy
 from .search_summary import summarize_search as summarize_search

@@ -7,6 +7,7 @@ from .attacks.attack import Cascade as Cascade
 from .attacks.registry import ATTACKS as ATTACKS
 from .attacks.registry import attack_named as attack_named
 from .attacks.requested_attack import parse_attack as parse_attack
+from .chance import like_chance as like_chance
 from .evaluation import adversarial_images as adversarial_images
 from .evaluation import attack_outcomes as attack_outcomes
 from .evaluation import evaluate as evaluate

@@ -119,6 +119,13 @@ def choose_devices(name: str = "auto", logical_cpus: int = 0) -> Devices:
     _split_cpu(logical_cpus)
     if name == "one_device":
         return ONE_DEVICE
+    found = _several_devices(name, worker, workers)
+    if found.is_chief:
+        logging.info("devices: %s", found)
+    return found
+
+
+def _several_devices(name: str, worker: int, workers: int) -> Devices:
     if name == "multi_worker":
         if not workers:
             raise DevicesError(

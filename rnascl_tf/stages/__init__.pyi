@@ -21,3 +21,5 @@ from .student_training import check_fit as check_fit
 from .student_training import eq_3 as eq_3
 from .student_training import student_model as student_model
 from .student_training import train_student as train_student
+from .teacher import NEAR_CHANCE_REASONS as NEAR_CHANCE_REASONS
+from .teacher import near_chance as near_chance

@@ -93,9 +93,12 @@ def test_the_zoo_is_listed_and_help_is_given(capsys):
         (("--out=a.onnx", "--zoo=wang2023_wrn28_1"), "did you mean wang2023_wrn28_10?"),
         (("--out=a.onnx", "--zoo=salman2020_r18"), "get it from https://github.com/microsoft/"),
         (("--out=a.onnx", "--zoo=salman2020_r18", "--mean=1,1,1"), "leave --mean out"),
-        (("--out=a.onnx", "--architecture=resnet18"), "needs --num_classes beside it"),
+        (
+            ("--out=a.onnx", "--architecture=resnet18"),
+            "needs --num_classes and --input_size with it",
+        ),
         (("--out=a.onnx", *SMALL), "--checkpoint is missing; give the PyTorch file"),
-        (("--out=a.onnx", *SMALL, "--mean=0.5,0.5"), "three numbers each"),
+        (("--out=a.onnx", *SMALL, "--mean=0.5,0.5"), "three finite numbers each"),
         (("--out=a.onnx", *SMALL, "--mean=a,b,c"), "--mean=a,b,c: wanted numbers with commas"),
         (("--out=a.onnx", *SMALL, "--mean=1,1,1", "--std=1,0,1"), "deviations positive"),
         (("--output=a.onnx",), "unknown flag --output (did you mean --out?)"),
@@ -157,6 +160,7 @@ def test_images_for_the_proof(checkpoint, tmp_path, generator, refused):
 
 
 def test_without_pytorch_one_line_says_what_to_install(tmp_path):
+    (tmp_path / "c.pt").write_bytes(b"")
     arguments = (f"--checkpoint={tmp_path}/c.pt", f"--out={tmp_path}/a.onnx", *SMALL)
     result = run_process(*arguments, code=("-c", WITHOUT_PYTORCH))
     assert result.returncode == 2

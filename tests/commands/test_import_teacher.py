@@ -122,9 +122,9 @@ def test_nothing_is_replaced_unless_asked(command, tmp_path):
         (["--mean=125,123,114", "--std=63,62,66"], "divide them by 255"),
         (["stray"], "unexpected argument 'stray'"),
         (["--dataset=cifar10", "--data_dir=nowhere"], "give --data_dir="),
-        (["--dataset=mnist"], "unknown data set 'mnist'"),
+        (["--dataset=mnist"], "unknown data set --dataset=mnist"),
         (["--data_dir=somewhere"], "needs --dataset=NAME"),
-        (["--dataset=digits", "--examples=100000"], "give at most so many"),
+        (["--dataset=digits", "--examples=100000"], "give at most 400"),
         (["--epsilon=8"], "8/255"),
         (["--verify_examples=0"], "verify_examples"),
         (["--image_size=16"], "takes images of 32x32x3, wanted 16x16x3"),
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_proof(command, tmp_p
 
 def test_missing_flags(capsys):
     assert import_onnx.main([]) == 2
-    assert "--onnx is missing" in capsys.readouterr().err
+    assert "--onnx and --out are missing" in capsys.readouterr().err
 
 
 def test_as_a_command_of_its_own(path, tmp_path):

@@ -154,7 +154,7 @@ def test_a_file_that_answers_nan_is_not_timed(capsys, tmp_path):
     ("arguments", "message"),
     [
         (["--model="], "--model is missing"),
-        (["--model=none.tflite"], "none.tflite is no file"),
+        (["--model=none.tflite"], "none.tflite does not exist"),
         (["--model={file}", "--threads=0"], "numbers of 1 or more"),
         (["--model={file}", "--threads=two"], "whole numbers"),
         (["--model={file}", "--threads=1,100000"], "--threads=100000: give at most"),
@@ -184,7 +184,7 @@ def test_wrong_input_is_one_line(capsys, file, arguments, message):
 def test_more_threads_than_cores_are_said_once(capsys, file, caplog):
     many = os.cpu_count() + 1
     assert run(capsys, f"--model={file}", f"--threads={many}", "--runs=2", "--rounds=1")[0] == 0
-    assert caplog.text.count("more threads than") == 1
+    assert caplog.text.count("more threads are asked for than") == 1
 
 
 def test_help(capsys):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.commands.launch import free_ports
+from rnascl_tf.jobs.launch_workers import free_ports
 from rnascl_tf.runtime.devices import ONE_DEVICE, Devices, choose_devices
 from rnascl_tf.runtime.errors import DevicesError, WorkerLostError
 

@@ -1,0 +1,97 @@
+"""The main job: a robust teacher in, a searched, robust, small student out, stage by stage."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+
+from absl import logging
+from ml_collections import ConfigDict
+
+from rnascl_tf import pipeline, runs
+from rnascl_tf.console import be_quiet
+from rnascl_tf.errors import UserError
+from rnascl_tf.files import reading_only, require_file
+
+_FILES = {
+    "teacher.onnx": "an ONNX file",
+    "search.architecture": "an architecture.json of another run",
+    "search.latency_table": "a table of rnascl latency-table",
+}
+"""Config keys that name a file to read, and what they want."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """A run of a recipe.
+
+    Attributes:
+        config: the locked config of the recipe, with its overrides.
+        workdir: folder of the run.
+        stages: names of stages to run; none: all that the config enables.
+        overwrite: start these stages again.
+        strict: a verdict on masked gradients is required.
+        strategy, logical_cpus: see `runtime.devices.choose_devices`.
+        deterministic: the same numbers bit for bit in every run on this machine; slower.
+        dry_run: print config, stages, sizes and a time estimate; write nothing.
+    """
+
+    config: ConfigDict
+    workdir: str | Path
+    stages: tuple[str, ...] = ()
+    overwrite: bool = False
+    strict: bool = False
+    strategy: str = "auto"
+    logical_cpus: int = 0
+    deterministic: bool = False
+    dry_run: bool = False
+
+
+def run_recipe(request: RunRequest) -> list[str]:
+    """Runs the stages that are not finished yet.
+
+    Returns:
+        The names of the models whose gradients look masked; empty unless `strict`.
+
+    Raises:
+        UserError: the config or the folder cannot be used.
+    """
+    config = request.config
+    if request.strict and not config.evaluate.masking_examples:
+        raise UserError(
+            "--strict needs a verdict on masked gradients, and "
+            "--config.evaluate.masking_examples=0 asks for none: give at least 1."
+        )
+    stages = pipeline.select(config, request.stages)
+    for key, wanted in _FILES.items():
+        section, _, name = key.partition(".")
+        if config[section][name]:
+            require_file(config[section][name], wanted, f"--config.{key}=")
+    pipeline.check(config)
+    from rnascl_tf.runtime.devices import choose_devices  # imports TensorFlow
+
+    if request.deterministic:
+        _be_deterministic(config.seed)
+    devices = choose_devices(request.strategy, request.logical_cpus)
+    if not devices.is_chief:
+        be_quiet()
+    run = runs.Run(config, request.workdir, devices)
+    if request.dry_run:
+        pipeline.dry_run(run, stages)
+        return []
+    with contextlib.nullcontext() if devices.is_chief else reading_only(), devices.watching():
+        pipeline.execute(run, stages, overwrite=request.overwrite)
+    verdicts = run.record.get("masking", {}) if request.strict else {}
+    suspected = [name for name, verdict in verdicts.items() if verdict["suspicious"]]
+    if suspected:
+        logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))
+    return suspected
+
+
+def _be_deterministic(seed: int) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,67 @@
+"""What is printed of the times of TFLite files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import rich.box
+import rich.table
+
+from rnascl_tf import deploy
+
+
+def timing_table(results: Sequence[Mapping[str, Any]], cpu: str) -> rich.table.Table:
+    """Returns a table with one row for each file and number of threads.
+
+    Args:
+        results: as `latency.json` holds them.
+        cpu: name of the processor.
+    """
+    table = rich.table.Table(
+        title=f"One image at a time on {cpu}, milliseconds", box=rich.box.SIMPLE_HEAD
+    )
+    table.add_column("file")
+    for column in ("threads", "p50", "p90", "p95", "mean", "to the first", "load", "first run"):
+        table.add_column(column, justify="right")
+    table.add_column("added MiB", justify="right")
+    several = len({row["file"] for row in results}) > 1
+    for row in results:
+        middle, low, high = row["ratio"]
+        table.add_row(
+            row["file"],
+            str(row["threads"]),
+            *(_shown(row[f"{name}_ms"]) for name in ("p50", "p90", "p95", "mean")),
+            f"{middle:.2f} ({low:.2f} to {high:.2f})" if several else "-",
+            _shown(row["load_ms"]),
+            _shown(row["first_ms"]),
+            f"{row['peak_bytes'] / 2**20:.1f}" if row["peak_bytes"] else "-",
+        )
+    return table
+
+
+def delegation_lines(
+    name: str, size: int, delegation: deploy.Delegation, is_local: bool
+) -> Iterator[str]:
+    """Yields a file's size and its share of XNNPACK, and what would enlarge that share.
+
+    Args:
+        name: of the file.
+        size: of the file, in bytes.
+        delegation: of the file.
+        is_local: whether the interpreter that divided it is also the one that was timed.
+    """
+    total, left = sum(delegation.operators.values()), sum(delegation.not_delegated.values())
+    operators = ", ".join(f"{count} {name}" for name, count in delegation.operators.items())
+    # The device's own interpreter may divide it otherwise; benchmark_model does not say how.
+    where = "" if is_local else " by the interpreter here"
+    yield (
+        f"{name}: {size / 2**10:.1f} KiB; {total - left} of {total} operators delegated to XNNPACK "
+        f"in {delegation.pieces} piece(s){where} ({operators})"
+    )
+    if delegation.advice:
+        yield f"{name}: {delegation.advice}"
+
+
+def _shown(milliseconds: float | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds:.3f}"

@@ -1,0 +1,38 @@
+"""What is printed of the known robust checkpoints."""
+
+from collections.abc import Iterable
+
+import rich.box
+import rich.table
+
+from teachers.pytorch.zoo_entry import ZooEntry
+
+
+def zoo_table(entries: Iterable[ZooEntry]) -> rich.table.Table:
+    """Returns a table with one row for each checkpoint."""
+    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, title_justify="left")
+    for column in ("name", "architecture", "data", "trained against", "clean / AutoAttack, %"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("paper", no_wrap=True)
+    table.add_column("published at", no_wrap=True)
+    for entry in entries:
+        first_author = entry.paper.authors.split(",")[0]
+        table.add_row(
+            entry.name,
+            entry.architecture,
+            entry.dataset,
+            entry.threat,
+            claimed_accuracies(entry),
+            f"{first_author} et al. {entry.paper.year}, {entry.paper.link}",
+            entry.published + (f" ({entry.file})" if entry.file else ""),
+        )
+    table.caption = "accuracies as RobustBench lists them, not measured here; -: no figure known"
+    table.caption_justify = "left"
+    return table
+
+
+def claimed_accuracies(entry: ZooEntry) -> str:
+    """Returns clean and AutoAttack accuracy in percent as they are claimed; "-" for an unknown one."""
+    return " / ".join(
+        "-" if value is None else f"{value:.2f}" for value in (entry.clean, entry.robust)
+    )

@@ -1,0 +1,143 @@
+"""Help and the usual mistakes are answered without TensorFlow, so that they take under a second."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# One process for all: what one of them imports, a real process of it would import too.
+SCRIPT = """
+import contextlib, io, json, sys, time
+from rnascl_tf.commands.dispatch import main
+
+seen = set()
+for arguments in json.loads(sys.argv[1]):
+    output, errors, started = io.StringIO(), io.StringIO(), time.perf_counter()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = main(arguments)
+    seconds = time.perf_counter() - started
+    heavy = [name for name in HEAVY if name in sys.modules and name not in seen]
+    seen.update(heavy)
+    print(json.dumps([code, output.getvalue(), errors.getvalue(), seconds, heavy]))
+"""
+HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "sklearn", "matplotlib", "scipy", "torch")
+
+SMOKE = ["--config=digits:smoke", "--workdir=run"]
+ATTACK = ["attack", "--model=model.keras", "--dataset=digits", "--out=out"]
+ANSWERS = {
+    "help": (["--help"], 0, "latency-table"),
+    "version": (["--version"], 0, "rnascl 0"),
+    "run help": (["run", "--help"], 0, "--overwrite"),
+    "predict help": (["predict", "--help"], 0, "--top"),
+    "attack help": (["attack", "--help"], 0, "--masking_examples"),
+    "ablate help": (["ablate", "--help"], 0, "--vary"),
+    "scatter help": (["scatter", "--help"], 0, "--epsilon"),
+    "latency help": (["latency", "--help"], 0, "--threads"),
+    "latency-table help": (["latency-table", "--help"], 0, "--activation"),
+    "launch help": (["launch", "--help"], 0, "--workers"),
+    "import-teacher help": (["import-teacher", "--help"], 0, "--verify_examples"),
+    "export-teacher help": (["export-teacher", "--help"], 0, "--state_key"),
+    "zoo": (["export-teacher", "--list"], 0, "salman2020_r18"),
+    "command": (["atack"], 2, "no command 'atack' (did you mean attack?)"),
+    "flags missing": (
+        [*SMOKE[:0], "run"],
+        2,
+        "--config and --workdir are missing: give --config=digits",
+    ),
+    "one flag missing": (SMOKE[:1], 2, "--workdir is missing"),
+    "three flags missing": (["attack"], 2, "--model, --dataset and --out are missing"),
+    "flag": ([*SMOKE, "--overwite"], 2, "unknown flag --overwite (did you mean --overwrite?)"),
+    "value of a flag": (["latency-table", "--space=s3", "--out=t.json"], 2, "(did you mean S3?)"),
+    "number": (["predict", *SMOKE[1:], "--top=none"], 2, "--top=none: wanted a whole number of 1"),
+    "recipe": (["--config=digit", "--workdir=run"], 2, "(did you mean digits?)"),
+    "recipe file": (["--config=none.py", "--workdir=run"], 2, "none.py does not exist"),
+    "variant": (["--config=digits:smok", "--workdir=run"], 2, "(did you mean smoke?)"),
+    "config key": ([*SMOKE, "--config.serch.epochs=2"], 2, "(did you mean search?)"),
+    "config type": (
+        [*SMOKE, "--config.search.epochs=two"],
+        2,
+        "--config.search.epochs=two: wanted a whole number, as in the recipe: 1.",
+    ),
+    "stage": ([*SMOKE, "--stages=serch"], 2, "(did you mean search?)"),
+    "teacher": ([*SMOKE, "--config.teacher.onnx=none.onnx"], 2, "none.onnx does not exist"),
+    "architecture": ([*SMOKE, "--config.search.architecture=a.json"], 2, "a.json does not exist"),
+    "latency table": (
+        [*SMOKE, "--config.search.cost=latency", "--config.search.latency_table=t.json"],
+        2,
+        "t.json does not exist",
+    ),
+    "row": (
+        ["ablate", *SMOKE, "--vary=train.epoch=1,2"],
+        2,
+        "config.train has no 'epoch' (did you mean epochs?)",
+    ),
+    "no run": (["predict", "--workdir=none", "image.png"], 2, "none is not a run folder"),
+    "image": (["predict", "--workdir=finished", "none.png"], 2, "none.png does not exist"),
+    "record": (["scatter", "none/record.json"], 2, "none/record.json does not exist"),
+    "model": (ATTACK, 2, "model.keras does not exist"),
+    "attack": ([*ATTACK, "--attacks=pdg20"], 2, "(did you mean pgd20?)"),
+    "data set": (
+        ["attack", "--model=here.keras", "--dataset=digit", "--out=out"],
+        2,
+        "(did you mean digits?)",
+    ),
+    "tflite": (["latency", "--model=none.tflite"], 2, "none.tflite does not exist"),
+    "onnx": (["import-teacher", "--onnx=none.onnx", "--out=out"], 2, "none.onnx does not exist"),
+    "checkpoint": (
+        ["export-teacher", "--zoo=salman2020_r18", "--checkpoint=none.pt", "--out=a.onnx"],
+        2,
+        "none.pt does not exist",
+    ),
+    "zoo entry": (["export-teacher", "--zoo=salman2020_r19", "--out=a.onnx"], 2, "did you mean"),
+    "launch": (["launch", "--workers=2"], 2, "arguments are missing"),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("answers")
+    (folder / "here.keras").write_text("")
+    (folder / "finished").mkdir()
+    (folder / "finished" / "record.json").write_text(
+        json.dumps({"schema": 1, "stages": {}, "history": {}, "robustness": {}})
+    )
+    before = sorted(folder.rglob("*"))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            SCRIPT.replace("HEAVY", repr(HEAVY)),
+            json.dumps([arguments for arguments, _, _ in ANSWERS.values()]),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(folder.rglob("*")) == before
+    return dict(zip(ANSWERS, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_is_answered_without_tensorflow(name, answers):
+    arguments, wanted_code, wanted = ANSWERS[name]
+    code, output, errors, seconds, heavy = answers[name]
+    print(
+        f"{seconds:.2f} s: rnascl {' '.join(arguments)}: {errors.strip() or 'on standard output'}"
+    )
+    assert (code, heavy) == (wanted_code, []), errors
+    if code:
+        assert errors.startswith("error: ")
+        assert errors.count("\n") == 1, errors
+        assert wanted in errors
+    else:
+        assert errors == ""
+        assert wanted in output
