@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import tensorflow as tf
 
 _PACKAGES = (
     "rnascl-tf",
@@ -70,6 +69,8 @@ def _processor() -> str | None:
 
 def hardware() -> dict[str, Any]:
     """Returns the machine: system, cpu, cores, memory in GiB, and TensorFlow's devices."""
+    import tensorflow as tf  # here, so that versions and commit are known without it
+
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),

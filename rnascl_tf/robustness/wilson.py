@@ -1,7 +1,5 @@
 """The 95% confidence interval of an accuracy: Wilson's score interval (Wilson, 1927)."""
 
-from scipy import stats
-
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 
@@ -27,6 +25,8 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
             f"{successes} successes of {trials} trials is not a proportion; "
             "give at least one trial and 0 <= successes <= trials."
         )
+    from scipy import stats  # its import takes half a second, and reading records needs no interval
+
     interval = stats.binomtest(int(successes), int(trials)).proportion_ci(
         confidence_level=confidence, method="wilson"
     )
