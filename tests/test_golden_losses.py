@@ -58,7 +58,7 @@ def losses(config, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(SEARCH_SPACES, SPACE.name, SPACE)
         # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its gradient is rounding.
-        patched.setattr(training_attack, "TRADES_START_DEVIATION", 0.05)
+        patched.setattr(training_attack, "TRADES_START_STD", 0.05)
         for adversarial, rate, stages in (
             ("pgd", 1.0, ["teacher", "search", "train", "trades", "baseline"]),
             ("trades", 0.3, ["teacher"]),

@@ -1,18 +1,23 @@
-"""A search's latency table beside what the run makes and measures: the difference is said."""
+"""How a search's latency table compares with what the run exports and times."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import logging
+from ml_collections import ConfigDict
 
+from rnascl_tf.deploy import Timing
 from rnascl_tf.deploy.latency.device import LocalDevice
-from rnascl_tf.networks import read_latency_table
+from rnascl_tf.networks import LatencyTable, read_latency_table
+from rnascl_tf.runs.run import Run
 
 TOLERANCE = 0.05
 """How far from its target a measured student may be before that is a warning."""
 
 
-def warn_of_table(config):
+def warn_of_table(config: ConfigDict) -> None:
     """Warns, before any training, of a table that predicts badly or of what will not be exported."""
     table = read_latency_table(config.search.latency_table)
     if not table.is_reliable:
@@ -37,7 +42,7 @@ def warn_of_table(config):
         )
 
 
-def note_predicted(run, filters):
+def note_predicted(run: Run, filters: Sequence[Sequence[int]]) -> None:
     """Puts what the table predicts of the student into the record, beside what the table is."""
     path = Path(run.config.search.latency_table)
     table = read_latency_table(path)
@@ -59,13 +64,13 @@ def note_predicted(run, filters):
     )
 
 
-def measured_beside_predicted(run, kind, timing):
-    """Says how long an exported file takes beside what the search was told, if it was told anything.
+def measured_beside_predicted(run: Run, kind: str, timing: Timing) -> dict[str, Any] | None:
+    """Logs and returns how long an exported file takes, beside the prediction of the search's table.
 
     Args:
         run: a `Run` whose search stage has run.
         kind: of the file.
-        timing: its `Timing`.
+        timing: of the file.
 
     Returns:
         {"measured_ms", "predicted_ms", "target_ms"}, where measured_ms is `Timing.undisturbed_ms`, the
@@ -97,8 +102,8 @@ def measured_beside_predicted(run, kind, timing):
     return found
 
 
-def _why_not_compared(table, export):
-    """Returns in which the table differs from the run's own timing, as text; empty if in nothing."""
+def _why_not_compared(table: LatencyTable, export: ConfigDict) -> str:
+    """Returns how the table differs from the run's own timing, as text; empty if it does not."""
     cpu = LocalDevice().description["cpu"]
     return " and ".join(
         text
@@ -114,7 +119,7 @@ def _why_not_compared(table, export):
             (
                 (table.device.get("kind"), table.device.get("cpu")) != ("local", cpu),
                 f"another device ({table.device.get('cpu', 'unknown')}; "
-                "rnascl_tf.commands.latency --device=adb times there)",
+                "rnascl latency --device=adb times there)",
             ),
         )
         if differs

@@ -1,22 +1,29 @@
 """What the config's `method` section switches: the terms of eq. 2 and eq. 3, and who the tutors are."""
 
+from collections.abc import Sequence
+from typing import Literal
+
+from ml_collections import ConfigDict
+
 from rnascl_tf.training import FIXED_TUTORS, fixed_tutors
 
 TUTORS = ("search", *FIXED_TUTORS, "none")
 """Values of `method.tutor`; "none" leaves the attention term out."""
 
 
-def uses_attention(config):
+def uses_attention(config: ConfigDict) -> bool:
     """Whether the attention term, eq. 1, is in the losses."""
     return config.method.attention and config.method.tutor != "none"
 
 
-def is_taught(config):
+def is_taught(config: ConfigDict) -> bool:
     """Whether the student learns from the teacher at all."""
     return config.method.kl or uses_attention(config)
 
 
-def control_tutors(config, student_layers, teacher_layers):
+def control_tutors(
+    config: ConfigDict, student_layers: Sequence[str], teacher_layers: Sequence[str]
+) -> Literal["search"] | dict[str, str] | None:
     """Returns the tutors that a search starts with.
 
     Returns:

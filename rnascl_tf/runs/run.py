@@ -1,27 +1,28 @@
 """A run: its config, its folder, and what its stages share (data, teacher, record)."""
 
 import contextlib
-import fcntl
 import functools
-import os
 import shutil
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import keras
 from absl import logging
+from ml_collections import ConfigDict
 
-from rnascl_tf.data import load_dataset
+from rnascl_tf.data import DataSet, load_dataset
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import may_write
-from rnascl_tf.networks import SEARCH_SPACES, SearchProblem
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, SearchSpace
 from rnascl_tf.record import Record
 from rnascl_tf.robustness import ThreatModel, parse_epsilon
+from rnascl_tf.runs.folder_lock import FolderLock
 from rnascl_tf.runs.stage_files import load_student, stage_file
 from rnascl_tf.runs.teacher_files import load_teacher
-from rnascl_tf.runtime.devices import ONE_DEVICE
+from rnascl_tf.runtime.devices import ONE_DEVICE, Devices
+from teachers import Teacher
 
 
 class Run:
@@ -30,16 +31,19 @@ class Run:
     Args:
         config: a locked config, see `rnascl_tf/recipes/base.py`.
         workdir: the run's folder, the same for all workers; nothing is created by the constructor.
-        devices: the `Devices` that share the batches.
+        devices: the devices that share the batches.
     """
 
-    def __init__(self, config, workdir, devices=ONE_DEVICE):
+    def __init__(
+        self, config: ConfigDict, workdir: str | Path, devices: Devices = ONE_DEVICE
+    ) -> None:
         self.config = config
         self.workdir = Path(workdir)
         self.devices = devices
         self.record = Record(self.workdir / "record.json")
-        self._announced = {}
-        self._locks, self._held, self._begun_before = None, False, False
+        self._announced: dict[str, tuple[dict[str, Any], Mapping[str, Sequence[str]]]] = {}
+        self._lock: FolderLock | None = None
+        self._is_new = False
 
     def is_done(self, stage: str) -> bool:
         """Whether a stage is finished here, by the record."""
@@ -64,29 +68,25 @@ class Run:
         """
         self._announced[stage] = (entry, overwritten)
 
-    def folder(self, stage):
-        """Returns the folder of a stage's files, created; records the stage as started."""
+    def folder(self, stage: str) -> Path:
+        """Returns the folder of a stage's files, created; records the stage as started.
+
+        Raises:
+            UserError: it cannot be created, or another process is at work in the run.
+        """
         folder = self.workdir / stage
         entry, overwritten = self._announced.pop(stage, (None, {}))
-        try:
+        with _explained(folder):
             if may_write():
                 self.workdir.mkdir(parents=True, exist_ok=True)
-            if stage != "." and self._locks is not None:
-                self._hold()  # before anything is removed
+            if stage != ".":
+                self._hold_lock()  # before anything is removed
             for name, findings in overwritten.items():
                 if may_write() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)
                 self.record.forget(name, findings)
             if may_write():
                 folder.mkdir(exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise UserError(
-                f"{error.filename} is a file where {folder} should be a folder: give another --workdir."
-            ) from error
-        except OSError as error:
-            raise UserError(
-                f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
-            ) from error
         if entry is not None:
             self.record["stages"][stage] = entry
             self.record.write()
@@ -98,70 +98,61 @@ class Run:
         return folder
 
     @contextlib.contextmanager
-    def locked(self):
-        """Keeps a second process from this run, from the first file on: refused input leaves none.
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from this run.
+
+        The lock is a file: in a new run it is taken with the first stage's folder, so that refused
+        input leaves no file.
 
         Raises:
             UserError: at once or from `folder`: another process is at work here; it is named.
         """
+        self._lock = FolderLock(self.workdir)
+        self._is_new = not self.record.path.exists()
         try:
-            with contextlib.ExitStack() as self._locks:
-                self._begun_before = self.record.path.exists()
-                if self._begun_before:
-                    self._hold()
-                    # Another process may have finished stages since it was read.
-                    self.record = Record(self.record.path)
-                yield
+            if not self._is_new:
+                self._hold_lock()
+                # Another process may have finished stages since it was read.
+                self.record = Record(self.record.path)
+            yield
         finally:
-            self._locks, self._held = None, False
+            self._lock.release()
+            self._lock = None
 
-    def _hold(self):
-        if self._held or not may_write():
+    def _hold_lock(self) -> None:
+        if self._lock is None or not may_write():
             return
-        file = self._locks.enter_context((self.workdir / ".lock").open("a+"))
-        try:
-            # The lock ends with the process, however that ends.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
+        newly = self._lock.acquire()
+        if newly and self._is_new and self.record.path.exists():
             raise UserError(
-                f"{self.workdir} is in use by process {file.read().strip()}: wait for it, or give "
-                "another --workdir."
-            ) from error
-        if not self._begun_before and self.record.path.exists():
-            raise UserError(
-                f"another process has run stages in {self.workdir} meanwhile: give the same command "
-                "again to go on behind them."
+                f"another process has run stages in {self.workdir} in the meantime: give the same "
+                "command again to go on from there."
             )
-        file.truncate(0)
-        file.write(f"{os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        self._held = True
 
-    def need(self, stage, name):
-        """Returns the path of a file that an earlier stage has left.
+    def need(self, stage: str, name: str) -> Path:
+        """Returns the path of a file that an earlier stage has written.
 
         Raises:
-            UserError: it is not there.
+            UserError: it does not exist.
         """
         return stage_file(self.workdir, stage, name)
 
-    def student(self, stage):
+    def student(self, stage: str) -> keras.Model:
         """Returns the student that a stage has saved; UserError if it is missing or damaged."""
         return load_student(self.workdir, stage)
 
     @functools.cached_property
-    def dataset(self):
+    def dataset(self) -> DataSet:
         """The config's `DataSet`."""
         if not self.devices.is_chief:
             self.devices.wait_for_all()  # the first reading may download or copy
         try:
-            return self._dataset()
+            return self._load_dataset()
         finally:
             if self.devices.is_chief:
                 self.devices.wait_for_all()
 
-    def _dataset(self):
+    def _load_dataset(self) -> DataSet:
         data = self.config.data
         return load_dataset(
             data.name,
@@ -173,7 +164,7 @@ class Run:
         )
 
     @contextlib.contextmanager
-    def on(self, devices):
+    def on(self, devices: Devices) -> Iterator[None]:
         """Within it the run's models are those of other devices; data stay."""
         before = self.devices
         if devices is before:
@@ -188,7 +179,7 @@ class Run:
             self.__dict__.pop("teacher", None)
 
     @property
-    def space(self):
+    def space(self) -> SearchSpace:
         """The config's `SearchSpace`."""
         return SEARCH_SPACES[self.config.search.space]
 
@@ -198,12 +189,27 @@ class Run:
         return SearchProblem(self.space, self.dataset.num_classes, self.dataset.input_shape)
 
     @property
-    def threat_model(self):
+    def threat_model(self) -> ThreatModel:
         """The config's `ThreatModel`."""
         threat = self.config.threat
         return ThreatModel(epsilon=parse_epsilon(threat.epsilon), norm=threat.norm)
 
     @functools.cached_property
-    def teacher(self):
+    def teacher(self) -> Teacher:
         """The teacher that the teacher stage has accepted."""
         return load_teacher(self)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turns errors of the file system into a user's."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"{error.filename} is a file where {folder} should be a folder: give another --workdir."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."
+        ) from error

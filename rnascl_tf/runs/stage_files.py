@@ -1,12 +1,14 @@
-"""Files that a stage has left in a run's folder."""
+"""Files that a stage has written in a run's folder."""
 
 from pathlib import Path
+
+import keras
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import load_keras_file
 
 
-def load_student(workdir, stage):
+def load_student(workdir: str | Path, stage: str) -> keras.Model:
     """Returns the student that a stage has saved in a run directory.
 
     Raises:
@@ -17,16 +19,16 @@ def load_student(workdir, stage):
         return load_keras_file(path)
     except Exception as error:  # a damaged archive raises whatever its parts' readers do
         raise UserError(
-            f"{path} is damaged: start the {stage} stage again, --overwrite --stages={stage} and "
-            "those behind it."
+            f"{path} is damaged: start the {stage} stage again, --overwrite --stages={stage} and the "
+            "stages after it."
         ) from error
 
 
-def stage_file(workdir, stage, name):
-    """Returns the path of a file that a stage has left in a run directory.
+def stage_file(workdir: str | Path, stage: str, name: str) -> Path:
+    """Returns the path of a file that a stage has written in a run directory.
 
     Raises:
-        UserError: it is not there.
+        UserError: it does not exist.
     """
     path = Path(workdir) / stage / name
     if not path.exists():

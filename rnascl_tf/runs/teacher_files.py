@@ -1,14 +1,22 @@
 """The teacher's files in a run's folder, and the ONNX file that a config names, as a `Teacher`."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from absl import logging
 
 import teachers
 from rnascl_tf.files import read_json
 from rnascl_tf.runs.stage_files import stage_file
-from teachers import TeacherError
+from teachers import Teacher, TeacherError
+
+if TYPE_CHECKING:
+    from rnascl_tf.runs.run import Run
 
 
-def load_teacher(run):
+def load_teacher(run: Run) -> Teacher:
     """Returns the `Teacher` that the stage has accepted."""
     path = stage_file(run.workdir, "teacher", "teacher.json")
     try:
@@ -32,7 +40,7 @@ def load_teacher(run):
     return load_written_teacher(run, name).in_precision(precision)
 
 
-def load_onnx(run, path):
+def load_onnx(run: Run, path: str | Path) -> Teacher:
     """Returns the config's ONNX teacher from a path, checked against the data set."""
     settings = run.config.teacher
     return teachers.load_onnx(
@@ -43,7 +51,7 @@ def load_onnx(run, path):
     )
 
 
-def load_written_teacher(run, name):
+def load_written_teacher(run: Run, name: str) -> Teacher:
     """Returns the teacher of a file that the teacher stage has written."""
     path = stage_file(run.workdir, "teacher", name)
     if path.suffix == ".onnx":
@@ -51,7 +59,7 @@ def load_written_teacher(run, name):
     return teachers.load_keras(path, **_expectations(run))
 
 
-def _expectations(run):
+def _expectations(run: Run) -> dict[str, Any]:
     return {
         "attention_size": run.config.search.attention_size,
         "taps": run.config.teacher.taps,

@@ -14,7 +14,7 @@ def run(run: runs.Run) -> None:
 
 def estimate(run: runs.Run) -> float:
     """Returns the training's seconds."""
-    _, steps_per_epoch = runs.training_stream(run)
+    steps_per_epoch = runs.training_stream(run).steps_per_epoch
     architecture = stages.untrained_student(run)
     _, model = stages.student_model(run, architecture, None, steps_per_epoch)
     return stages.training_seconds(run, model, run.config.train.epochs)

@@ -23,14 +23,13 @@ MEASURED_STEPS = 3
 
 def first_batch(run: Run) -> Mapping[str, tf.Tensor]:
     """Returns the first training batch."""
-    stream, _ = training_stream(run)
-    return next(iter(stream(0)))
+    return next(iter(training_stream(run).batches(0, 0)))
 
 
 def training_seconds(run: Run, model: keras.Model, epochs: int) -> float:
     """Returns the seconds of a training of a compiled model."""
     batch = first_batch(run)
-    _, steps_per_epoch = training_stream(run)
+    steps_per_epoch = training_stream(run).steps_per_epoch
     step = tf.function(model.train_step)
     return _median_seconds(lambda: step(batch)) * steps_per_epoch * epochs
 

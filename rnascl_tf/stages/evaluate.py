@@ -53,7 +53,7 @@ def run(run: runs.Run) -> None:
 def measure(
     run: runs.Run,
     model: keras.Model,
-    examples: data.Examples,
+    examples: data.LabelledImages,
     on_batch: OnBatch,
     state: Path | None = None,
 ) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _masking(run: runs.Run, models: Mapping[str, keras.Model], folder: Path) -> 
 
 
 def _sweep(
-    run: runs.Run, models: Mapping[str, keras.Model], examples: data.Examples, folder: Path
+    run: runs.Run, models: Mapping[str, keras.Model], examples: data.LabelledImages, folder: Path
 ) -> None:
     from rnascl_tf.robustness.epsilon_sweep import sweep  # its module has the same name
 

@@ -12,15 +12,13 @@ import numpy as np
 from absl import logging
 
 import teachers
-from rnascl_tf.data import evaluation_batches
 from rnascl_tf.files import save_model, write_bytes
-from rnascl_tf.runs import Run, training_stream
+from rnascl_tf.runs import Run, train_stage, training_stream
 from rnascl_tf.training import (
     AdversarialModel,
     BestEpoch,
     TradesAdversarialModel,
     batch_norm_momentum,
-    fit,
     weight_optimizer,
 )
 from teachers import TeacherError
@@ -84,25 +82,20 @@ def train_native(run: Run) -> dict[str, Any]:
         Keras' on real images.
     """
     settings = run.config.teacher
-    stream, steps_per_epoch = training_stream(run)
-    classifier = native_classifier(run, steps_per_epoch)
+    stream = training_stream(run)
+    classifier = native_classifier(run, stream.steps_per_epoch)
     # Refused before the training, whose result a wrong expression could not use.
     teachers.from_keras(keras.models.clone_model(classifier), taps=settings.taps)
-    model = adversarial_model(run, classifier, steps_per_epoch)
+    model = adversarial_model(run, classifier, stream.steps_per_epoch)
     folder = run.folder("teacher")
     best = None
     if settings.patience:
         best = BestEpoch(model.validated, folder, settings.patience, model.best)
-    run.record["history"]["teacher"] = fit(
+    train_stage(
+        run,
+        "teacher",
         model,
         stream,
-        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
-        epochs=settings.epochs,
-        steps_per_epoch=steps_per_epoch,
-        folder=folder,
-        batch_norm=run.config.replicas.batch_norm,
-        stage="teacher",
-        section="teacher",
         callbacks=[best] if best else (),
         ended=best.ended if best else None,
     )

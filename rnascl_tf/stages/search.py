@@ -10,7 +10,7 @@ import numpy as np
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf import data, networks, objectives, runs, stages, training
+from rnascl_tf import networks, objectives, runs, stages, training
 from rnascl_tf.stages.stage import Change, Stage
 
 BUDGET_TOLERANCE = 0.03
@@ -29,27 +29,14 @@ def run(run: runs.Run) -> None:
 
 
 def _searched(run: runs.Run) -> networks.Architecture:
-    settings, dataset = run.config.search, run.dataset
+    settings = run.config.search
     if settings.cost == "latency":
         runs.warn_of_table(run.config)
-    stream, steps_per_epoch, signals = runs.taught_stream(run, "search", settings.epochs)
-    model = search_model(run, signals, steps_per_epoch)
-    folder = run.folder("search")
-    run.record["history"]["search"] = training.fit(
-        model,
-        stream,
-        data.evaluation_batches(dataset.validation, run.config.data.batch_size),
-        epochs=settings.epochs,
-        steps_per_epoch=steps_per_epoch,
-        folder=folder,
-        batch_norm=run.config.replicas.batch_norm,
-        stage="search",
-        section="search",
-        callbacks=[
-            training.TemperatureAnnealing(settings.epochs),
-            training.DiagnosticsLog(folder / "diagnostics.npz"),
-        ],
-    )
+    stream, signals = runs.taught_stream(run, "search", settings.epochs)
+    model = search_model(run, signals, stream.steps_per_epoch)
+    diagnostics = training.DiagnosticsLog(run.folder("search") / "diagnostics.npz")
+    annealing = training.TemperatureAnnealing(settings.epochs)
+    runs.train_stage(run, "search", model, stream, callbacks=[annealing, diagnostics])
     filters = _filters(run, model)
     if settings.cost == "latency":
         runs.note_predicted(run, filters)
@@ -179,7 +166,7 @@ def estimate(run: runs.Run) -> float:
     """Returns the search's seconds."""
     if run.config.search.architecture:
         return 0.0
-    _, steps_per_epoch = runs.training_stream(run)
+    steps_per_epoch = runs.training_stream(run).steps_per_epoch
     model = search_model(run, stages.untrained_signals(run), steps_per_epoch)
     return stages.training_seconds(run, model, run.config.search.epochs)
 

@@ -4,15 +4,13 @@ from typing import Any
 
 import keras
 
-from rnascl_tf.data import evaluation_batches
 from rnascl_tf.files import save_model
 from rnascl_tf.networks import Architecture, ArchitectureError, build_student, read_architecture
-from rnascl_tf.runs import Run, taught_stream, training_stream, uses_attention
+from rnascl_tf.runs import Run, stream_and_signals, train_stage, uses_attention
 from rnascl_tf.training import (
     StudentModel,
     TeacherSignals,
     batch_norm_momentum,
-    fit,
     weight_optimizer,
 )
 
@@ -27,24 +25,11 @@ def train_student(run: Run, stage: str, taught: bool) -> None:
     """
     architecture = read_architecture(run.need("search", "architecture.json"))
     check_fit(run, architecture)
-    if taught:
-        stream, steps_per_epoch, signals = taught_stream(run, stage, run.config.train.epochs)
-    else:
-        (stream, steps_per_epoch), signals = training_stream(run), None
-    student, model = student_model(run, architecture, signals, steps_per_epoch)
-    folder = run.folder(stage)
-    run.record["history"][stage] = fit(
-        model,
-        stream,
-        evaluation_batches(run.dataset.validation, run.config.data.batch_size),
-        epochs=run.config.train.epochs,
-        steps_per_epoch=steps_per_epoch,
-        folder=folder,
-        batch_norm=run.config.replicas.batch_norm,
-        stage=stage,
-        section="train",
-    )
-    save_model(student, folder / "student.keras")
+    epochs = run.config.train.epochs
+    stream, signals = stream_and_signals(run, stage, epochs, taught)
+    student, model = student_model(run, architecture, signals, stream.steps_per_epoch)
+    train_stage(run, stage, model, stream, section="train")
+    save_model(student, run.folder(stage) / "student.keras")
 
 
 def check_fit(run: Run, architecture: Architecture) -> None:

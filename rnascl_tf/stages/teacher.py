@@ -42,7 +42,7 @@ def run(run: runs.Run) -> None:
         verification = teacher.verify(_verify_images(run))
     precision = teachers.choose_precision(teacher, _verify_images(run), settings.precision)
     logging.info("teacher: %s", precision)
-    description = {
+    description: dict[str, Any] = {
         "file": file,
         "name": teacher.name,
         "source": settings.onnx
@@ -114,7 +114,7 @@ def estimate(run: runs.Run) -> float:
     seconds = stages.gradient_seconds(run, classifier) * images
     if settings.onnx:
         return seconds
-    _, steps_per_epoch = runs.training_stream(run)
+    steps_per_epoch = runs.training_stream(run).steps_per_epoch
     model = stages.adversarial_model(run, classifier, steps_per_epoch)
     return seconds + stages.training_seconds(run, model, settings.epochs)
 

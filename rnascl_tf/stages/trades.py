@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnascl_tf import data, networks, runs, stages, training
+from rnascl_tf import networks, runs, stages, training
 from rnascl_tf.files import save_model
 from rnascl_tf.report.model_style import GREEN, ModelStyle
 from rnascl_tf.stages.stage import Stage
@@ -19,24 +19,11 @@ def run(run: runs.Run) -> None:
     architecture = networks.read_architecture(run.need("search", "architecture.json"))
     stages.check_fit(run, architecture)
     student = run.student("train")
-    if runs.is_taught(run.config):
-        stream, steps_per_epoch, signals = runs.taught_stream(run, "trades", settings.epochs)
-    else:
-        (stream, steps_per_epoch), signals = runs.training_stream(run), None
-    model = trades_model(run, student, architecture, signals, steps_per_epoch)
-    folder = run.folder("trades")
-    run.record["history"]["trades"] = training.fit(
-        model,
-        stream,
-        data.evaluation_batches(run.dataset.validation, run.config.data.batch_size),
-        epochs=settings.epochs,
-        steps_per_epoch=steps_per_epoch,
-        folder=folder,
-        batch_norm=run.config.replicas.batch_norm,
-        stage="trades",
-        section="trades",
-    )
-    save_model(student, folder / "student.keras")
+    taught = runs.is_taught(run.config)
+    stream, signals = runs.stream_and_signals(run, "trades", settings.epochs, taught)
+    model = trades_model(run, student, architecture, signals, stream.steps_per_epoch)
+    runs.train_stage(run, "trades", model, stream)
+    save_model(student, run.folder("trades") / "student.keras")
 
 
 def trades_model(
@@ -68,11 +55,12 @@ def trades_model(
 
 def estimate(run: runs.Run) -> float:
     """Returns the fine-tuning's seconds."""
-    _, steps_per_epoch = runs.training_stream(run)
     signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
     architecture = stages.untrained_student(run, signals)
     student = networks.build_student(architecture)
-    model = trades_model(run, student, architecture, signals, steps_per_epoch)
+    model = trades_model(
+        run, student, architecture, signals, runs.training_stream(run).steps_per_epoch
+    )
     return stages.training_seconds(run, model, run.config.trades.epochs)
 
 

@@ -14,7 +14,7 @@ def run(run: runs.Run) -> None:
 
 def estimate(run: runs.Run) -> float:
     """Returns the training's seconds."""
-    _, steps_per_epoch = runs.training_stream(run)
+    steps_per_epoch = runs.training_stream(run).steps_per_epoch
     signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
     architecture = stages.untrained_student(run, signals)
     _, model = stages.student_model(run, architecture, signals, steps_per_epoch)

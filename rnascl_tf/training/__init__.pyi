@@ -5,9 +5,11 @@ from .adversarial.best_epoch import best_files as best_files
 from .adversarial.trades_model import TradesModel as TradesModel
 from .loop.checkpoints import CheckpointError as CheckpointError
 from .loop.divergence_guard import TrainingDivergedError as TrainingDivergedError
-from .loop.fit import batch_norm_momentum as batch_norm_momentum
 from .loop.fit import fit as fit
 from .loop.history import HistoryError as HistoryError
+from .loop.plan import Plan as Plan
+from .loop.plan import Stream as Stream
+from .moving_statistics import batch_norm_momentum as batch_norm_momentum
 from .moving_statistics import set_batch_norm_momentum as set_batch_norm_momentum
 from .optimizers import CoupledSGD as CoupledSGD
 from .optimizers import architecture_optimizer as architecture_optimizer
@@ -25,6 +27,7 @@ from .signals.signal_store import StoredSignals as StoredSignals
 from .signals.teacher_signals import LiveSignals as LiveSignals
 from .signals.teacher_signals import TeacherSignals as TeacherSignals
 from .student_model import StudentModel as StudentModel
+from .training_model import TrainingModel as TrainingModel
 from .tutors import FIXED_TUTORS as FIXED_TUTORS
 from .tutors import fixed_tutors as fixed_tutors
 from .tutors import one_hot_tutors as one_hot_tutors

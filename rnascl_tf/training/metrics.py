@@ -1,10 +1,15 @@
 """Running means of the loss terms and the accuracy, as Keras' `fit` shows and logs them."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
+from rnascl_tf.objectives import Terms
+from rnascl_tf.objectives.trades import TradesTerms
 
-def active_terms(kl, attention):
+
+def active_terms(kl: bool, attention: bool) -> tuple[str, ...]:
     """Returns the names of the loss terms, fields of `Terms`, of a training with these controls."""
     names = ["loss", "cross_entropy"]
     return (*names, *(["divergence"] if kl else []), *(["attention"] if attention else []))
@@ -18,32 +23,32 @@ class TermMeans:
         terms: names of the loss terms, fields of `Terms`.
     """
 
-    def __init__(self, *extra, terms):
+    def __init__(self, *extra: str, terms: Sequence[str]) -> None:
         self._terms = terms
         self._means = {name: keras.metrics.Mean(name=name) for name in (*terms, *extra)}
         self._accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> keras.metrics.Mean:
         return self._means[name]
 
     @property
-    def all(self):
+    def all(self) -> list[keras.metrics.Metric]:
         """Every metric, for `keras.Model.metrics`."""
         return [*self._means.values(), self._accuracy]
 
-    def update(self, labels, logits, terms):
+    def update(self, labels: tf.Tensor, logits: tf.Tensor, terms: Terms | TradesTerms) -> None:
         """Adds one training step.
 
         Args:
             labels: integer [batch].
             logits: float [batch, classes].
-            terms: a `Terms`.
+            terms: the step's.
         """
         for name in self._terms:
             self._means[name].update_state(getattr(terms, name))
         self._accuracy.update_state(labels, logits)
 
-    def evaluate(self, labels, logits):
+    def evaluate(self, labels: tf.Tensor, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """Adds one validation batch; returns its two results, cross-entropy and accuracy."""
         # Example by example: a replica may get none of the last batch.
         self._means["cross_entropy"].update_state(
@@ -55,6 +60,6 @@ class TermMeans:
             "accuracy": self._accuracy.result(),
         }
 
-    def results(self):
+    def results(self) -> dict[str, tf.Tensor]:
         """Returns name -> running mean."""
         return {metric.name: metric.result() for metric in self.all}

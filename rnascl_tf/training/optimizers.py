@@ -1,6 +1,10 @@
 """Optimizers of section A.1: SGD with coupled L2 for weights, Adam for Gumbel parameters."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
+from ml_collections import ConfigDict
 
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")
@@ -14,17 +18,26 @@ class CoupledSGD(keras.optimizers.SGD):
     still carries the old one, PyTorch's buffer does not.
 
     Args:
-        learning_rate: float or a Keras `LearningRateSchedule`.
+        learning_rate: above 0, or a schedule.
         momentum: in [0, 1).
         l2: coefficient of the coupled L2 term, added for every variable, batch norm and biases
             included, as PyTorch does.
     """
 
-    def __init__(self, learning_rate, momentum=0.9, l2=0.0, name="coupled_sgd", **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+        momentum: float = 0.9,
+        l2: float = 0.0,
+        name: str = "coupled_sgd",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, momentum=momentum, name=name, **kwargs)
         self.l2 = l2
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Applies one step to one variable."""
         learning_rate = keras.ops.cast(learning_rate, variable.dtype)
         step = keras.ops.cast(gradient, variable.dtype) + self.l2 * variable
@@ -34,12 +47,12 @@ class CoupledSGD(keras.optimizers.SGD):
             self.assign(buffer, step)
         self.assign_sub(variable, learning_rate * step)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "l2": self.l2}
 
 
-def weight_optimizer(settings, steps_per_epoch):
+def weight_optimizer(settings: ConfigDict, steps_per_epoch: int) -> CoupledSGD:
     """Returns the optimizer of the weights for one stage.
 
     Args:
@@ -54,7 +67,9 @@ def weight_optimizer(settings, steps_per_epoch):
     )
 
 
-def learning_rate_schedule(settings, steps_per_epoch):
+def learning_rate_schedule(
+    settings: ConfigDict, steps_per_epoch: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns the stage's learning rate as a function of the step.
 
     "step" multiplies by 0.1 at 75% and at 90% of the steps: the first steps of epochs 75 and 90
@@ -78,6 +93,6 @@ def learning_rate_schedule(settings, steps_per_epoch):
     )
 
 
-def architecture_optimizer(learning_rate):
-    """Returns the optimizer of the Gumbel parameters: Adam, never any L2 (DESIGN section 5)."""
+def architecture_optimizer(learning_rate: float = 0.01) -> keras.optimizers.Adam:
+    """Returns the optimizer of the Gumbel parameters: Adam, no L2 (docs/design.md, "The method")."""
     return keras.optimizers.Adam(learning_rate, name="architecture_adam")

@@ -1,12 +1,17 @@
 """Training of the slim student: eq. 3 with a teacher, cross-entropy alone without."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps
 from rnascl_tf.networks import student_taps
 from rnascl_tf.objectives import Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans, active_terms
-from rnascl_tf.training.training_model import TrainingModel
+from rnascl_tf.training.signals.teacher_signals import TeacherSignals
+from rnascl_tf.training.training_model import Batch, TrainingModel
 from rnascl_tf.training.tutors import one_hot_tutors
 
 
@@ -15,7 +20,7 @@ class StudentModel(TrainingModel):
 
     Args:
         student: from `build_student`.
-        signals: a `TeacherSignals` source; None trains with cross-entropy alone (the baseline).
+        signals: what the teacher says; None trains with cross-entropy alone (the baseline).
         tutors: the tutor's name of every student layer, {student tap: teacher tap}; every tap of
             the student needs one. None leaves the attention term out.
         attention_size: side of the maps; the same as the teacher's.
@@ -23,12 +28,19 @@ class StudentModel(TrainingModel):
         kl: whether the KL term is in.
 
     Raises:
-        ArchitectureError: a student tap has no tutor, or a tutor is no layer of the teacher.
+        ArchitectureError: a student tap has no tutor, or a tutor is not a layer of the teacher.
     """
 
     def __init__(
-        self, student, signals=None, tutors=None, *, attention_size=14, gamma=1.0, kl=True
-    ):
+        self,
+        student: keras.Model,
+        signals: TeacherSignals | None = None,
+        tutors: Mapping[str, str] | None = None,
+        *,
+        attention_size: int = 14,
+        gamma: float = 1.0,
+        kl: bool = True,
+    ) -> None:
         super().__init__(name="student_training")
         self.student = student_taps(student)
         self.signals = signals
@@ -44,15 +56,15 @@ class StudentModel(TrainingModel):
         self.built = True
 
     @property
-    def weight_variables(self):
+    def weight_variables(self) -> list[keras.Variable]:
         """The student's trainable variables."""
         return self.student.trainable_variables
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, Any]:
         """Returns the student's logits and taps."""
         return self.student(images, training=training)
 
-    def task_loss(self, batch, logits):
+    def task_loss(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
         """Returns the task term of eq. 3, CE(y, p); called inside the gradient tape.
 
         Args:
@@ -61,7 +73,7 @@ class StudentModel(TrainingModel):
         """
         return cross_entropy(batch["label"], logits)
 
-    def loss_terms(self, batch):
+    def loss_terms(self, batch: Batch) -> tuple[Terms, tf.Tensor]:
         """Returns the `Terms` of eq. 3 and the student's logits, from one forward pass."""
         outputs = self(batch["image"], training=True)
         logits = outputs["logits"]
@@ -81,7 +93,7 @@ class StudentModel(TrainingModel):
         )
         return terms, logits
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step on the whole batch."""
         with tf.GradientTape() as tape:
             terms, logits = self.loss_terms(batch)
@@ -89,7 +101,7 @@ class StudentModel(TrainingModel):
         self.means.update(batch["label"], logits, terms)
         return self.means.results()
 
-    def test_step(self, batch):
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Cross-entropy and accuracy in evaluation mode."""
         logits = self(batch["image"], training=False)["logits"]
         return self.means.evaluate(batch["label"], logits)

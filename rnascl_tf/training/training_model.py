@@ -1,37 +1,61 @@
 """What every training here shares: steps on any number of replicas, logged means, one gradient."""
 
+from collections.abc import Callable, Iterator, Sequence
+
 import keras
 import tensorflow as tf
 
+from rnascl_tf.training.metrics import TermMeans
 from rnascl_tf.training.moving_statistics import average_over_replicas, moving_statistics
+
+Batch = dict[str, tf.Tensor]
+"""A training batch: "image" float32 [n, height, width, 3], "label" int32 [n], "index" int64 [n]."""
+
+Step = Callable[[Batch], dict[str, tf.Tensor]]
 
 
 class TrainingModel(keras.Model):
     """A Keras model with a `train_step` of its own.
 
-    Subclasses set `means`, a `TermMeans`, and call `descend` from their `train_step`.
+    Subclasses set `means` and call `descend` from their `train_step`.
     """
 
-    def compile(self, optimizer):
+    means: TermMeans
+    train_function: Callable | None
+    test_function: Callable | None
+
+    @property
+    def weight_variables(self) -> list[keras.Variable]:
+        """The variables that the optimizer changes."""
+        raise NotImplementedError
+
+    def compile(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Sets the optimizer, built on `weight_variables` so that no step creates a variable.
 
-        XLA stays off: on a CPU it makes a training step about four times slower (DESIGN section 6).
+        XLA stays off: on a CPU it makes a training step about four times slower (docs/design.md,
+        "Measured on this stack").
         """
         super().compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.weight_variables)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """The running means, which `fit` resets every epoch."""
         return self.means.all
 
-    def descend(self, optimizer, variables, tape, loss):
+    def descend(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        variables: Sequence[keras.Variable],
+        tape: tf.GradientTape,
+        loss: tf.Tensor,
+    ) -> None:
         """Applies one gradient step.
 
         Args:
-            optimizer: a Keras optimizer built on `variables`.
-            variables: the Keras variables to change.
-            tape: the `tf.GradientTape` that saw the loss.
+            optimizer: built on `variables`.
+            variables: those to change.
+            tape: the one that saw the loss.
             loss: a float32 scalar, the mean over this replica's examples.
         """
         gradients = tape.gradient(loss, [variable.value for variable in variables])
@@ -39,16 +63,16 @@ class TrainingModel(keras.Model):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         optimizer.apply([gradient / replicas for gradient in gradients], variables)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable:
         """Returns the compiled step that `fit` calls with an iterator.
 
-        Keras' own fails under MultiWorkerMirroredStrategy (DESIGN section 6: it reduces scalars over
-        an axis); this one is the same for every strategy.
+        Keras' own fails under MultiWorkerMirroredStrategy (docs/design.md, "Measured on this
+        stack": it reduces scalars over an axis); this one is the same for every strategy.
         """
         if self.train_function is None or force:
             statistics = moving_statistics(self)
 
-            def step(batch):
+            def step(batch: Batch) -> dict[str, tf.Tensor]:
                 logs = self.train_step(batch)
                 average_over_replicas(statistics)
                 return logs
@@ -56,23 +80,25 @@ class TrainingModel(keras.Model):
             self.train_function = self._on_all_replicas(step)
         return self.train_function
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> Callable:
         """Returns the compiled validation step, as `make_train_function`."""
         if self.test_function is None or force:
             self.test_function = self._on_all_replicas(self.test_step)
         return self.test_function
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(
+        self, iterator: Iterator[Batch] | None = None, data_batch: Batch | None = None
+    ) -> None:
         """Does nothing: everything was built by the constructor and `compile`.
 
         Keras' own runs a step on placeholders, which fails under MultiWorkerMirroredStrategy.
         """
 
-    def _on_all_replicas(self, step):
+    def _on_all_replicas(self, step: Step) -> Callable:
         strategy = self.distribute_strategy
 
         @tf.function(reduce_retracing=True, autograph=False)
-        def on_all(iterator):
+        def on_all(iterator: Iterator[Batch]) -> dict[str, tf.Tensor]:
             names = list(strategy.run(step, args=(next(iterator),)))
             # Read out here, where they are summed over the replicas: the mean of the replicas' own
             # means would be another number where one has seen fewer examples.

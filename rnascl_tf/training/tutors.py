@@ -3,6 +3,8 @@
 A tutor assignment maps every student layer to one teacher layer; eq. 3 reads it as a one-hot g.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from rnascl_tf.networks import ArchitectureError
@@ -10,7 +12,9 @@ from rnascl_tf.networks import ArchitectureError
 FIXED_TUTORS = ("random", "same_depth", "reversed")
 
 
-def fixed_tutors(control, student_layers, teacher_layers, seed):
+def fixed_tutors(
+    control: str, student_layers: Sequence[str], teacher_layers: Sequence[str], seed: int
+) -> dict[str, str]:
     """Returns {student layer: teacher layer} of a control.
 
     Args:
@@ -22,7 +26,7 @@ def fixed_tutors(control, student_layers, teacher_layers, seed):
         seed: integer, of the random draw.
 
     Raises:
-        ValueError: the control is none of `FIXED_TUTORS`.
+        ValueError: the control is not one of `FIXED_TUTORS`.
     """
     if control not in FIXED_TUTORS:
         raise ValueError(f"unknown control {control!r}: give one of {', '.join(FIXED_TUTORS)}.")
@@ -37,7 +41,9 @@ def fixed_tutors(control, student_layers, teacher_layers, seed):
     return {student: teacher_layers[j] for student, j in zip(student_layers, chosen, strict=True)}
 
 
-def one_hot_tutors(student_layers, teacher_layers, tutors):
+def one_hot_tutors(
+    student_layers: Sequence[str], teacher_layers: Sequence[str], tutors: Mapping[str, str]
+) -> list[list[float]]:
     """Returns g of eq. 3 as a nested list of floats [n_s][n_t], one-hot in each row.
 
     Args:
@@ -46,13 +52,13 @@ def one_hot_tutors(student_layers, teacher_layers, tutors):
         tutors: {student tap: teacher tap}.
 
     Raises:
-        ArchitectureError: a student layer has no tutor, or a tutor is no layer of the teacher.
+        ArchitectureError: a student layer has no tutor, or a tutor is not a layer of the teacher.
     """
     rows = []
     for name in student_layers:
         if tutors.get(name) not in teacher_layers:
             raise ArchitectureError(
-                f"student layer {name} has tutor {tutors.get(name)!r}, which is no tapped layer of "
+                f"student layer {name} has tutor {tutors.get(name)!r}, which is not a tapped layer of "
                 f"this teacher ({len(teacher_layers)} taps, first {teacher_layers[0]!r}): the "
                 "architecture was searched with another teacher or other taps."
             )

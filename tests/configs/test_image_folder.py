@@ -6,7 +6,7 @@ from PIL import Image
 
 from rnascl_tf.networks import SEARCH_SPACES, build_student, describe
 from rnascl_tf.recipes.loading import RecipeError, load_recipe
-from rnascl_tf.runs.batches import training_stream
+from rnascl_tf.runs import training_stream
 from rnascl_tf.runs.run import Run
 
 
@@ -33,9 +33,9 @@ def run_of(folder, tmp_path, variant, image_size=None):
 @pytest.mark.parametrize(("variant", "size"), [("small", 32), ("large", 224)])
 def test_variants_give_batches_of_their_size(folder, tmp_path, variant, size):
     run = run_of(folder, tmp_path, variant)
-    stream, steps = training_stream(run)
-    assert steps == (123 - 12) // 64
-    (batch,) = stream(0).take(1)
+    stream = training_stream(run)
+    assert stream.steps_per_epoch == (123 - 12) // 64
+    (batch,) = stream.batches(0, 0).take(1)
     assert batch["image"].shape == (64, size, size, 3)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnascl_tf.runs.signals import taught_stream
+from rnascl_tf.runs import taught_stream
 from rnascl_tf.training import LiveSignals, StoredSignals
 
 
@@ -15,15 +15,15 @@ def run(trained_run):
 def folders(run, tmp_path):
     """The store's folders after the stage has asked for one epoch."""
     run.config.signals.store = str(tmp_path / "store")
-    _, _, signals = taught_stream(run, "train", 1)
+    _, signals = taught_stream(run, "train", 1)
     assert isinstance(signals, StoredSignals)
     return {path.name for path in (tmp_path / "store").iterdir()}
 
 
 def test_without_a_store_the_teacher_runs_in_every_step(run):
-    _, steps, signals = taught_stream(run, "train", 1)
+    stream, signals = taught_stream(run, "train", 1)
     assert isinstance(signals, LiveSignals)
-    assert steps == 64 // run.config.data.batch_size
+    assert stream.steps_per_epoch == 64 // run.config.data.batch_size
 
 
 def test_the_store_is_filled_before_the_training(run, tmp_path):

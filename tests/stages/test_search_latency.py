@@ -100,7 +100,7 @@ PHONE = {"kind": "adb", "cpu": "Phone 7"}
     [
         ({}, ("float32", "dynamic"), "of int8 files (add int8 to --config.export.kinds): what"),
         ({"threads": 3}, ("int8",), "of 3 thread(s) (--config.export.threads=3 times so): what"),
-        ({"device": PHONE}, ("int8",), "of another device (Phone 7; rnascl_tf.commands.latency"),
+        ({"device": PHONE}, ("int8",), "of another device (Phone 7; rnascl latency"),
     ],
 )
 def test_a_table_of_what_is_not_exported_is_named(run, caplog, changes, kinds, part):

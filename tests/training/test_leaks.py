@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
-from rnascl_tf.training import DiagnosticsLog, TemperatureAnnealing, fit
+from rnascl_tf.training import DiagnosticsLog, Plan, Stream, TemperatureAnnealing, fit
 from tests.training.conftest import CLASSES, SHAPE
 
 EPOCHS, IMAGES, BATCH = 300, 64, 16
@@ -34,23 +34,21 @@ def test_300_epochs_leave_nothing_behind(new_search_model, tmp_path):
         generator.integers(0, CLASSES, IMAGES).astype("int32"),
     )
     watch = Watch()
-    fit(
-        new_search_model(),
-        lambda epoch, step: training_batches(
-            examples, batch_size=BATCH, seed=3, first_epoch=epoch, first_step=step
-        ),
-        evaluation_batches(examples, BATCH),
-        epochs=EPOCHS,
-        steps_per_epoch=IMAGES // BATCH,
-        folder=tmp_path,
+    diagnostics = DiagnosticsLog(tmp_path / "diagnostics.npz")
+    plan = Plan(
         stage="search",
         section="search",
-        callbacks=[
-            TemperatureAnnealing(EPOCHS),
-            DiagnosticsLog(tmp_path / "diagnostics.npz"),
-            watch,
-        ],
+        epochs=EPOCHS,
+        folder=tmp_path,
+        stream=Stream(
+            lambda epoch, step: training_batches(
+                examples, batch_size=BATCH, seed=3, first_epoch=epoch, first_step=step
+            ),
+            IMAGES // BATCH,
+        ),
+        validation=evaluation_batches(examples, BATCH),
     )
+    fit(new_search_model(), plan, [TemperatureAnnealing(EPOCHS), diagnostics, watch])
     third = EPOCHS // 3
     # Means, because freed memory goes back to the system at moments of its own.
     before, after = np.mean(watch.memory[-third : -third + 10]), np.mean(watch.memory[-10:])

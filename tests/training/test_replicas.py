@@ -11,7 +11,7 @@ from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.layers import frozen_statistics
 from rnascl_tf.networks import SEARCH_SPACES, build_student, student_taps
 from rnascl_tf.robustness import ThreatModel
-from rnascl_tf.training import AdversarialModel, CoupledSGD, StudentModel, fit
+from rnascl_tf.training import AdversarialModel, CoupledSGD, Plan, Stream, StudentModel, fit
 from rnascl_tf.training.adversarial import training_attack
 from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.adversarial.trades_model import TradesModel
@@ -114,27 +114,27 @@ def test_a_synchronized_training_is_that_of_one_device(
 ):
     monkeypatch.setitem(SEARCH_SPACES, SPACE.name, SPACE)
     # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its float32 gradient is chance.
-    monkeypatch.setattr(training_attack, "TRADES_START_DEVIATION", 0.05)
+    monkeypatch.setattr(training_attack, "TRADES_START_STD", 0.05)
     trained, histories = [], []
     for scope in (contextlib.nullcontext(), two_replicas.scope()):
         folder = tmp_path / str(len(trained))
         folder.mkdir()
         with scope:
             model = build(signals)
-            history = fit(
-                model,
-                batches(examples),
-                # A last batch of another size would begin its attack elsewhere.
-                evaluation_batches(examples.evenly_spaced(BATCH), BATCH),
-                epochs=1,
-                # The attack on a student steps by signs of gradients near zero: after some steps
-                # rounding alone makes other images.
-                steps_per_epoch=1 if build is fine_tuned else STEPS,
-                folder=folder,
+            # The attack on a student steps by signs of gradients near zero: after some steps
+            # rounding alone makes other images.
+            steps = 1 if build is fine_tuned else STEPS
+            plan = Plan(
                 stage="train",
                 section="train",
+                epochs=1,
+                folder=folder,
+                stream=Stream(batches(examples), steps),
+                # A last batch of another size would begin its attack elsewhere.
+                validation=evaluation_batches(examples.evenly_spaced(BATCH), BATCH),
                 batch_norm="synchronized",
             )
+            history = fit(model, plan)
         trained.append(model)
         histories += history
     assert_replicas_agree(trained[1], two_replicas)
@@ -164,17 +164,16 @@ def searches(new_search_model, two_replicas, examples, tmp_path_factory):
     for semantics in SEMANTICS:
         with two_replicas.scope():
             model = new_search_model()
-            history = fit(
-                model,
-                batches(examples),
-                validation(examples),
-                epochs=1,
-                steps_per_epoch=STEPS,
-                folder=tmp_path_factory.mktemp(semantics),
+            plan = Plan(
                 stage="search",
                 section="search",
+                epochs=1,
+                folder=tmp_path_factory.mktemp(semantics),
+                stream=Stream(batches(examples), STEPS),
+                validation=validation(examples),
                 batch_norm=semantics,
             )
+            history = fit(model, plan)
         assert_replicas_agree(model, two_replicas)
         found[semantics] = model, history[0]
     return found

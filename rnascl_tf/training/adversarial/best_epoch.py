@@ -4,6 +4,9 @@ Adversarial training overfits: robust accuracy on unseen images falls while that
 rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep learning").
 """
 
+from pathlib import Path
+from typing import Any
+
 import keras
 from absl import logging
 
@@ -14,28 +17,30 @@ class BestEpoch(keras.callbacks.Callback):
     """Saves the network whenever validation accuracy reaches a new maximum.
 
     The files carry their epoch, and the best one's predecessor stays: a run killed before its next
-    checkpoint goes on from a state that still names the file before.
+    checkpoint resumes from a state that still names the file before.
 
     Args:
-        network: the Keras model to save.
+        network: what is saved.
         folder: where `best_<epoch>.keras` is written, atomically.
         patience: epochs without a new maximum after which training ends, at least 1.
-        best: a `keras.Variable` of shape [2], (accuracy, epoch) of the best so far, saved with the
+        best: float32 [2], (accuracy, epoch) of the best so far, saved with the
             training state; (-1, -1) before the first.
     """
 
     METRIC = "val_accuracy"
 
-    def __init__(self, network, folder, patience, best):
+    def __init__(
+        self, network: keras.Model, folder: Path, patience: int, best: keras.Variable
+    ) -> None:
         super().__init__()
         self.network = network
         self.folder = folder
         self.patience = patience
         self.best = best
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Compares the epoch with the best; the first of equals stays."""
-        accuracy = float(logs[self.METRIC])
+        accuracy = float((logs or {})[self.METRIC])
         best_accuracy, best_epoch = self.best.numpy()
         if accuracy > best_accuracy:
             save_model(self.network, self._path(epoch))
@@ -51,22 +56,22 @@ class BestEpoch(keras.callbacks.Callback):
             )
             self.model.stop_training = True
 
-    def ended(self, epochs_done):
-        """Tells whether training ends behind so many epochs; also of one that is resumed."""
+    def ended(self, epochs_done: int) -> bool:
+        """Returns whether training ends after this many epochs, also when it is resumed there."""
         best_epoch = int(self.best.numpy()[1])
         return best_epoch >= 0 and epochs_done - 1 - best_epoch >= self.patience
 
-    def restore(self):
+    def restore(self) -> tuple[float, int]:
         """Loads the best epoch's weights into the network; returns (accuracy, epoch from 0)."""
         accuracy, epoch = self.best.numpy()
         # Weights and not the whole file: the network at hand carries this run's names and seeds.
         self.network.load_weights(self._path(int(epoch)))
         return float(accuracy), int(epoch)
 
-    def _path(self, epoch):
+    def _path(self, epoch: int) -> Path:
         return self.folder / f"best_{epoch}.keras"
 
-    def _remove_all_but(self, *epochs):
+    def _remove_all_but(self, *epochs: int) -> None:
         if not may_write():
             return
         kept = {self._path(epoch) for epoch in epochs}
@@ -75,6 +80,6 @@ class BestEpoch(keras.callbacks.Callback):
                 path.unlink()
 
 
-def best_files(folder):
-    """Returns the files that `BestEpoch` has left in a folder."""
+def best_files(folder: Path) -> list[Path]:
+    """Returns the files of `BestEpoch` in a folder."""
     return sorted(folder.glob("best_*.keras"))

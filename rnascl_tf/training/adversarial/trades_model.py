@@ -4,13 +4,20 @@ CE(y, p(x)) + beta KL(p(x) || p(x')) + KL(p(x), q(x)) + gamma_t L_attn(x): the t
 clean images x only, the attacked ones x' must agree with the student's own clean prediction.
 """
 
-import keras
+from collections.abc import Mapping
+from typing import Any
 
-from rnascl_tf.objectives import cross_entropy
+import keras
+import tensorflow as tf
+
+from rnascl_tf.objectives import Terms, cross_entropy
 from rnascl_tf.objectives.trades import trades_loss
+from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training.adversarial.training_attack import TrainingAttack
 from rnascl_tf.training.metrics import TermMeans, active_terms
+from rnascl_tf.training.signals.teacher_signals import TeacherSignals
 from rnascl_tf.training.student_model import StudentModel
+from rnascl_tf.training.training_model import Batch
 
 
 class TradesModel(StudentModel):
@@ -23,7 +30,7 @@ class TradesModel(StudentModel):
     Args:
         student: from `build_student`, trained.
         signals, tutors: as for `StudentModel`.
-        threat_model: a `ThreatModel`, its epsilon above 0.
+        threat_model: its epsilon is above 0.
         beta: weight of the divergence.
         attack_steps: number of inner steps, at least 1.
         attack_step_size: of one step, in parts of epsilon.
@@ -33,17 +40,17 @@ class TradesModel(StudentModel):
 
     def __init__(
         self,
-        student,
-        signals=None,
-        tutors=None,
+        student: keras.Model,
+        signals: TeacherSignals | None = None,
+        tutors: Mapping[str, str] | None = None,
         *,
-        threat_model,
-        beta,
-        attack_steps,
-        attack_step_size,
-        seed=0,
-        **options,
-    ):
+        threat_model: ThreatModel,
+        beta: float,
+        attack_steps: int,
+        attack_step_size: float,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
         super().__init__(student, signals, tutors, **options)
         self.beta = beta
         # An attribute of the model, so that it is saved with the training state.
@@ -54,16 +61,16 @@ class TradesModel(StudentModel):
         self.robust_accuracy = keras.metrics.SparseCategoricalAccuracy(name="robust_accuracy")
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """The running means, and the accuracy under attack that validation measures."""
         return [*super().metrics, self.robust_accuracy]
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step on the whole batch; the attack is over before the tape begins to record."""
         attacked = self.attack.against_prediction(self.logits, batch["image"])
         return super().train_step(batch | {"attacked": attacked})
 
-    def task_loss(self, batch, logits):
+    def task_loss(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
         """Returns the TRADES loss.
 
         Args:
@@ -75,17 +82,17 @@ class TradesModel(StudentModel):
         self.means["adversarial_divergence"].update_state(terms.adversarial_divergence)
         return terms.loss
 
-    def loss_terms(self, batch):
+    def loss_terms(self, batch: Batch) -> tuple[Terms, tf.Tensor]:
         """Returns the `Terms`, "cross_entropy" that of the clean images alone, and their logits."""
         terms, logits = super().loss_terms(batch)
         return terms._replace(cross_entropy=cross_entropy(batch["label"], logits)), logits
 
-    def test_step(self, batch):
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Cross-entropy and accuracy in evaluation mode, and the accuracy on PGD images."""
         attacked = self.attack.against_labels(self.logits, batch["image"], batch["label"])
         self.robust_accuracy.update_state(batch["label"], self.logits(attacked))
         return super().test_step(batch) | {"robust_accuracy": self.robust_accuracy.result()}
 
-    def logits(self, images):
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the student's logits in evaluation mode, float32 [batch, classes]."""
         return self(images, training=False)["logits"]

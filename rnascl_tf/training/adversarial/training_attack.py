@@ -25,9 +25,9 @@ Logits: TypeAlias = Callable[..., tf.Tensor]
 Loss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(labels, logits) -> [n] or scalar."""
 
-TRADES_START_DEVIATION = 0.001
-"""Of the Gaussian start in algorithm 1 of TRADES, pixel units: at x itself the divergence has no
-gradient, and its curvature gives the first step a direction as soon as x' differs at all."""
+TRADES_START_STD = 0.001
+"""Standard deviation of the start in algorithm 1 of TRADES, pixel units. At x itself the divergence has
+no gradient, and its curvature gives the first step a direction as soon as x' differs at all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainingAttack:
         """
         # Once, not in each step: the weights and the clean images stand still during the attack.
         clean_logits = tf.stop_gradient(_logits(model, images))
-        return self._run(model, images, clean_logits, prediction_divergence, TRADES_START_DEVIATION)
+        return self._run(model, images, clean_logits, prediction_divergence, TRADES_START_STD)
 
     def _run(
         self,
@@ -74,7 +74,7 @@ class TrainingAttack:
         images: tf.Tensor,
         target: tf.Tensor,
         loss: Loss | None = None,
-        start_deviation: float | None = None,
+        start_std: float | None = None,
     ) -> tf.Tensor:
         return projected_gradient(
             model,
@@ -84,7 +84,7 @@ class TrainingAttack:
             self.steps,
             self.step_fraction * self.threat_model.epsilon,
             loss,
-            start_deviation=start_deviation,
+            start_std=start_std,
             seed_generator=self.seed_generator,
         )
 
@@ -98,7 +98,7 @@ def projected_gradient(
     step_size: float | tf.Tensor,
     loss: Loss | None = None,
     *,
-    start_deviation: float | None = None,
+    start_std: float | None = None,
     seed_generator: keras.random.SeedGenerator,
 ) -> tf.Tensor:
     """Returns adversarial images for one training batch.
@@ -115,7 +115,7 @@ def projected_gradient(
         steps: number of steps, at least 1; a scalar if it is a tensor.
         step_size: alpha in the units of epsilon, above 0; a scalar if it is a tensor.
         loss: maximised; sparse cross-entropy by default.
-        start_deviation: standard deviation of a Gaussian start, pixel units; None starts uniformly
+        start_std: standard deviation of a Gaussian start, pixel units; None starts uniformly
             in the ball.
         seed_generator: a `keras.random.SeedGenerator` for the random start. It is the caller's, so
             that it is saved with the training state and a resumed run continues the same stream.
@@ -129,7 +129,7 @@ def projected_gradient(
     _check_arguments(steps, step_size, seed_generator)
     loss = loss or tf.nn.sparse_softmax_cross_entropy_with_logits
     ball = Ball(images, threat_model.norm, threat_model.epsilon, threat_model.bounds)
-    noise = _start_noise(tf.shape(images), threat_model, start_deviation, seed_generator)
+    noise = _start_noise(tf.shape(images), threat_model, start_std, seed_generator)
     start = ball.project(images + noise)
 
     def one_step(step: tf.Tensor, adversarial: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -151,7 +151,7 @@ def projected_gradient(
 def _start_noise(
     shape: tf.Tensor,
     threat_model: ThreatModel,
-    deviation: float | None,
+    std: float | None,
     seed_generator: keras.random.SeedGenerator,
 ) -> tf.Tensor:
     """Returns this replica's rows of the noise that one device would draw for the whole batch.
@@ -161,10 +161,10 @@ def _start_noise(
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     rows = shape[0]
     shape = tf.concat([[rows * replicas], shape[1:]], axis=0)
-    if deviation is None:
+    if std is None:
         noise = _in_the_ball(shape, threat_model, seed_generator)
     else:
-        noise = keras.random.normal(shape, stddev=deviation, dtype="float32", seed=seed_generator)
+        noise = keras.random.normal(shape, stddev=std, dtype="float32", seed=seed_generator)
     if replicas == 1:
         return noise
     first = rows * tf.distribute.get_replica_context().replica_id_in_sync_group

@@ -16,23 +16,23 @@ class WeightAverage:
     Batch norm's moving statistics are averaged too: raw ones would belong to other weights.
 
     Args:
-        model: a built Keras model without seed generators of its own.
+        model: built, without seed generators of its own.
         decay: largest weight of the old average, in (0, 1).
 
     Attributes:
-        model: the twin, a Keras model of the same layers; what to validate and to save.
+        model: the twin, of the same layers; what to validate and to save.
     """
 
-    def __init__(self, model, decay):
+    def __init__(self, model: keras.Model, decay: float) -> None:
         self.decay = decay
         self.model = keras.models.clone_model(model)
         self.model.set_weights(model.get_weights())
         self.model.trainable = False
-        # A variable, so that a resumed training goes on with the same d_t.
+        # A variable, so that a resumed training continues with the same d_t.
         self.steps = keras.Variable(0, dtype="int64", trainable=False, name="averaged_steps")
         self._source = model
 
-    def update(self):
+    def update(self) -> None:
         """Takes in the model's variables after one training step."""
         self.steps.assign_add(1)
         step = tf.cast(self.steps.value, tf.float32)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: whole folders, renamed into place; behind a damaged one is another.
+"""Checkpoints of a training: whole folders, renamed into place; before a damaged one is another.
 
 `DIR/<stage>/checkpoints/00007_00042/` was written when 7 epochs and 42 steps of the eighth were done.
 TensorFlow's reader checks the sum of every tensor it reads, so a flipped bit is found too.
@@ -7,6 +7,7 @@ TensorFlow's reader checks the sum of every tensor it reads, so a flipped bit is
 import math
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,26 +17,26 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import atomic_folder, may_write
 
 KEPT = 3
-"""Newest checkpoints that stay; the one of the best epoch stays beside them."""
+"""How many of the newest checkpoints stay; that of the best epoch stays as well."""
 
 _NAME = re.compile(r"(\d{5,})_(\d{5,})")
 _PARTIAL = ".partial"
 
 
 class CheckpointError(UserError):
-    """No checkpoint can be read, or none be written; the message is one line."""
+    """A checkpoint cannot be read or written; the message is one line."""
 
 
 class Checkpoints:
     """The checkpoints of one training.
 
     Args:
-        folder: a `pathlib.Path`; made when it is needed.
-        variables: TensorFlow variables, in an order that is always the same: all that training
-            changes. Names would not do: Keras shows checkpoints no seed generators.
+        folder: created when it is needed.
+        variables: all that training changes, in an order that is always the same. Names would not do:
+            Keras shows checkpoints no seed generators.
     """
 
-    def __init__(self, folder, variables):
+    def __init__(self, folder: str | Path, variables: Iterable[tf.Variable]) -> None:
         self.folder = Path(folder)
         self._epochs = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._steps = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -49,11 +50,11 @@ class Checkpoints:
             variables=list(variables),
         )
 
-    def restore(self):
-        """Restores the newest checkpoint that can be read; returns (epochs, steps behind them) done.
+    def restore(self) -> tuple[int, int]:
+        """Restores the newest checkpoint that can be read; returns epochs done, and steps after them.
 
         Raises:
-            CheckpointError: there are some, and none can be read.
+            CheckpointError: there are checkpoints, but none can be read.
         """
         paths = self.paths()
         for path in reversed(paths):
@@ -74,12 +75,12 @@ class Checkpoints:
             )
         if (self.folder / "checkpoint").exists():
             logging.warning(
-                "%s holds checkpoints of an older version, which are not read: the stage begins anew",
+                "%s holds checkpoints of an older version, which are not read: the stage starts again",
                 self.folder,
             )
         return 0, 0
 
-    def save(self, epochs, steps=0, score=None):
+    def save(self, epochs: int, steps: int = 0, score: float | None = None) -> None:
         """Writes a checkpoint and removes those that are too old.
 
         All workers call it, because a variable may be spread over them; one keeps the files.
@@ -87,7 +88,7 @@ class Checkpoints:
         Args:
             epochs: number of whole epochs done.
             steps: number of steps done of the next one.
-            score: what the last epoch is worth, the more the better; None between epochs.
+            score: how good the last epoch is, higher is better; None between epochs.
         """
         self._epochs.assign(epochs)
         self._steps.assign(steps)
@@ -99,35 +100,38 @@ class Checkpoints:
         if may_write():
             self._remove_old()
 
-    def _write(self, folder):
+    def _write(self, folder: Path) -> None:
         try:
             self._checkpoint.write(str(folder / "state"))
         except tf.errors.OpError as error:
             raise CheckpointError(
-                f"{self.folder}: no checkpoint could be written ({_reason(error)}); those before it "
-                "stay: mend this, and the same command resumes."
+                f"{self.folder}: no checkpoint could be written ({_reason(error)}); the earlier ones "
+                "stay: fix this, and the same command resumes."
             ) from error
 
-    def paths(self):
+    def paths(self) -> list[Path]:
         """Returns the folders of all checkpoints, oldest first."""
-        found = self.folder.glob("*_*") if self.folder.exists() else ()
-        named = {path: _NAME.fullmatch(path.name) for path in found if path.is_dir()}
-        # As numbers: from 100,000 steps on names have more digits.
-        whole = [path for path, match in named.items() if match]
-        return sorted(whole, key=lambda path: tuple(map(int, named[path].groups())))
+        numbered = {}
+        for path in self.folder.glob("*_*") if self.folder.exists() else ():
+            match = _NAME.fullmatch(path.name)
+            if match and path.is_dir():
+                numbered[path] = tuple(map(int, match.groups()))
+        # By number: from 100,000 steps on names have more digits.
+        return sorted(numbered, key=numbered.__getitem__)
 
     @property
-    def newest(self):
+    def newest(self) -> Path | None:
         """The newest checkpoint's folder; None before the first."""
-        return (self.paths() or [None])[-1]
+        paths = self.paths()
+        return paths[-1] if paths else None
 
-    def _remove_old(self):
+    def _remove_old(self) -> None:
         best = self.folder / f"{int(self._best_epoch.numpy()):05d}_00000"
         for path in self.paths()[:-KEPT]:
             if path != best:
                 shutil.rmtree(path)
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     message = getattr(error, "message", None) or str(error) or type(error).__name__
     return message.splitlines()[0][:200]

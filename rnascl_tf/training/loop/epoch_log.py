@@ -5,27 +5,29 @@ import time
 import keras
 from absl import logging
 
+from rnascl_tf.training.loop.logs import Logs
+
 
 class EpochLog(keras.callbacks.Callback):
-    """Logs every epoch behind its validation.
+    """Logs every epoch after its validation.
 
     Args:
         stage: the stage's name.
         epochs: length of the whole training.
     """
 
-    def __init__(self, stage, epochs):
+    def __init__(self, stage: str, epochs: int) -> None:
         super().__init__()
         self.stage = stage
         self.epochs = epochs
         self._began = 0.0
-        self._seconds = []
+        self._seconds: list[float] = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Starts the clock."""
         self._began = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Logs the line; the time left is that of the fastest half of the epochs so far."""
         self._seconds.append(time.monotonic() - self._began)
         # The first epoch holds the tracing, and other work comes and goes.
@@ -53,7 +55,7 @@ class EpochLog(keras.callbacks.Callback):
         )
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     """Returns a time as people say it: 40 s, 12 min, 3 h 20 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -6,19 +6,21 @@ resumed epoch on are dropped, and the file is always whole.
 
 import csv
 import time
+from pathlib import Path
 
 import keras
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_csv
+from rnascl_tf.training.loop.logs import Logs
 
 
 class HistoryError(UserError):
     """A `history.csv` that is damaged; the message is one line."""
 
 
-def read_history(path):
-    """Returns the rows of a `history.csv`, dicts of floats with an integer "epoch"; [] if absent.
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Returns the rows of a `history.csv`, "epoch" an integer; [] if there is no file.
 
     Raises:
         HistoryError: it is damaged.
@@ -34,7 +36,7 @@ def read_history(path):
         return [{**row, "epoch": int(row["epoch"])} for row in rows]
     except (ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
         raise HistoryError(
-            f"{path} is damaged: remove it; the training goes on, without its rows so far."
+            f"{path} is damaged: remove it; the training continues without its rows so far."
         ) from error
 
 
@@ -43,20 +45,20 @@ class HistoryLog(keras.callbacks.Callback):
 
     Args:
         path: of the CSV file.
-        first_epoch: the epoch at which training (re)starts; later rows are dropped.
+        first_epoch: where training starts or resumes; the rows from there on are dropped.
     """
 
-    def __init__(self, path, first_epoch=0):
+    def __init__(self, path: Path, first_epoch: int = 0) -> None:
         super().__init__()
         self.path = path
         self.rows = [row for row in read_history(path) if row["epoch"] < first_epoch]
         self._started = 0.0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Starts the clock."""
         self._started = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Rewrites the file with the epoch's row."""
         row = {"epoch": epoch, "seconds": round(time.monotonic() - self._started, 3)}
         row |= {name: float(value) for name, value in (logs or {}).items()}

@@ -1,10 +1,11 @@
 """What a search believes after each epoch: softmax(v) of tutors and filters (paper, section 3).
 
 The file `DIR/search/diagnostics.npz` is described at `SearchDiagnostics`, array by array. It is whole
-at any time, like `history.csv`, and right after a resume.
+at any time, like `history.csv`, and correct after a resume.
 """
 
 import dataclasses
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,10 +13,12 @@ import numpy as np
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import ArrayFileError, read_arrays, write_arrays
 from rnascl_tf.networks import channel_masks
+from rnascl_tf.training.loop.logs import Logs
+from rnascl_tf.training.search.search_model import SearchModel
 
 
 class DiagnosticsError(UserError):
-    """A `diagnostics.npz` that is none, or another search's; the message is one line."""
+    """A `diagnostics.npz` that is damaged or of another search; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,32 +45,32 @@ class SearchDiagnostics:
     teacher_layers: np.ndarray
     blocks: np.ndarray
 
-    def before(self, epoch):
+    def before(self, epoch: int) -> "SearchDiagnostics":
         """Returns the diagnostics of the epochs before `epoch`."""
         kept = self.epoch < epoch
         return dataclasses.replace(
             self, epoch=self.epoch[kept], tutors=self.tutors[kept], filters=self.filters[kept]
         )
 
-    def followed_by(self, later):
+    def followed_by(self, later: "SearchDiagnostics") -> "SearchDiagnostics":
         """Returns these epochs and those of `later`, which is of the same search."""
-        joined = {
+        joined: dict[str, np.ndarray] = {
             name: np.concatenate([getattr(self, name), getattr(later, name)])
             for name in ("epoch", "tutors", "filters")
         }
         return dataclasses.replace(self, **joined)
 
-    def same_search(self, other):
+    def same_search(self, other: "SearchDiagnostics") -> bool:
         """Returns whether another file's layers, blocks and choices are these."""
         names = ("student_layers", "teacher_layers", "blocks", "choices")
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
 
-def current_diagnostics(model, epoch):
-    """Returns what a `SearchModel` believes now, as the diagnostics of one epoch.
+def current_diagnostics(model: SearchModel, epoch: int) -> SearchDiagnostics:
+    """Returns what a search believes now, as the diagnostics of one epoch.
 
     Args:
-        model: a `SearchModel`.
+        model: the search.
         epoch: its number, from 0.
     """
     masks = channel_masks(model.supernet)
@@ -77,10 +80,12 @@ def current_diagnostics(model, epoch):
     for row, mask in enumerate(masks):
         filters[0, row, : len(mask.filters)] = mask.gumbel.probabilities()[0]
         choices[row, : len(mask.filters)] = mask.filters
-    searched = model.tutors is not None
-    student_layers = model.student_layers if searched else ()
-    teacher_layers = model.signals.teacher_layers if searched else ()
-    tutors = np.asarray(model.tutors.probabilities()) if searched else np.zeros((0, 0), np.float32)
+    student_layers: tuple[str, ...] = ()
+    teacher_layers: tuple[str, ...] = ()
+    tutors = np.zeros((0, 0), np.float32)
+    if model.tutors is not None:
+        student_layers, teacher_layers = model.student_layers, model.signals.teacher_layers
+        tutors = np.asarray(model.tutors.probabilities())
     return SearchDiagnostics(
         epoch=np.array([epoch], np.int64),
         tutors=tutors[None],
@@ -92,15 +97,12 @@ def current_diagnostics(model, epoch):
     )
 
 
-def read_diagnostics(path):
-    """Returns the `SearchDiagnostics` of a file.
-
-    Args:
-        path: a `pathlib.Path` of `diagnostics.npz`.
+def read_diagnostics(path: Path) -> SearchDiagnostics:
+    """Returns the diagnostics of a `diagnostics.npz`.
 
     Raises:
         DiagnosticsError: the file is damaged, or its arrays do not fit together.
-        OSError: it cannot be opened, for instance because it is absent.
+        OSError: it cannot be opened.
     """
     names = [field.name for field in dataclasses.fields(SearchDiagnostics)]
     try:
@@ -108,13 +110,13 @@ def read_diagnostics(path):
         diagnostics = SearchDiagnostics(**{name: arrays[name] for name in names})
     except (ArrayFileError, KeyError) as error:
         raise DiagnosticsError(
-            f"{path} is damaged ({error}): remove it; the search goes on without its past."
+            f"{path} is damaged ({error}): remove it; the search continues without its past."
         ) from error
     _check_shapes(path, diagnostics)
     return diagnostics
 
 
-def _check_shapes(path, diagnostics):
+def _check_shapes(path: Path, diagnostics: SearchDiagnostics) -> None:
     # Sizes, not lengths: an array without axes has none.
     epochs, blocks = diagnostics.epoch.size, diagnostics.blocks.size
     choices = diagnostics.choices.size // max(blocks, 1)
@@ -132,11 +134,11 @@ def _check_shapes(path, diagnostics):
         if found != shape:
             raise DiagnosticsError(
                 f"{path} holds {name} of shape {list(found)}, wanted {list(shape)}: remove it; "
-                "the search goes on without its past."
+                "the search continues without its past."
             )
 
 
-def write_diagnostics(diagnostics, path):
+def write_diagnostics(diagnostics: SearchDiagnostics, path: Path) -> None:
     """Writes a `SearchDiagnostics` compressed and atomically; it loads without pickle."""
     fields = dataclasses.fields(diagnostics)
     write_arrays(path, {field.name: getattr(diagnostics, field.name) for field in fields})
@@ -148,20 +150,20 @@ class DiagnosticsLog(keras.callbacks.Callback):
     A resumed search keeps the epochs before the one it resumes at; the others are done again.
 
     Args:
-        path: a `pathlib.Path` of the file; its folder exists.
+        path: of the file; its folder exists.
 
     Raises:
         DiagnosticsError: at the start of training, if the file there is damaged or of a search of
             other layers.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._past = None
+        self._past: SearchDiagnostics | None = None
 
-    def on_train_begin(self, logs=None):
-        """Reads what an interrupted search has left."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Reads what an interrupted search has written."""
         if not self.path.exists():
             return
         self._past = read_diagnostics(self.path)
@@ -171,7 +173,7 @@ class DiagnosticsLog(keras.callbacks.Callback):
                 "another --workdir."
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Rewrites the file with this epoch at its end."""
         now = current_diagnostics(self.model, epoch)
         if self._past is not None:

@@ -1,13 +1,20 @@
-"""Search: one `train_step` that alternates weights and architecture (paper, eq. 2; DESIGN 5)."""
+"""Search: one `train_step` that alternates weights and architecture (paper, eq. 2)."""
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import keras
 import tensorflow as tf
 
-from rnascl_tf.layers import AttentionMaps, TutorSelection, frozen_statistics
+from rnascl_tf.layers import AttentionMaps, GumbelSoftmax, TutorSelection, frozen_statistics
 from rnascl_tf.networks import channel_masks
-from rnascl_tf.objectives import cross_entropy, distillation_loss
+from rnascl_tf.objectives import CostModel, Price, Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans, active_terms
-from rnascl_tf.training.training_model import TrainingModel
+from rnascl_tf.training.optimizers import architecture_optimizer as new_architecture_optimizer
+from rnascl_tf.training.signals.teacher_signals import TeacherSignals
+from rnascl_tf.training.training_model import Batch, TrainingModel
 from rnascl_tf.training.tutors import one_hot_tutors
+from teachers import Signals
 
 WEIGHT_SHARE = 0.8
 """Part of each batch that updates the weights; the rest updates the Gumbel parameters."""
@@ -18,8 +25,8 @@ class SearchModel(TrainingModel):
 
     Args:
         supernet: from `build_supernet`.
-        signals: a `TeacherSignals` source.
-        cost: from `cost_model`, the price n_f: gates of one forward pass -> `Price`.
+        signals: what the teacher says.
+        cost: from `cost_model`, the price n_f.
         attention_size: side of the maps; the same as the teacher's.
         gamma: gamma_s of eq. 2.
         kl: whether the KL term is in.
@@ -29,31 +36,32 @@ class SearchModel(TrainingModel):
         seed: of that noise.
 
     Raises:
-        ArchitectureError: a fixed tutor is missing or no layer of the teacher.
+        ArchitectureError: a fixed tutor is missing, or is not a layer of the teacher.
     """
 
     def __init__(
         self,
-        supernet,
-        signals,
-        cost,
+        supernet: keras.Model,
+        signals: TeacherSignals,
+        cost: CostModel,
         *,
-        attention_size,
-        gamma,
-        kl=True,
-        tutors="search",
-        noise="gumbel",
-        seed=0,
-    ):
+        attention_size: int,
+        gamma: float,
+        kl: bool = True,
+        tutors: Literal["search"] | Mapping[str, str] | None = "search",
+        noise: str = "gumbel",
+        seed: int = 0,
+    ) -> None:
         super().__init__(name="search")
         self.supernet = supernet
         self.signals = signals
         self.cost = cost
         self.gamma = gamma
         self.kl = kl
-        self.student_layers = tuple(supernet.output["taps"])
+        self.student_layers: tuple[str, ...] = tuple(supernet.output["taps"])
         self.attention_maps = AttentionMaps(attention_size)
-        self.tutors, self.fixed_tutors = None, tutors if tutors != "search" else None
+        self.tutors: TutorSelection | None = None
+        self.fixed_tutors = tutors if tutors != "search" else None
         means = ["cost_factor", "architecture_loss", "expected_macs", "temperature"]
         if cost.unit == "ms":
             means.append("expected_ms")
@@ -70,34 +78,43 @@ class SearchModel(TrainingModel):
         self.built = True
 
     @property
-    def architecture_variables(self):
+    def architecture_variables(self) -> list[keras.Variable]:
         """The Gumbel parameters: of every block's filters, then of the tutors that are searched."""
         tutors = [] if self.tutors is None else [self.tutors.logits]
         return [mask.gumbel.logits for mask in channel_masks(self.supernet)] + tutors
 
     @property
-    def weight_variables(self):
+    def weight_variables(self) -> list[keras.Variable]:
         """Every other trainable variable."""
         architecture = {id(variable) for variable in self.architecture_variables}
         return [v for v in self.trainable_variables if id(v) not in architecture]
 
-    def compile(self, weight_optimizer, architecture_optimizer):
-        """Sets both optimizers, each built on its own variables, so that no step creates any."""
-        super().compile(weight_optimizer)
-        self.architecture_optimizer = architecture_optimizer
-        architecture_optimizer.build(self.architecture_variables)
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        architecture_optimizer: keras.optimizers.Optimizer | None = None,
+    ) -> None:
+        """Sets both optimizers, each built on its own variables, so that no step creates any.
 
-    def set_temperature(self, value):
+        Args:
+            optimizer: of the weights.
+            architecture_optimizer: of the Gumbel parameters; None: Adam, as in section A.1.
+        """
+        super().compile(optimizer)
+        self.architecture_optimizer = architecture_optimizer or new_architecture_optimizer()
+        self.architecture_optimizer.build(self.architecture_variables)
+
+    def set_temperature(self, value: float) -> None:
         """Sets tau of every Gumbel-softmax."""
         for selector in self._selectors():
             selector.temperature.assign(value)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, Any]:
         """Returns the supernet's outputs: logits, taps, gates."""
         return self.supernet(images, training=training)
 
-    def loss_terms(self, batch, signals):
-        """Returns the `Terms` of eq. 2, the student's logits and their `Price`, one forward."""
+    def loss_terms(self, batch: Batch, signals: Signals) -> tuple[Terms, tf.Tensor, Price]:
+        """Returns the terms of eq. 2, the student's logits and their price, from one forward pass."""
         outputs = self(batch["image"], training=True)
         price = self.cost(outputs["gates"])
         terms = distillation_loss(
@@ -113,7 +130,7 @@ class SearchModel(TrainingModel):
         )
         return terms, outputs["logits"], price
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of each optimizer: weights on the first 80% of the batch, then Gumbel on 20%."""
         signals = self.signals(batch)
         size = tf.shape(batch["label"])[0]
@@ -136,21 +153,27 @@ class SearchModel(TrainingModel):
         self.means["temperature"].update_state(self._selectors()[0].temperature)
         return self.means.results()
 
-    def test_step(self, batch):
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Cross-entropy and accuracy of the most probable student, nothing random."""
         logits = self(batch["image"], training=False)["logits"]
         return self.means.evaluate(batch["label"], logits)
 
-    def _selectors(self):
+    def _selectors(self) -> list[GumbelSoftmax]:
         selectors = [mask.gumbel for mask in channel_masks(self.supernet)]
         return selectors if self.tutors is None else [*selectors, self.tutors]
 
-    def _tutor_weights(self):
+    def _tutor_weights(self) -> tf.Tensor | None:
         if self.tutors is not None:
             return self.tutors(training=True)
         return None if self.fixed_tutors is None else self._one_hot
 
-    def _update(self, optimizer, variables, batch, signals):
+    def _update(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        variables: list[keras.Variable],
+        batch: Batch,
+        signals: Signals,
+    ) -> tuple[Terms, tf.Tensor, Price]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             terms, logits, price = self.loss_terms(batch, signals)

@@ -4,15 +4,15 @@ A source is a callable: batch (dict with "image", "label", "index") -> `teachers
 maps)`. Computing them live and reading them from a store keyed by "index" are interchangeable.
 """
 
-import typing
+from typing import Protocol
 
 import tensorflow as tf
 
-from teachers import Signals
+from teachers import Signals, Teacher
 
 
-class TeacherSignals(typing.Protocol):
-    """The interface: `teacher_layers` names of the tutors, and a call for each batch."""
+class TeacherSignals(Protocol):
+    """The interface: `teacher_layers`, the names of the tutors, and a call for each batch."""
 
     teacher_layers: tuple[str, ...]
 
@@ -24,13 +24,13 @@ class LiveSignals:
     """Runs the teacher on each batch.
 
     Args:
-        teacher: a `teachers.Teacher`.
+        teacher: whose signals they are.
     """
 
-    def __init__(self, teacher):
+    def __init__(self, teacher: Teacher) -> None:
         self._teacher = teacher
         self.teacher_layers = tuple(teacher.tap_names)
 
-    def __call__(self, batch):
+    def __call__(self, batch: dict[str, tf.Tensor]) -> Signals:
         """Returns the teacher's signals for the batch's images, without gradients."""
         return self._teacher.signals(batch["image"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.training.adversarial.training_attack import (
-    TRADES_START_DEVIATION,
+    TRADES_START_STD,
     TrainingAttack,
     projected_gradient,
 )
@@ -125,7 +125,7 @@ def test_l2_images_stay_in_the_ball(seed, epsilon, fraction, deviation):
         threat_model,
         3,
         fraction * epsilon,
-        start_deviation=deviation,
+        start_std=deviation,
         seed_generator=keras.random.SeedGenerator(seed),
     ).numpy()
     assert (threat_model.distances(adversarial, images) <= epsilon).all()
@@ -251,7 +251,7 @@ def test_gaussian_start(linear_model, examples):
         ThreatModel(0.1),
         1,
         1e-9,
-        start_deviation=0.02,
+        start_std=0.02,
         seed_generator=keras.random.SeedGenerator(5),
     ).numpy()
     offsets = (adversarial - images)[(images > 0.1) & (images < 0.9)]
@@ -288,8 +288,7 @@ def test_attack_on_the_prediction_finds_the_farthest_corner(compiled, linear_mod
     assert off.max() < 1e-4
     assert (
         reached.mean()
-        > 1000
-        * divergence(clean, linear_model.exact_logits(images + TRADES_START_DEVIATION)).mean()
+        > 1000 * divergence(clean, linear_model.exact_logits(images + TRADES_START_STD)).mean()
     )
 
 

@@ -16,6 +16,8 @@ from rnascl_tf.runtime.stopping import StoppedError, stop_signals
 from rnascl_tf.training import (
     AdversarialModel,
     CoupledSGD,
+    Plan,
+    Stream,
     TemperatureAnnealing,
     TrainingDivergedError,
     batch_norm_momentum,
@@ -53,19 +55,17 @@ def baseline(learning_rate=0.05):
     return model
 
 
-def run(model, folder, epochs, **options):
+def run(model, folder, epochs, callbacks=(), batches=stream):
     folder.mkdir(exist_ok=True)
-    return fit(
-        model,
-        options.pop("batches", stream),
-        evaluation_batches(examples(), 8),
-        epochs=epochs,
-        steps_per_epoch=STEPS,
-        folder=folder,
+    plan = Plan(
         stage="train",
         section="train",
-        **options,
+        epochs=epochs,
+        folder=folder,
+        stream=Stream(batches, STEPS),
+        validation=evaluation_batches(examples(), 8),
     )
+    return fit(model, plan, callbacks)
 
 
 class _Stop(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.data import DataError, Examples, training_batches
-from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals
+from rnascl_tf.training import LiveSignals, SignalStore, StoredSignals, Stream
 
 STEPS, BATCH, SHAPE = 3, 7, (9, 9, 3)
 
@@ -22,7 +22,7 @@ def examples():
 
 
 def store(folder, signals, examples, seed=0):
-    def stream(first_epoch, first_step=0):
+    def batches(first_epoch, first_step=0):
         return training_batches(
             examples,
             batch_size=BATCH,
@@ -32,7 +32,7 @@ def store(folder, signals, examples, seed=0):
             crop_padding=2,
         )
 
-    return SignalStore(folder, signals._teacher, stream, STEPS, {"seed": seed})
+    return SignalStore(folder, signals._teacher, Stream(batches, STEPS), {"seed": seed})
 
 
 def test_stored_signals_are_the_live_ones(tmp_path, signals, examples):

@@ -1,0 +1,6 @@
+"""What Keras hands to its callbacks."""
+
+from typing import Any
+
+Logs = dict[str, Any] | None
+"""{name: value so far}."""
