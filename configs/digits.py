@@ -1,25 +1,27 @@
 """The embedded default: scikit-learn's handwritten digits, S3, a teacher trained here.
 
-    python -m rnascl_tf --config=configs/digits.py --workdir=runs/digits
+    rnascl --config=digits --workdir=runs/digits
 
-Epsilon is 0.1 in pixel units: at it a network trained by cross-entropy alone falls to 0% under PGD-20
-and the adversarially trained teacher stands at about 78% (n = 400 test images, seed 0); at 0.05 the
+Epsilon is 0.1 in pixel units. A network trained by cross-entropy alone then falls to 0% under PGD-20,
+and the adversarially trained teacher has about 78% (n = 400 test images, seed 0). At 0.05 the
 plain network would keep 46%, and at 0.2 a teacher of this size no longer trains well. It was chosen
 with these test images in view, before any student was trained by the method.
 
-gamma is 10, the one of the paper's candidates {0.01, 0.1, 1, 10, 100} nearest to this teacher's
-n_t = 7: eq. 1 divides by n_t, which starves it at gamma 1.
+gamma is 10: of the paper's candidates {0.01, 0.1, 1, 10, 100} it is the nearest to this teacher's
+n_t = 7. Eq. 1 divides by n_t, so that its term would be too weak at gamma 1.
 """
+
+from ml_collections import ConfigDict
 
 from rnascl_tf.recipes import base_config, choose_variant
 
 
-def get_config(variant="demo"):
+def get_config(variant: str = "demo") -> ConfigDict:
     """Returns the recipe.
 
     Args:
-        variant: "demo" (default); "ablation", shortened for many runs beside one another; or "smoke",
-            all stages in under a minute.
+        variant: "demo" (default); "ablation", shorter, for many runs in parallel; or "smoke", all
+            stages in under a minute.
     """
     config = base_config()
     config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
@@ -30,23 +32,23 @@ def get_config(variant="demo"):
     config.search.update(dict(epochs=10, gamma=10.0))
     config.train.update(dict(epochs=25, gamma=10.0))
     config.trades.update(dict(epochs=5, attack_steps=5, attack_step_size=0.5))
-    # The verdict on masking takes 500 gradient steps and 1000 questions for each of its images.
+    # The verdict on masking takes 500 gradient steps and 1,000 queries for each of its images.
     config.evaluate.update(dict(examples=400, masking_examples=50))
-    # Square asks each of four files 1,000 times for each of these images.
+    # Square queries each of four files 1,000 times for each of these images.
     config.export.update(dict(examples=400, square_examples=50))
     variants = {"demo": lambda config: None, "ablation": _ablation, "smoke": _smoke}
     choose_variant(variant, variants)(config)
     return config
 
 
-def _ablation(config):
+def _ablation(config: ConfigDict) -> None:
     config.teacher.epochs = 10
     config.search.epochs = 5
     config.train.epochs = 9
     config.evaluate.attacks = ("clean", "fgsm", "pgd20")
 
 
-def _smoke(config):
+def _smoke(config: ConfigDict) -> None:
     config.data.update(dict(train_examples=128, batch_size=32))
     config.teacher.update(
         dict(widths=(8, 8, 8), epochs=1, attack_steps=1, evaluate_examples=32, verify_examples=8)

@@ -1,6 +1,6 @@
 r"""ImageNet-100 at 224x224 and a robust ONNX teacher, as in section A.1 of the paper.
 
-    python -m rnascl_tf --config=configs/imagenet100.py:is --workdir=runs/imagenet100 \
+    rnascl --config=imagenet100:is --workdir=runs/imagenet100 \
         --config.teacher.onnx=TEACHER.onnx --config.data.data_dir=FOLDER
 
 FOLDER holds ImageNet as class folders (train/WNID/*, val/WNID/*) or as TFDS has prepared it
@@ -8,10 +8,12 @@ FOLDER holds ImageNet as class folders (train/WNID/*, val/WNID/*) or as TFDS has
 of the sorted WordNet ids. Without --config.teacher.onnx a small network is trained as the teacher.
 """
 
+from ml_collections import ConfigDict
+
 from rnascl_tf.recipes import base_config, choose_variant
 
 
-def get_config(variant="is"):
+def get_config(variant: str = "is") -> ConfigDict:
     """Returns the recipe; `variant` names the search space: is, im or i."""
     config = base_config()
     config.data.update(
@@ -22,7 +24,7 @@ def get_config(variant="is"):
     config.search.update(dict(epochs=100, **schedule))
     config.train.update(dict(epochs=200, **schedule))
     config.trades.l2 = 4e-5
-    # Square asks a file once per query, and an image of this size takes a device fifty times as long.
+    # A query runs the file once, and an image of this size takes a device fifty times as long.
     config.export.square_examples = 20
     config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))
     return config

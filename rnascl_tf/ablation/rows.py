@@ -1,8 +1,9 @@
-"""The rows of a comparison: a name, and the config values in which a run differs from the recipe."""
+"""The rows of a comparison: each has a name, and the config values that differ from the recipe's."""
 
 import dataclasses
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 
 from ml_collections import ConfigDict
 
@@ -17,7 +18,7 @@ SHORT_NAMES = {
     "noise": ("search.noise",),
     "gamma": ("search.gamma", "train.gamma"),
 }
-"""Names for the method's controls, and the config keys behind each."""
+"""Names for the method's controls, and the config keys that each sets."""
 
 VARIED = {
     "tutor": names("method.tutor"),
@@ -26,7 +27,7 @@ VARIED = {
     "noise": names("search.noise"),
     "gamma": ("0.01", "0.1", "1", "10", "100"),  # the paper's candidates
 }
-"""What `--vary=NAME` runs when no values are given."""
+"""The values that `--vary=NAME` runs when none are given."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +43,12 @@ class Row:
     settings: tuple[tuple[str, str], ...]
 
     @property
-    def folder(self):
+    def folder(self) -> str:
         """A folder name made of the row's name."""
         return re.sub(r"[^\w.+-]+", "_", self.name)
 
     @property
-    def arguments(self):
+    def arguments(self) -> list[str]:
         """The settings as command line arguments."""
         return [f"--config.{key}={value}" for key, value in self.settings]
 
@@ -58,7 +59,7 @@ def row_stages(config: ConfigDict) -> list[str]:
     return [stage.name for stage in select(config, []) if stage.name in needed]
 
 
-def vary(texts):
+def vary(texts: Iterable[str]) -> list[Row]:
     """Returns the rows of every combination of some `--vary` flags.
 
     Args:
@@ -74,30 +75,31 @@ def vary(texts):
         if not values and name not in VARIED:
             raise UserError(
                 f"--vary={text} needs values, as --vary={name}=1,2; only {', '.join(VARIED)} have "
-                "some of their own."
+                "values by default."
             )
-        values = values.split(",") if values else VARIED[name]
-        if "" in values:
+        chosen = values.split(",") if values else VARIED[name]
+        if "" in chosen:
             raise UserError(f"--vary={text} has an empty value: give --vary={name}=1,2.")
-        factors.append([(name, value) for value in values])
+        factors.append([(name, value) for value in chosen])
     return [_row(None, pairs) for pairs in itertools.product(*factors)] if factors else []
 
 
-def parse_row(text):
+def parse_row(text: str) -> Row:
     """Returns the row of a `--row=NAME:key=value,key=value` flag; NAME alone is the recipe as it is.
 
     Raises:
-        UserError: the text is of another form.
+        UserError: the text has another form.
     """
     name, _, rest = text.partition(":")
-    # A comma separates settings only in front of the next key: values may be lists.
-    pairs = [part.partition("=")[::2] for part in re.split(r",(?=[\w.]+=)", rest)] if rest else []
+    # A comma separates settings only before the next key: values may be lists.
+    parts = re.split(r",(?=[\w.]+=)", rest) if rest else []
+    pairs = [(key, value) for key, _, value in (part.partition("=") for part in parts)]
     if not name or not all(key and value for key, value in pairs):
         raise UserError(f"--row={text} should be --row=NAME:key=value,key=value.")
     return _row(name, pairs)
 
 
-def _row(name, pairs):
+def _row(name: str | None, pairs: Sequence[tuple[str, str]]) -> Row:
     settings = [(key, value) for short, value in pairs for key in SHORT_NAMES.get(short, (short,))]
     name = name or ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in pairs)
     return Row(name, tuple(settings))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -21,7 +22,7 @@ class Job:
     Attributes:
         name: for messages.
         arguments: of the main command; they include `--workdir`.
-        log: path of a file that gets everything it prints, behind what an earlier try has printed.
+        log: gets everything it prints, after what an earlier try has printed.
     """
 
     name: str
@@ -29,18 +30,23 @@ class Job:
     log: Path
 
 
-def run_jobs(jobs, at_once, on_done=lambda job, failure: None):
+def run_jobs(
+    jobs: Sequence[Job],
+    at_once: int,
+    on_done: Callable[[Job, str | None], None] = lambda job, failure: None,
+) -> dict[Job, str]:
     """Runs jobs, `at_once` of them at a time, each with its share of the cores.
 
     Args:
-        jobs: `Job`s; a failing one does not stop the others.
+        jobs: a failing one does not stop the others.
         at_once: 1 or more.
         on_done: called with each job that has ended, and None or the line that says why it failed.
 
     Returns:
         {job: the line that says why it failed}, of those that did.
     """
-    processes, stopping = set(), threading.Event()
+    processes: set[subprocess.Popen] = set()
+    stopping = threading.Event()
     at_once = max(1, min(at_once, len(jobs)))
     threads = str(max(1, (os.cpu_count() or 1) // at_once))
     environment = {
@@ -50,7 +56,7 @@ def run_jobs(jobs, at_once, on_done=lambda job, failure: None):
         "OMP_NUM_THREADS": threads,
     }
 
-    def start(job):
+    def start(job: Job) -> str | None:
         if stopping.is_set():
             return None
         job.log.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +95,7 @@ def run_jobs(jobs, at_once, on_done=lambda job, failure: None):
     return failures
 
 
-def _reason(job, code, printed_before):
+def _reason(job: Job, code: int, printed_before: int) -> str:
     lines = job.log.read_bytes()[printed_before:].decode(errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     last = errors[-1].removeprefix("error: ") if errors else (lines or ["it printed nothing"])[-1]

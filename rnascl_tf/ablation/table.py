@@ -1,12 +1,16 @@
 """One table of a comparison: mean, standard deviation and n of every row over its seeds."""
 
 import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import rich.box
 import rich.table
 
 from rnascl_tf.files import write_csv, write_json, write_text
 from rnascl_tf.pipeline.order import upstream
+from rnascl_tf.record import Record
 from rnascl_tf.report.table import attacks_of
 from rnascl_tf.robustness import Accuracy
 from rnascl_tf.stages import Stage, student_stages
@@ -14,18 +18,20 @@ from rnascl_tf.stages import Stage, student_stages
 _COLUMNS = ("row", "attack", "epsilon", "mean", "sd", "seeds", "images", "params", "macs")
 
 
-def comparison(records, teachers=()):
+def comparison(
+    records: Mapping[str, Sequence[Record]], teachers: Sequence[Record] = ()
+) -> list[dict[str, Any]]:
     """Returns the rows of the table.
 
     Args:
-        records: {row name: list of `Record`s, one for each seed, evaluated}.
-        teachers: `Record`s of the runs whose teachers the rows share, for a row of their own.
+        records: {row name: records of evaluated runs, one for each seed}.
+        teachers: records of the runs whose teachers the rows share, for a row of their own.
 
     Returns:
         A list of dicts: "row", "params" and "macs" (lists, one for each seed; None for the teacher),
         "seeds" (list), "hours" (list: search, training and fine-tuning), "accuracies" {attack:
-        {"values" in [0, 1], "n" images, "mean", "sd" (None for one seed), "interval" (95% Wilson of
-        the one value; None for several seeds), "epsilon"}}.
+        {"values" in [0, 1], "n" images, "mean", "sd" (standard deviation; None for one seed),
+        "interval" (95% Wilson of the one value; None for several seeds), "epsilon"}}.
     """
     rows = []
     if teachers:
@@ -51,7 +57,12 @@ def _row_name(name: str, stage: Stage) -> str:
     )
 
 
-def _row(name, results, runs, stage: Stage | None = None):
+def _row(
+    name: str,
+    results: Sequence[Mapping[str, Any]],
+    runs: Sequence[Record],
+    stage: Stage | None = None,
+) -> dict[str, Any]:
     # The rows share their teacher.
     stages = {stage.name} | upstream(stage.name) - {"teacher"} if stage else set()
     # Summed over epochs: a stage's own clock starts again when it resumes.
@@ -68,7 +79,7 @@ def _row(name, results, runs, stage: Stage | None = None):
     }
 
 
-def _summary(attack, results):
+def _summary(attack: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found = [result[attack] for result in results if attack in result]
     accuracies = [Accuracy.from_json(result) for result in found]
     values = [accuracy.value for accuracy in accuracies]
@@ -82,7 +93,7 @@ def _summary(attack, results):
     }
 
 
-def comparison_table(rows, title):
+def comparison_table(rows: Sequence[dict[str, Any]], title: str) -> rich.table.Table:
     """Returns a `rich` table of `comparison`'s rows, accuracies in percent."""
     table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
     header, *lines = _cells(rows)
@@ -93,10 +104,10 @@ def comparison_table(rows, title):
     return table
 
 
-def write_comparison(rows, folder):
+def write_comparison(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     """Writes `comparison.json`, `.csv` (one line for each row and attack) and `.md` to a folder."""
     write_json(folder / "comparison.json", rows)
-    lines = [
+    measured = [
         {
             "row": row["row"],
             "attack": attack,
@@ -110,14 +121,14 @@ def write_comparison(rows, folder):
         for row in rows
         for attack, found in row["accuracies"].items()
     ]
-    write_csv(folder / "comparison.csv", lines, _COLUMNS)
+    write_csv(folder / "comparison.csv", measured, _COLUMNS)
     header, *lines = _cells(rows)
     rule = ["---", *["---:" for _ in header[1:]]]
     markdown = "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *lines))
     write_text(folder / "comparison.md", markdown)
 
 
-def _cells(rows):
+def _cells(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
     """Yields the header and one list of texts for each row."""
     attacks = attacks_of({row["row"]: row["accuracies"] for row in rows})
     yield ["row", "params", "MACs", *attacks, "images", "seeds", "hours"]
@@ -133,11 +144,11 @@ def _cells(rows):
         ]
 
 
-def _mean(values, form):
+def _mean(values: Sequence[float] | None, form: str) -> str:
     return form.format(statistics.fmean(values)) if values else "-"
 
 
-def _percent(summary):
+def _percent(summary: dict[str, Any]) -> str:
     if summary["sd"] is not None:
         return f"{100 * summary['mean']:.1f} ± {100 * summary['sd']:.1f}"
     return str(Accuracy.from_json({"accuracy": summary["mean"], "n": summary["n"]}))

@@ -4,13 +4,18 @@ Every value can be overridden on the command line, `--config.search.epochs=5`. D
 their reasons are in README.
 """
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from rnascl_tf.spelling import did_you_mean
 
+T = TypeVar("T")
 
-def base_config():
+
+def base_config() -> ConfigDict:
     """Returns the paper's CIFAR-10 settings, locked, without a data set or a teacher.
 
     The schedules scale with `epochs`: learning-rate drops at 75% and 90%, tau = 5 exp(-4.5 epoch /
@@ -26,7 +31,7 @@ def base_config():
     config.data.validation_examples = placeholder(int)  # None: the data set's own choice
     config.data.batch_size = 128
     config.data.image_size = placeholder(int)  # side of the images, where the data leave it free
-    config.data.crop_padding = 0  # random crop after padding by so many pixels; 0: none
+    config.data.crop_padding = 0  # random crop after padding by this many pixels; 0: no crop
     config.data.resized_crop = False  # random-resized crop, as for ImageNet, in place of it
     config.data.flip = False  # random horizontal flip
 
@@ -61,21 +66,21 @@ def base_config():
     config.teacher.beta = 6.0  # of TRADES
     config.teacher.attack_steps = 7  # of the adversarial training's inner PGD
     config.teacher.attack_step_size = 0.25  # in parts of epsilon
-    # Robust overfitting: the best epoch on attacked validation images is kept, and training ends so
-    # many epochs behind it; as many as `epochs`: all are trained, the best is kept (for schedules
-    # whose later drops bring the gain); None: all are trained, the last one is kept.
+    # Robust overfitting: the best epoch on attacked validation images is kept, and training ends this
+    # many epochs after it. With as many as `epochs` all are trained and the best is kept, for schedules
+    # whose later drops bring the gain; with None all are trained and the last one is kept.
     config.teacher.patience = placeholder(int)
     config.teacher.patience = 10
-    config.teacher.weight_average = 0.999  # decay of the average that is validated; 0: none
+    config.teacher.weight_average = 0.999  # decay of the average that is validated; 0: no average
     config.teacher.update(_optimization(epochs=30, learning_rate=0.1, schedule="cosine"))
     config.teacher.l2 = 5e-4
 
     # Teacher logits and maps of every augmented batch, made once and shared by all runs that see the
-    # same batches; in no stage's section, because it changes the time and not what is learnt.
+    # same batches. It belongs to no stage: it changes the time and not what is learnt.
     config.signals = ConfigDict()
     config.signals.store = ""  # folder; empty: the teacher runs in every step
 
-    # What a gain must be compared with is switched here, in search and training alike.
+    # The controls that a gain must be compared with, in search and training alike.
     config.method = ConfigDict()
     config.method.tutor = "search"  # or random, same_depth, reversed, none
     config.method.kl = True  # the KL term of eq. 2 and eq. 3
@@ -88,7 +93,9 @@ def base_config():
     config.search.gamma = 1.0  # gamma_s
     config.search.noise = "gumbel"  # or "normal", as the paper's text says
     config.search.cost = "macs"  # n_f: "macs", "authors", "none" or "latency"
-    config.search.target_macs = placeholder(int)  # steer towards this cost; None: only n_f's pull
+    config.search.target_macs = placeholder(
+        int
+    )  # steer towards this cost; None: only the pull of n_f
     # For cost "latency": a file of rnascl latency-table, and a time to steer to.
     config.search.latency_table = ""
     config.search.target_ms = placeholder(float)
@@ -115,11 +122,11 @@ def base_config():
 
     config.evaluate = ConfigDict()
     config.evaluate.examples = 1000  # evenly spaced test images
-    # At threat.epsilon, or at another one behind an @: "pgd20@2/255".
+    # At threat.epsilon, or at the one after an @: "pgd20@2/255".
     config.evaluate.attacks = ("clean", "fgsm", "pgd20", "mifgsm", "cw")
     config.evaluate.batch_size = 100
     config.evaluate.budget = "standard"  # or "quick", of the attack autoattack
-    config.evaluate.masking_examples = 200  # test images of the verdict on masking; 0: none
+    config.evaluate.masking_examples = 200  # test images of the verdict on masking; 0: no verdict
     config.evaluate.sweep = (
         False  # accuracy over epsilons 0 to 0.1, teacher and students (Figure 3)
     )
@@ -130,15 +137,15 @@ def base_config():
     config.export.runs = 200  # timed runs for the latency
     config.export.examples = 1000  # test images on which each file's accuracy is measured
     config.export.calibration_examples = 200  # training images that find int8's ranges
-    # Each file is attacked: with images that these attacks make on the float student, and by Square,
-    # which asks the file itself.
+    # Each file is attacked by images that these attacks make on the Keras student, and by Square, which
+    # queries the file itself.
     config.export.transferred = ("pgd20", "cw")
-    config.export.square_examples = 100  # of the test images above; 0: without Square
-    config.export.square_queries = 1000  # how often it may ask for each image
+    config.export.square_examples = 100  # of the test images above; 0: no Square
+    config.export.square_queries = 1000  # for each image
     return config.lock()  # so that a recipe's misspelt key is an error
 
 
-def _optimization(epochs, learning_rate, schedule):
+def _optimization(epochs: int, learning_rate: float, schedule: str) -> ConfigDict:
     settings = ConfigDict()
     settings.epochs = epochs
     settings.learning_rate = learning_rate
@@ -151,15 +158,15 @@ def _optimization(epochs, learning_rate, schedule):
     return settings
 
 
-def choose_variant(variant, variants):
+def choose_variant(variant: str, variants: Mapping[str, T]) -> T:
     """Returns the function of a recipe's variant.
 
     Args:
-        variant: what came behind the colon of `--config=FILE:variant`.
+        variant: what follows the colon of `--config=FILE:variant`.
         variants: {name: value}.
 
     Raises:
-        ValueError: there is no such variant.
+        ValueError: the variant is unknown.
     """
     if variant not in variants:
         raise ValueError(

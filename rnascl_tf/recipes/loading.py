@@ -17,15 +17,15 @@ _SHIPPED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2] / "c
 
 
 class RecipeError(UserError):
-    """The recipe cannot be had; the message says why, in one line."""
+    """The recipe cannot be loaded; the message says why, in one line."""
 
 
-def shipped_recipes():
+def shipped_recipes() -> list[str]:
     """Returns the names of the recipes that come with the package."""
     return sorted(path.stem for path in _SHIPPED.glob("*.py"))
 
 
-def load_recipe(reference):
+def load_recipe(reference: str) -> ConfigDict:
     """Returns the locked config that a reference names.
 
     Args:
@@ -33,7 +33,7 @@ def load_recipe(reference):
             the shipped recipes, from any folder.
 
     Raises:
-        RecipeError: no such file or name, the file raises, or it gives no config.
+        RecipeError: the file or name does not exist, the file raises, or it gives no config.
     """
     location, _, variant = reference.partition(":")
     module = _module(location)
@@ -52,8 +52,8 @@ def load_recipe(reference):
     return config.lock()
 
 
-def _refuse_other_keys(location, config):
-    """A recipe may leave out or invent nothing: every stage reads its own section."""
+def _refuse_other_keys(location: str, config: ConfigDict) -> None:
+    """A recipe may not leave out or invent keys: every stage reads its own section."""
     wanted, found = ({key for key, _ in config_leaves(each)} for each in (base_config(), config))
     for difference, what in ((found - wanted, "unknown key"), (wanted - found, "no key")):
         if difference:
@@ -63,8 +63,8 @@ def _refuse_other_keys(location, config):
             )
 
 
-def _module(location):
-    """Returns the executed recipe file; a recipe is a file, and never imported by a name."""
+def _module(location: str) -> types.ModuleType:
+    """Returns the executed recipe file; a recipe is a file, and never imported by name."""
     try:
         return _execute(_path(location))
     except RecipeError:
@@ -80,7 +80,7 @@ def _module(location):
         raise RecipeError(_reason(location, error)) from error
 
 
-def _path(location):
+def _path(location: str) -> Path:
     if location.endswith(".py"):
         path = Path(location)
         # A shipped recipe's path works from any folder too: configs/digits.py.
@@ -100,16 +100,16 @@ def _path(location):
     return _SHIPPED / f"{location}.py"
 
 
-def _execute(path):
-    # Not imported: that would leave a __pycache__ beside the user's file, take it for a recipe that was
-    # changed within the same second, and need a name among the modules.
+def _execute(path: Path) -> types.ModuleType:
+    # Not imported: that would leave a __pycache__ beside the user's file, run it instead of a recipe
+    # that was changed within the same second, and need a name among the modules.
     module = types.ModuleType("rnascl_recipe")
     module.__file__ = str(path)
     exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
 
 
-def _reason(location, error):
+def _reason(location: str, error: Exception) -> str:
     text = " ".join(str(error).split())
     # ml_collections prints the whole config between the unknown key and its suggestion.
     text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text.replace("\\n", " "))
