@@ -41,7 +41,7 @@ def changes(run: Run, name: str) -> Iterator[Change]:
     """
     stage, settings = STAGES[name], run.record["stages"][name]["settings"]
     now = json.loads(run.config.to_json_best_effort())
-    # A section or key that is younger than the run had its default's effect in it.
+    # Of sections and keys that are newer than the run, it had the default.
     defaults = json.loads(base_config().to_json_best_effort())
     for section in sections(stage):
         before = settings.get(section, defaults[section])

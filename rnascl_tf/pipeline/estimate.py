@@ -17,9 +17,8 @@ from rnascl_tf.stages import Stage
 def dry_run(run: Run, stages: Sequence[Stage]) -> None:
     """Prints what `execute` would do and about how long it would take; the run is not touched.
 
-    A public data set that is nowhere on this machine is downloaded: its size is part of the answer.
+    A public data set that this machine does not have is downloaded: its size is part of the answer.
 
-    The teacher is the config's ONNX file, or the native network untrained: that costs the same.
     Steps are measured on this machine, after one that compiles.
     """
     refuse_other_config(run)

@@ -84,7 +84,7 @@ def _execute_one(run: Run, stage: Stage, overwritten: Mapping[str, Sequence[str]
 
 
 def _note_finished(run: Run, stage: Stage, entry: dict[str, Any], seconds: float) -> None:
-    # A stage that has asked for no folder has no entry yet.
+    # A stage that never asked for its folder has no entry yet.
     run.record["stages"].setdefault(stage.name, entry).update(
         status="finished",
         seconds=round(seconds, 1),
@@ -121,7 +121,7 @@ def _warn_of_other_devices(run: Run, stage: Stage) -> None:
     now = str(_devices_of(run.devices, stage))
     if stage.on == "replicas" and before.get("devices", now) != now:
         logging.warning(
-            "%s: begun on %s, goes on on %s: each replica's part of a batch is another from here on",
+            "%s: started on %s, resumes on %s: from here on each replica gets another part of a batch",
             stage.name,
             before["devices"],
             now,

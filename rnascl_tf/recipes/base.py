@@ -59,8 +59,8 @@ def base_config() -> ConfigDict:
     # The native network: "resnet" of these sizes, or one of the paper's teachers: resnet18, resnet50,
     # wide_resnet34_10, wide_resnet50_2, preact_resnet18.
     config.teacher.network = "resnet"
-    config.teacher.widths = (16, 32, 64)  # channels of each stage
-    config.teacher.blocks = (1, 1, 1)  # residual blocks of each stage
+    config.teacher.widths = (16, 32, 64)  # channels of each network stage
+    config.teacher.blocks = (1, 1, 1)  # residual blocks of each network stage
     config.teacher.stem_stride = 1
     config.teacher.adversarial = "pgd"  # or "trades": how the native network is trained
     config.teacher.beta = 6.0  # of TRADES

@@ -1,4 +1,4 @@
-"""`record.json`: what a run did and found, in one file. This is the schema's only description.
+"""`record.json`: what a run did and found. The schema is described here and nowhere else.
 
 | key | content |
 |---|---|
@@ -18,10 +18,10 @@
 | masking | model -> verdict: suspicious, failed, checks (each with its two numbers), left_out |
 | exports | list of: file, model, kind, bytes, sha256, agreement, clean, robust, latency, ... |
 
-"robust" of an export is of the images that withstand all attacks on that file; it says how many the
-transferred images and Square each broke, and holds the Keras student under the same attacks ("keras",
-and in it "transferred"), what the file loses against it in points ("drop_points", on the images that
-Square was tried on, and "drop_points_transferred", on all), and "flagged": either is over 2.
+"robust" of an export counts the images that withstand all attacks on that file. It says how many were
+broken by the transferred images and how many by Square, and holds the Keras student under the same
+attacks ("keras", and in it "transferred"), the points that the file loses ("drop_points" on the images
+that Square was tried on, "drop_points_transferred" on all), and "flagged": either is over 2.
 """
 
 from collections.abc import Iterable

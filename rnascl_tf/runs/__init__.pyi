@@ -5,8 +5,6 @@ from .method import control_tutors as control_tutors
 from .method import is_taught as is_taught
 from .method import uses_attention as uses_attention
 from .run import Run as Run
-from .signals import stream_and_signals as stream_and_signals
-from .signals import taught_stream as taught_stream
 from .stage_files import load_student as load_student
 from .stage_files import stage_file as stage_file
 from .stage_training import train_stage as train_stage
@@ -14,3 +12,5 @@ from .stage_training import training_stream as training_stream
 from .teacher_files import load_onnx as load_onnx
 from .teacher_files import load_teacher as load_teacher
 from .teacher_files import load_written_teacher as load_written_teacher
+from .teacher_signals import stream_and_signals as stream_and_signals
+from .teacher_signals import taught_stream as taught_stream

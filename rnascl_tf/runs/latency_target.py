@@ -14,11 +14,11 @@ from rnascl_tf.networks import LatencyTable, read_latency_table
 from rnascl_tf.runs.run import Run
 
 TOLERANCE = 0.05
-"""How far from its target a measured student may be before that is a warning."""
+"""How far from its target a measured student may be without a warning."""
 
 
 def warn_of_table(config: ConfigDict) -> None:
-    """Warns, before any training, of a table that predicts badly or of what will not be exported."""
+    """Warns, before any training, of a table that predicts badly, or of files that are not exported."""
     table = read_latency_table(config.search.latency_table)
     if not table.is_reliable:
         check = table.check
@@ -29,21 +29,21 @@ def warn_of_table(config: ConfigDict) -> None:
             else "it was never checked"
         )
         logging.warning(
-            "the latency table predicts random students worse than a search should rest on (%s): "
-            "measure it again when nothing else runs",
+            "the latency table predicts random students too badly for a search (%s): measure it again "
+            "when nothing else runs",
             found,
         )
     different = _why_not_compared(table, config.export)
     if different:
         logging.warning(
-            "the latency table is of %s: what this run exports and times will not show whether the "
-            "student keeps to it",
+            "the latency table is of %s: this run will not export and time such files, and so not show "
+            "whether the student meets its target",
             different,
         )
 
 
 def note_predicted(run: Run, filters: Sequence[Sequence[int]]) -> None:
-    """Puts what the table predicts of the student into the record, beside what the table is."""
+    """Puts into the record what the table is, and what it predicts for the student."""
     path = Path(run.config.search.latency_table)
     table = read_latency_table(path)
     predicted = table.predict(filters)

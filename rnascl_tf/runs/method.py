@@ -1,4 +1,4 @@
-"""What the config's `method` section switches: the terms of eq. 2 and eq. 3, and who the tutors are."""
+"""What the config's `method` section switches: the terms of eq. 2 and eq. 3, and the tutors."""
 
 from collections.abc import Sequence
 from typing import Literal

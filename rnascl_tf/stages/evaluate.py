@@ -1,7 +1,7 @@
 """Evaluate stage: every trained student under the same attacks on the same test images.
 
-What each attack has found so far is kept per image in `DIR/evaluate/`, so that a stopped stage goes
-on where it was. A verdict on masked gradients belongs to every student's numbers.
+What each attack has found is kept per image in `DIR/evaluate/`, so that a stopped stage resumes. Each
+student also gets a verdict on masked gradients.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OnBatch = Callable[[Any, int, int], None]
 def run(run: runs.Run) -> None:
     """Attacks every trained student; writes `DIR/evaluate/robustness.json` and `masking.json`.
 
-    With `evaluate.sweep` also `sweep.csv` and `sweep.png`, the teacher's curves among them.
+    With `evaluate.sweep` also `sweep.csv` and `sweep.png`, which include the teacher.
     """
     settings = run.config.evaluate
     examples = run.dataset.test.evenly_spaced(settings.examples)
@@ -44,7 +44,7 @@ def run(run: runs.Run) -> None:
     write_json(folder / "masking.json", run.record["masking"])
     if settings.sweep:
         _sweep(run, models, examples, folder)
-    # Also of a run in which a student was still enabled, and for the order of the columns.
+    # Removed first: a student may be disabled since, and the order is that of the columns.
     for name in trained:
         run.record["robustness"].pop(name, None)
     run.record["robustness"] |= results
@@ -64,8 +64,8 @@ def measure(
         model: a Keras model, images -> logits.
         examples: the attacked `Examples`.
         on_batch: as for `robustness.evaluate`.
-        state: path without suffix; each epsilon's outcomes are kept in a file of that beginning.
-            None to keep none.
+        state: path without suffix, with which the files of each epsilon's outcomes begin; None: the
+            outcomes are not kept.
     """
     settings = run.config.evaluate
     groups: dict[robustness.ThreatModel, dict[str, Any]] = {}
@@ -73,7 +73,7 @@ def measure(
         attack, threat_model = robustness.parse_attack(text, run.threat_model)
         groups.setdefault(threat_model, {})[text] = attack
     results: dict[str, Any] = {}
-    # One call for each epsilon, because a call begins with the guard and the clean predictions.
+    # One call for each epsilon: each call begins with the guard and the clean predictions.
     for threat_model, attacks in groups.items():
         measured = robustness.evaluate(
             model,
@@ -93,7 +93,7 @@ def measure(
 
 
 def _masking(run: runs.Run, models: Mapping[str, keras.Model], folder: Path) -> dict[str, Any]:
-    """Returns {model: verdict's record}; empty if no images are asked for."""
+    """Returns {model: the verdict's record}; empty without images or epsilon."""
     count = min(run.config.evaluate.masking_examples, len(run.dataset.test))
     if not count or run.threat_model.epsilon == 0.0:
         return {}
@@ -140,7 +140,7 @@ def _sweep(
 
 
 def _as_requested(on_batch: OnBatch, attacks: Mapping[str, Any]) -> OnBatch:
-    """Reports an attack under the config's name, and the clean pass only where it was asked for."""
+    """Reports attacks by the config's names, and the clean pass only if the config names it."""
     texts = {attack: text for text, attack in attacks.items()}
 
     def on_requested(attack: Any, done: int, total: int) -> None:

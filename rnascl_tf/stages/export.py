@@ -1,7 +1,7 @@
-"""Export stage: SavedModel and TFLite files of the student, each tested and attacked as itself.
+"""Export stage: SavedModel and TFLite files of the student, each tested and attacked itself.
 
-What a device runs is the file, not the model it was made from: so each file's own accuracy, clean and
-under attack, stands in the record beside the Keras student's under the very same attacks.
+A device runs the file and not the model that it was made from. So the record holds each file's own
+accuracy, clean and under attack, and the Keras student's under the same attacks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OnBatch = Callable[[Any, int, int], None]
 
 FLAGGED_POINTS = 2.0
-"""A file that loses more robust accuracy than this against the Keras student is flagged."""
+"""A file is flagged if it loses more points of robust accuracy than this, compared with the student."""
 
 SECONDS_PER_CONVERSION = 5
 """To TFLite, measured on S3; the number of operators decides, not their size."""
@@ -37,8 +37,8 @@ def run(run: runs.Run) -> None:
     """Writes `DIR/export/`: `saved_model/`, `student_<kind>.tflite`, `labels.txt`, `README.md`.
 
     The student is the fine-tuned one where TRADES is enabled. README.md is its model card, and
-    SHA256SUMS verifies the files. `attacked/` keeps what Square has found: a stopped stage goes on
-    there.
+    SHA256SUMS verifies the files. `attacked/` keeps what Square has found, so that a stopped stage
+    resumes.
     """
     settings, dataset = run.config.export, run.dataset
     name = exported(run.config)
@@ -53,8 +53,8 @@ def run(run: runs.Run) -> None:
     with progress("export", "files") as on_file:
         for number, kind in enumerate(settings.kinds, start=1):
             path = folder / f"student_{kind}.tflite"
-            # What was attacked before a stop is known by the file's hash, which a second conversion
-            # need not give again.
+            # Results from before a stop are found by the file's hash, and a second conversion may
+            # give another one.
             if not path.exists():
                 write_bytes(
                     path, deploy.convert(folder / "saved_model", kind, calibration.as_float())
@@ -100,7 +100,7 @@ def run(run: runs.Run) -> None:
 
 
 def _sums(folder: Path, kinds: Sequence[str]) -> str:
-    """Returns what `sha256sum -c` reads: a line for each file that an application may take."""
+    """Returns what `sha256sum -c` reads: a line for each file that an application may use."""
     paths = [folder / f"student_{kind}.tflite" for kind in kinds] + [folder / "labels.txt"]
     paths += sorted(path for path in (folder / "saved_model").rglob("*") if path.is_file())
     return "".join(
@@ -115,7 +115,7 @@ def exported(config: ConfigDict) -> str:
 
 
 class _Examples:
-    """The test images, what attacks on the Keras student made of them, and how it withstands."""
+    """The test images, their adversarial versions for the Keras student, and its accuracy on them."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Examples:
     def measured(
         self, kind: str, classifier: deploy.TFLiteClassifier, sha256: str
     ) -> dict[str, Any]:
-        """Returns what is known of one file: agreement, clean and robust accuracy."""
+        """Returns one file's agreement with the Keras student, its clean and robust accuracy."""
         logits = classifier.predict(self._images)
         with progress(f"export {kind}") as on_batch:
             model = robustness.BlackBoxFunction(classifier.predict)
@@ -158,7 +158,7 @@ class _Examples:
         keras = robustness.Accuracy.of(self._keras.worst)
         keras_transferred = robustness.Accuracy.of(self._keras.transferred)
         drop = keras.points_above(ours)
-        # The transferred images are many more, and show losses that a few cannot.
+        # There are many more transferred images, which show losses that a few cannot.
         drop_transferred = keras_transferred.points_above(transferred)
         made = " and ".join(settings.transferred)
         asks = "" if found.asked is None else f", then square, {settings.square_queries} queries"
@@ -207,8 +207,8 @@ def _warn(export: dict[str, Any]) -> None:
     robust = export["robust"]
     if robust["flagged"]:
         logging.warning(
-            "export: %s loses robust accuracy against the Keras student: %.1f points under transferred "
-            "images (n = %d), %.1f under all attacks (n = %d)",
+            "export: %s loses robust accuracy compared with the Keras student: %.1f points under "
+            "transferred images (n = %d), %.1f under all attacks (n = %d)",
             export["file"],
             robust["drop_points_transferred"],
             robust["transferred"]["n"],

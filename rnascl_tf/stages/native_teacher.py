@@ -1,7 +1,7 @@
-"""A robust teacher of the user's own: a native network trained adversarially on the run's data.
+"""The native teacher: a network trained adversarially on the run's own data.
 
-Written to `DIR/teacher/` as `teacher.keras`, which the run goes on with, and as `teacher.onnx` for
-other tools and other runs.
+Written to `DIR/teacher/` as `teacher.keras`, which this run uses, and as `teacher.onnx` for other tools
+and other runs.
 """
 
 from pathlib import Path
@@ -84,7 +84,7 @@ def train_native(run: Run) -> dict[str, Any]:
     settings = run.config.teacher
     stream = training_stream(run)
     classifier = native_classifier(run, stream.steps_per_epoch)
-    # Refused before the training, whose result a wrong expression could not use.
+    # A wrong expression is refused before the training, not after it.
     teachers.from_keras(keras.models.clone_model(classifier), taps=settings.taps)
     model = adversarial_model(run, classifier, stream.steps_per_epoch)
     folder = run.folder("teacher")
@@ -105,7 +105,7 @@ def train_native(run: Run) -> dict[str, Any]:
         accuracy, epoch = best.restore()
         training = {"epoch": epoch + 1, "validation_accuracy": accuracy}
         logging.info(
-            "teacher: epoch %d is kept, %.1f%% of the attacked validation images are right",
+            "teacher: epoch %d is kept, its accuracy on attacked validation images is %.1f%%",
             training["epoch"],
             100 * accuracy,
         )
@@ -126,7 +126,7 @@ def _onnx_error(run: Run, network: keras.Model, path: Path) -> float:
     error = float(np.abs(written.signals(images).logits - wanted).max() / np.abs(wanted).max())
     if not error <= teachers.TOLERANCE:
         raise TeacherError(
-            f"{path} differs from the network that it was made from by {error:.2g} relative in its "
-            f"logits, wanted at most {teachers.TOLERANCE}; use teacher.keras beside it."
+            f"the logits of {path} differ from those of its network by {error:.2g} (relative), wanted "
+            f"at most {teachers.TOLERANCE}; use teacher.keras in the same folder."
         )
     return error

@@ -17,7 +17,7 @@ PLOTS = ("robustness.png", "search.png", "filters.png", "tutors.png", "attention
 
 
 def run(run: runs.Run) -> None:
-    """Prints and draws what the record and the run's files hold; says what is not there."""
+    """Prints and draws what the record and the run's files hold; says what is missing."""
     record = run.record
     for stage in ("search", "evaluate", "export"):
         if record["stages"].get(stage, {}).get("status") != "finished":
@@ -28,7 +28,7 @@ def run(run: runs.Run) -> None:
     diagnostics = _diagnostics(run)
     folder = run.folder("report")
     for name in PLOTS:
-        # What cannot be drawn any more must not be left from before.
+        # A plot that cannot be drawn any more must not stay from before.
         (folder / name).unlink(missing_ok=True)
     styles = stages.model_styles()
     report.save_robustness(record, folder / "robustness.png", styles)
@@ -47,7 +47,7 @@ def run(run: runs.Run) -> None:
 
 
 def _print_masking(record: Record, exported: str) -> None:
-    """Prints the exported student's verdict whole, and what is found of the others."""
+    """Prints the whole verdict on the exported student, and a line about each of the others."""
     verdicts = record.get("masking") or {}
     for name, found in verdicts.items():
         if name == exported:
@@ -57,7 +57,7 @@ def _print_masking(record: Record, exported: str) -> None:
 
 
 def _diagnostics(run: runs.Run) -> training.SearchDiagnostics | None:
-    """Returns the search's `SearchDiagnostics`, or None of a run that did not search or log them."""
+    """Returns the search's diagnostics; None if the run did not search or log them."""
     path = run.workdir / "search" / "diagnostics.npz"
     return training.read_diagnostics(path) if path.exists() else None
 
@@ -65,12 +65,12 @@ def _diagnostics(run: runs.Run) -> training.SearchDiagnostics | None:
 def _draw_search(
     run: runs.Run, diagnostics: training.SearchDiagnostics | None, folder: Path
 ) -> list[str]:
-    """Draws the search's plots, summarizes it in the record, and returns a line for what is not."""
+    """Draws the search's plots, summarizes it in the record; returns lines about missing plots."""
     history = run.record["history"].get("search")
     if history:
         report.save_search_history(history, folder / "search.png")
     if diagnostics is None:
-        reason = "its search has left no diagnostics" if history else "nothing was searched here"
+        reason = "its search wrote no diagnostics" if history else "nothing was searched here"
         return [f"No tutor map and no filter probabilities: {reason}."]
     run.record["search_diagnostics"] = report.summarize_search(diagnostics)
     report.save_filter_probabilities(diagnostics, folder / "filters.png")
@@ -83,7 +83,7 @@ def _draw_search(
 def _draw_attention(
     run: runs.Run, diagnostics: training.SearchDiagnostics | None, folder: Path
 ) -> list[str]:
-    """Draws Figure 2b for the trained student, and returns a line if that cannot be."""
+    """Draws Figure 2b for the trained student; returns a line if that is not possible."""
     tutors = {tutor["student"]: tutor["teacher"] for tutor in run.record["architecture"]["tutors"]}
     if not tutors:
         return ["No attention maps: this student has no tutors."]
@@ -98,7 +98,7 @@ def _draw_attention(
     images = examples.as_float()
     panels = report.attention_panels(student, teacher, tutors, rejected, images)
     if not panels:
-        return ["No attention maps: those of every student layer are constant on these images."]
+        return ["No attention maps: each student layer's map is constant on these images."]
     labels = [run.dataset.class_names[label] for label in examples.labels]
     report.save_attention_figure(panels, images, labels, folder / "attention.png")
     return []

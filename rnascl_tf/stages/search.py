@@ -44,7 +44,7 @@ def _searched(run: runs.Run) -> networks.Architecture:
 
 
 def _filters(run: runs.Run, model: training.SearchModel) -> Filters:
-    """Returns the most probable filters, under the budget if there is one; says what that changed."""
+    """Returns the most probable filters, within the budget if there is one; logs what that changed."""
     target, table = _target(run.config.search)
     if target is None:
         return networks.chosen_filters(model.supernet, run.space)
@@ -76,7 +76,7 @@ def _target(settings: ConfigDict) -> tuple[float | None, networks.LatencyTable |
 
 
 def _given(run: runs.Run, path: str) -> networks.Architecture:
-    """Returns an architecture from a file, its tutors replaced by the config's control, if any."""
+    """Returns an architecture from a file; a control of the config replaces its tutors."""
     found = networks.read_architecture(path)
     if found.space != run.space.name:
         raise networks.ArchitectureError(

@@ -1,4 +1,4 @@
-"""What the train stage and its baseline share: one slim student, trained from scratch and saved."""
+"""What the train and baseline stages share: a student trained from scratch and saved."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def train_student(run: Run, stage: str, taught: bool) -> None:
     Args:
         run: a `Run`.
         stage: the stage's name, and its folder's.
-        taught: by eq. 3 with the teacher; otherwise by cross-entropy alone.
+        taught: whether by eq. 3 with the teacher, or by cross-entropy alone.
     """
     architecture = read_architecture(run.need("search", "architecture.json"))
     check_fit(run, architecture)
@@ -33,7 +33,7 @@ def train_student(run: Run, stage: str, taught: bool) -> None:
 
 
 def check_fit(run: Run, architecture: Architecture) -> None:
-    """Raises ArchitectureError if an architecture comes from another data set's search."""
+    """Raises ArchitectureError if an architecture is for other data than the run's."""
     dataset, found = run.dataset, architecture.problem
     if (found.num_classes, found.input_shape) != (dataset.num_classes, dataset.input_shape):
         raise ArchitectureError(

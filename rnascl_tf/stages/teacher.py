@@ -1,4 +1,4 @@
-"""Teacher stage: take an ONNX classifier, or train a small native one, and prove what it is worth.
+"""Teacher stage: take an ONNX classifier, or train a small native one, and measure it.
 
 Writes `DIR/teacher/`: the teacher itself (`teacher.onnx` or `teacher.keras`) and `teacher.json`.
 """
@@ -30,7 +30,7 @@ def run(run: runs.Run) -> None:
     """Accepts or trains the teacher, verifies it on real images, and measures it under PGD."""
     settings = run.config.teacher
     if settings.onnx:
-        # Refused before anything is written, so that another file can be given.
+        # It may be refused: before anything is written, so that another file can be given.
         teacher, trained = runs.load_onnx(run, settings.onnx), None
         verification = teacher.verify(_verify_images(run))
         file = _copy_onnx(run)
@@ -64,7 +64,7 @@ def run(run: runs.Run) -> None:
         )
     folder = run.folder("teacher")
     write_json(folder / "teacher.json", description)
-    # Not earlier: a run killed between training and measuring needs them to go on.
+    # Not earlier: a run that was killed between training and measuring resumes from them.
     for path in training.best_files(folder) if may_write() else ():
         path.unlink()
     run.record["teacher"] = description
@@ -72,7 +72,7 @@ def run(run: runs.Run) -> None:
 
 
 def near_chance(clean: robustness.Accuracy, num_classes: int) -> bool:
-    """Tells whether a teacher's clean accuracy is under twice that of guessing."""
+    """Returns whether a teacher's clean accuracy is under twice that of guessing."""
     return clean.value < 2 / num_classes
 
 
@@ -100,8 +100,8 @@ def _measure(run: runs.Run, teacher: teachers.Teacher) -> dict[str, Any]:
 
 
 def _copy_onnx(run: runs.Run) -> str:
-    """Copies the ONNX file into the run, so that the run stays whole without it."""
-    # Read first: the file may lie in the very folder that is started again.
+    """Copies the ONNX file into the run, so that the run no longer depends on it."""
+    # Read first: the file may lie in the folder that is started again.
     content = teachers.self_contained_onnx(run.config.teacher.onnx)
     write_bytes(run.folder("teacher") / "teacher.onnx", content)
     return "teacher.onnx"

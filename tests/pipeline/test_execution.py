@@ -57,7 +57,7 @@ def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_pat
 
 
 def test_data_and_files_may_lie_elsewhere(config, tmp_path):
-    """On another machine, a run goes on with the same data, teacher and architecture."""
+    """On another machine, a run resumes with the same data, teacher and architecture."""
     paths = []
     for number, filters in enumerate(([16] * 3, [16] * 3, [12] * 3)):
         widths = [filters, [20] * 3, [52] * 3]
@@ -157,7 +157,7 @@ def test_overwrite_keeps_what_the_new_stages_have_written(config, tmp_path):
 
 
 def test_advice_names_every_stage_that_must_start_again(config, tmp_path):
-    """train's settings are the baseline's too: both, and all behind them."""
+    """train's settings are the baseline's too: both, and all after them."""
     run = Run(config, tmp_path)
     finished(run, *STAGES, train={"epochs": 9})
     with pytest.raises(UserError) as refusal:
@@ -289,7 +289,7 @@ def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_rep
         execute(Run(config, tmp_path), stages)
     with pytest.raises(KeyboardInterrupt):
         execute(Run(config, tmp_path), stages)
-    assert "goes on on" not in caplog.text
+    assert "resumes on" not in caplog.text
     with pytest.raises(KeyboardInterrupt):
         execute(Run(config, tmp_path, Devices(two_replicas)), stages)
-    assert "teacher: begun on one device, goes on on 2 replica(s), Mirrored" in caplog.text
+    assert "teacher: started on one device, resumes on 2 replica(s), Mirrored" in caplog.text

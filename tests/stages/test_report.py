@@ -113,7 +113,7 @@ def test_without_diagnostics_the_tutors_are_still_shown(run, printed):
     (run.workdir / "search" / "diagnostics.npz").unlink()
     text = printed()
     assert drawn(run) == PLOTS - {"filters.png", "tutors.png"}
-    assert "No tutor map and no filter probabilities: its search has left no diagnostics." in text
+    assert "No tutor map and no filter probabilities: its search wrote no diagnostics." in text
     assert "search_diagnostics" not in run.record.values
     assert Image.open(run.workdir / "report" / "attention.png").width < 10 * 120
 

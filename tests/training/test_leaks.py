@@ -13,7 +13,7 @@ EPOCHS, IMAGES, BATCH = 300, 64, 16
 
 
 class Watch(keras.callbacks.Callback):
-    """What the process holds behind every epoch."""
+    """What the process holds after every epoch."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +53,7 @@ def test_300_epochs_leave_nothing_behind(new_search_model, tmp_path):
     # Means, because freed memory goes back to the system at moments of its own.
     before, after = np.mean(watch.memory[-third : -third + 10]), np.mean(watch.memory[-10:])
     print(
-        f"resident memory, MiB, behind epochs 1, 100, 200, 300: "
+        f"resident memory, MiB, after epochs 1, 100, 200, 300: "
         f"{[round(watch.memory[epoch] / 2**20, 1) for epoch in (0, 99, 199, 299)]}; growth in the "
         f"last third {100 * (after / before - 1):+.2f}%; descriptors {watch.descriptors[0]} to "
         f"{watch.descriptors[-1]}; traces {watch.traces[0]} to {watch.traces[-1]}"

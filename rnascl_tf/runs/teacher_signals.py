@@ -1,4 +1,4 @@
-"""What the teacher says of every batch: computed in each step, or read from a store made once."""
+"""The teacher's signals for every batch: computed in each step, or read from a store made once."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def stream_and_signals(
 def taught_stream(run: Run, stage: str, epochs: int) -> tuple[Stream, TeacherSignals]:
     """Returns the batches and the signals of a taught training.
 
-    With `signals.store` set, what is missing there of these epochs is computed first.
+    With `signals.store` set, the signals of epochs that the store does not have are computed first.
 
     Args:
         run: a `Run`.
@@ -54,9 +54,9 @@ def taught_stream(run: Run, stage: str, epochs: int) -> tuple[Stream, TeacherSig
 
 
 def _identity(run: Run) -> dict[str, Any]:
-    """Everything that decides a batch and the teacher's answer to it."""
+    """Returns everything that decides a batch and the teacher's answer to it."""
     data, teacher = run.config.data, run.config.teacher
-    # Only where they differ from what older stores were made with.
+    # Only if they differ from what older stores were made with.
     special: dict[str, Any] = (
         {"mean": list(teacher.mean), "std": list(teacher.std)} if teacher.mean else {}
     )
