@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnascl_tf import training
+from rnascl_tf import runs
 from rnascl_tf.errors import UserError
 from rnascl_tf.layers import BatchNormalization
 from rnascl_tf.runs import Run
@@ -49,7 +49,9 @@ def test_a_killed_stage_goes_on_from_its_last_epoch(fine_tuned):
 @pytest.mark.parametrize("kl", [True, False])
 def test_the_teacher_is_loaded_only_where_it_teaches(kl, trained_run, monkeypatch):
     trained = []
-    monkeypatch.setattr(training, "fit", lambda model, *_, **__: trained.append(model))
+    monkeypatch.setattr(
+        runs, "train_stage", lambda run, stage, model, stream: trained.append(model)
+    )
     trained_run.config.method.update(dict(kl=kl, attention=False))
     run = Run(trained_run.config, trained_run.workdir)
     if not kl:
