@@ -18,7 +18,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-# Shared cores: a slow moment is no failure.
+# Shared cores: a slow moment is not a failure.
 hypothesis.settings.register_profile("shared_cores", deadline=None)
 hypothesis.settings.load_profile("shared_cores")
 

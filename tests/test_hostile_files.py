@@ -61,7 +61,7 @@ def whole_number(low, high):
 
 
 def plausible(strategy):
-    """Mostly what belongs there, so that the checks behind the first are reached."""
+    """Mostly what belongs there, so that the checks after the first are reached."""
     return strategy | strategy | values
 
 
@@ -88,7 +88,7 @@ FIELDS = {
 
 @st.composite
 def architectures(draw):
-    """An honest architecture with up to three fields replaced; the counts perhaps mended after."""
+    """An honest architecture with up to three fields replaced; the counts perhaps corrected."""
     fields = dict(vars(HONEST))
     for name in draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=3)):
         fields[name] = draw(FIELDS[name])

@@ -26,7 +26,7 @@ def test_the_100_classes_of_a_folder_are_read(folder):
     assert data_set.num_classes == 100
     assert data_set.class_names == WORDNET_IDS
     assert (len(data_set.train), len(data_set.validation), len(data_set.test)) == (190, 10, 100)
-    # The first folder is no class of ours, so the colour of label 0 is 1.
+    # The first folder is not a class of ours, so the colour of label 0 is 1.
     colors = data_set.test.pixels(np.arange(100))[:, 4, 4, 0]
     np.testing.assert_array_equal(colors, np.arange(1, 101))
     np.testing.assert_array_equal(data_set.test.labels, np.arange(100))

@@ -30,7 +30,7 @@ def supernet_of(randomize):
     """The supernet of a space with telling weights, for 7 classes, built once."""
 
     def build(name):
-        # Odd and unequal; for the ImageNet spaces large enough for four halvings behind the stem.
+        # Odd and unequal; for the ImageNet spaces large enough for four halvings after the stem.
         shape = (33, 29, 3) if name.startswith("I") else (13, 11, 3)
         return randomize(build_supernet(SEARCH_SPACES[name], 7, shape, seed=3))
 

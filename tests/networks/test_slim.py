@@ -261,7 +261,7 @@ def supernet(supernet_of):
 
 
 def test_hidden_widths_are_where_the_papers_student_differs_from_the_supernet(supernet):
-    """S3 at 16 / 20 / 52: behind a block of 20 channels the student has 120 hidden ones, not 192."""
+    """S3 at 16 / 20 / 52: after a block of 20 channels the student has 120 hidden ones, not 192."""
     filters = [[16] * 3, [20] * 3, [52] * 3]
     choose(supernet, filters)
     slim = student_taps(student_with_weights_of(supernet, filters))(images(supernet))["taps"]
@@ -281,7 +281,7 @@ def test_hidden_widths_are_where_the_papers_student_differs_from_the_supernet(su
 @pytest.mark.parametrize(
     ("filters", "first_difference"),
     [
-        ([[12, 12, 12], [20] * 3, [52] * 3], "stage1_block2_expand"),  # 16 -> 12 behind the stem
+        ([[12, 12, 12], [20] * 3, [52] * 3], "stage1_block2_expand"),  # 16 -> 12 after the stem
         ([[16] * 3, [20, 24, 24], [52] * 3], "stage2_block3_expand"),  # 20 -> 24
         ([[16] * 3, [20] * 3, [56, 52, 52]], "stage3_block3_expand"),  # 56 -> 52
     ],

@@ -11,7 +11,7 @@ from rnascl_tf.networks.search_space import StageSpace
 
 
 def _macs(first, second, third):
-    """11x17 images: 6x9 behind the stem and in stage 1, 3x5 in stage 2; 7 classes."""
+    """11x17 images: 6x9 after the stem and in stage 1, 3x5 in stage 2; 7 classes."""
     macs = 54 * 27 * 16
     macs += 54 * (16 * 96 + 9 * 96 + 96 * first)
     macs += 54 * (first * 6 * first + 9 * 6 * first + 6 * first * second)

@@ -110,7 +110,7 @@ def test_fgsm_may_rise_with_epsilon_and_pgd_may_not(before_the_bump):
     images, labels = before_the_bump
     epsilons = [0.0, 0.1, 0.3]
     result = sweep({"bump": Bump()}, images, labels, LINF, epsilons=epsilons)
-    # Steps of 0.1 end in the bump, those of 0.3 behind it.
+    # Steps of 0.1 end in the bump, those of 0.3 beyond it.
     assert [row.accuracy.value for row in result.curve("bump", "fgsm")] == [1.0, 0.0, 1.0]
     assert [row.accuracy.value for row in result.curve("bump", "pgd20")] == [1.0, 0.0, 0.0]
     assert [row.carried for row in result.curve("bump", "fgsm")] == [0, 0, 0]

@@ -145,8 +145,8 @@ def test_rounded_probabilities_are_softmax_too(model):
         check_model(logits_function(model).compiled, IMAGES, LABELS)
 
 
-def test_logits_that_are_no_probabilities_pass():
-    """Not negative, but their sums are no whole; and sums of 1 with negative ones among them."""
+def test_logits_that_are_not_probabilities_pass():
+    """Not negative, but with other sums than 1; and sums of 1 with negative ones among them."""
 
     def off_the_whole(images):
         return softmax(images) * (1.0 + 0.5 * images[:, 0, 0, :1])

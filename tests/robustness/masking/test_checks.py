@@ -1,7 +1,7 @@
 """The masking verdict: masked models fail the right checks, robust and weak ones pass all.
 
-Small networks on scikit-learn's digits, trained here in a second each; the measurements behind the
-checks against NumPy float64 on a linear model; the thresholds on made-up measurements.
+Small networks on scikit-learn's digits, trained here in a second each; the measurements for the checks
+against NumPy float64 on a linear model; the thresholds on made-up measurements.
 """
 
 import dataclasses

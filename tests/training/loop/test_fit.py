@@ -124,7 +124,7 @@ def test_the_search_resumes_with_both_optimizers_and_its_noise(tmp_path, new_sea
 
 
 class _Signal(keras.callbacks.Callback):
-    """Sends SIGTERM behind a batch of the second epoch, of the training or of its validation."""
+    """Sends SIGTERM after a batch of the second epoch, of the training or of its validation."""
 
     def __init__(self, kind, batch):
         super().__init__()
