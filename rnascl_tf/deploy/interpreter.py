@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from rnascl_tf.deploy.errors import DeployError
+from rnascl_tf.deploy.lite_runtime import create_interpreter
 
 # Bytes 4 to 8 of every TFLite file (the file identifier of its FlatBuffers schema).
 _IDENTIFIER = b"TFL3"
@@ -41,8 +41,7 @@ class TFLiteClassifier:
             )
         try:
             # LiteRT checks every offset in the file before it follows it, so damage raises here.
-            self._interpreter = Interpreter(model_content=tflite_bytes, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            self._interpreter = create_interpreter(tflite_bytes, num_threads=threads)
         except (ValueError, RuntimeError) as error:
             raise _damaged(error) from error
         inputs = self._interpreter.get_input_details()

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import OpResolverType
+
+from rnascl_tf.deploy.lite_runtime import create_interpreter
 
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
 
@@ -21,7 +23,7 @@ def quantization(tflite_bytes: bytes) -> dict[str, dict[str, Any]]:
         {"input": {"dtype": name, "scale": float, "zero_point": int}, "output": the same}; scale and
         zero point are None where the tensor is not quantised.
     """
-    interpreter = Interpreter(model_content=tflite_bytes)
+    interpreter = create_interpreter(tflite_bytes, allocate=False)
     ends = {"input": interpreter.get_input_details(), "output": interpreter.get_output_details()}
     return {name: _described(details[0]) for name, details in ends.items()}
 
@@ -32,8 +34,9 @@ def float_operators(tflite_bytes: bytes) -> list[str]:
     Args:
         tflite_bytes: the content of a file that `TFLiteClassifier` takes.
     """
-    interpreter = Interpreter(
-        model_content=tflite_bytes,
+    interpreter = create_interpreter(
+        tflite_bytes,
+        allocate=False,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     floats = {

@@ -10,10 +10,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ai_edge_litert.interpreter import Interpreter
-
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.interpreter import TFLiteClassifier
+from rnascl_tf.deploy.lite_runtime import create_interpreter
 
 _DELEGATE = "DELEGATE"
 
@@ -57,8 +56,7 @@ def delegation(tflite_bytes: bytes) -> Delegation:
         DeployError: the bytes are not a TFLite classifier.
     """
     TFLiteClassifier(tflite_bytes)  # refuses other files, with the reason
-    interpreter = Interpreter(model_content=tflite_bytes, num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = create_interpreter(tflite_bytes, num_threads=1)
     try:
         # The public interface shows only tensors, not operators.
         nodes = interpreter._get_ops_details()

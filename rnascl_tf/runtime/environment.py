@@ -6,15 +6,15 @@ that appears during its import is passed on. A user who has set TF_CPP_MIN_LOG_L
 that TensorFlow says. This module does not import TensorFlow.
 """
 
-import contextlib
 import importlib.abc
 import importlib.util
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+from rnascl_tf.runtime.standard_error import without_lines
 
 _START_UP_NOISE = (
     b"absl::InitializeLog()",
@@ -29,9 +29,14 @@ def prepare() -> None:
     # Keras would otherwise obey a user-wide setting made for another project.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     # Our child processes inherit the 3.
-    user_wants_logs = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3"
-    if not user_wants_logs and "tensorflow" not in sys.modules:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not user_wants_logs() and "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+def user_wants_logs() -> bool:
+    """Whether the user has asked to see what TensorFlow and LiteRT say of themselves."""
+    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3"
 
 
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):
@@ -51,25 +56,9 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                with _without_start_up_noise():
+                with without_lines(*_START_UP_NOISE):
                     execute(module)
 
             # importlib has no hook around another finder's loader.
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
-
-
-@contextlib.contextmanager
-def _without_start_up_noise() -> Iterator[None]:
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as captured, os.fdopen(os.dup(2), "wb") as terminal:
-        os.dup2(captured.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal.fileno(), 2)
-            captured.seek(0)
-            for line in captured:
-                if not any(noise in line for noise in _START_UP_NOISE):
-                    terminal.write(line)

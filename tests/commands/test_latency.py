@@ -6,6 +6,9 @@ prints, and writes down how it was called.
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ import pytest
 from rnascl_tf.commands import latency as command
 from rnascl_tf.deploy import convert, export_saved_model
 from tests.deploy.conftest import build_classifier
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -192,3 +197,22 @@ def test_help(capsys):
     assert code == 0
     for word in ("--device", "adb[:SERIAL]", "--threads", "--benchmark_model"):
         assert word in output
+
+
+@pytest.mark.parametrize(("level", "is_quiet"), [(None, True), ("0", False)])
+def test_only_a_user_who_asks_sees_what_libraries_say_of_themselves(
+    file, tmp_path, level, is_quiet
+):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_ENABLE_ONEDNN_OPTS": "1"}
+    del environment["TF_CPP_MIN_LOG_LEVEL"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rnascl_tf", "latency", f"--model={file}", "--runs=1", "--rounds=1"],
+        cwd=tmp_path,
+        env=environment | ({} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("XNNPACK delegate" in done.stderr) != is_quiet
+    assert (done.stderr == "") == is_quiet
