@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import rich.box
-import rich.table
-
 from rnascl_tf.files import write_csv, write_json, write_text
 from rnascl_tf.pipeline.order import upstream
 from rnascl_tf.record import Record
 from rnascl_tf.report.table import attacks_of
+from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.robustness import Accuracy
 from rnascl_tf.stages import Stage, student_stages
 
@@ -95,7 +93,7 @@ def _summary(attack: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Any
 
 def comparison_table(rows: Sequence[dict[str, Any]], title: str) -> rich.table.Table:
     """Returns a `rich` table of `comparison`'s rows, accuracies in percent."""
-    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    table = titled_table(title)
     header, *lines = _cells(rows)
     for number, name in enumerate(header):
         table.add_column(name, justify="right" if number else "left", no_wrap=number > 0)

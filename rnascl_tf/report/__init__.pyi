@@ -2,15 +2,16 @@ from .attack_table import assessment_table as assessment_table
 from .attention_comparison import attention_panels as attention_panels
 from .attention_comparison import least_probable as least_probable
 from .attention_figure import save_attention_figure as save_attention_figure
-from .filter_plot import save_filter_probabilities as save_filter_probabilities
 from .masking_table import finding as finding
 from .masking_table import masking_table as masking_table
 from .model_card import model_card as model_card
-from .plots import save_robustness as save_robustness
-from .plots import save_search_history as save_search_history
 from .prediction_plot import save_prediction as save_prediction
 from .proof_table import proof_table as proof_table
 from .robustbench import assessment_record as assessment_record
+from .robustness_plot import save_robustness as save_robustness
+from .search_plots import save_filter_probabilities as save_filter_probabilities
+from .search_plots import save_search_history as save_search_history
+from .search_plots import save_tutor_map as save_tutor_map
 from .search_summary import last_changes as last_changes
 from .search_summary import mean_entropy as mean_entropy
 from .search_summary import summarize_search as summarize_search
@@ -20,4 +21,3 @@ from .table import robustness_table as robustness_table
 from .table import search_table as search_table
 from .table import student_table as student_table
 from .table import verdict as verdict
-from .tutor_map import save_tutor_map as save_tutor_map

@@ -1,10 +1,10 @@
-"""What an assessment prints."""
+"""The accuracies of `rnascl attack`."""
 
 from collections.abc import Mapping
 
-import rich.box
 import rich.table
 
+from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.robustness import AttackResult
 
 
@@ -16,11 +16,7 @@ def assessment_table(results: Mapping[str, AttackResult], title: str) -> rich.ta
         title: above the table; it names model, epsilon, norm and space.
     """
     count = next(iter(results.values())).accuracy.n
-    table = rich.table.Table(
-        title=f"{title}\nn = {count}, accuracy with its 95% Wilson interval",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
-    )
+    table = titled_table(f"{title}\nn = {count}, accuracy with its 95% Wilson interval")
     table.add_column("attack", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("accuracy, %", justify="right", no_wrap=True)

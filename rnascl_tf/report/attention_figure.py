@@ -1,7 +1,13 @@
 """Figure 2b: attention maps of student layers, their tutors and rejected layers, on real images."""
 
-from matplotlib import pyplot
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+from rnascl_tf.report.attention_comparison import AttentionPanel
 from rnascl_tf.report.figure import save_figure
 
 _ROLES = ("student", "tutor", "rejected")
@@ -10,15 +16,17 @@ _LABEL = 19
 """Characters in a line above a map."""
 
 
-def save_attention_figure(panels, images, labels, path):
+def save_attention_figure(
+    panels: Sequence[AttentionPanel], images: np.ndarray, labels: Sequence[str], path: Path
+) -> None:
     """Draws a row for each image: the image, then student, tutor and rejected layer of each panel.
 
     Each map has its own range of colours, so the number on it says how far it is from the student's.
 
     Args:
-        panels: list of `AttentionPanel`, at least one.
+        panels: at least one.
         images: float [images, height, width, 3] in [0, 1].
-        labels: a text for each image.
+        labels: one for each image.
         path: of the PNG.
     """
     gap = 0.12
@@ -47,7 +55,7 @@ def save_attention_figure(panels, images, labels, path):
     save_figure(figure, path)
 
 
-def _draw_images(axes, images, labels):
+def _draw_images(axes: np.ndarray, images: np.ndarray, labels: Sequence[str]) -> None:
     axes[0].set_title("image", fontsize=7)
     for axis, image, label in zip(axes, images, labels, strict=True):
         axis.imshow(image, interpolation="nearest")
@@ -55,7 +63,7 @@ def _draw_images(axes, images, labels):
         axis.set(xticks=[], yticks=[])
 
 
-def _draw_panel(axes, panel):
+def _draw_panel(axes: np.ndarray, panel: AttentionPanel) -> None:
     names = (panel.layer, *panel.teacher_layers)
     for column, (role, name) in enumerate(zip(_ROLES, names, strict=False)):
         axes[0, column].set_title(f"{role}\n{_wrapped(name)}", fontsize=7)
@@ -66,7 +74,7 @@ def _draw_panel(axes, panel):
                 _write_distance(axis, panel.distances[column - 1, row])
 
 
-def _write_distance(axis, distance):
+def _write_distance(axis: Axes, distance: float) -> None:
     axis.text(
         0.96,
         0.05,
@@ -79,7 +87,7 @@ def _write_distance(axis, distance):
     )
 
 
-def _wrapped(name):
+def _wrapped(name: str) -> str:
     """Returns a layer's name on two lines, the middle of a very long one left out."""
     if len(name) > 2 * _LABEL:
         name = f"{name[: _LABEL - 2]}…{name[2 - _LABEL :]}"

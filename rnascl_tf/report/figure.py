@@ -1,12 +1,16 @@
 """What every picture shares: no screen, files written at once, error bars, short names."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnascl_tf.files import atomic_file
 from rnascl_tf.robustness import Accuracy
@@ -15,16 +19,16 @@ RESOLUTION = 120
 """Pixels per inch of every picture."""
 
 
-def save_figure(figure, path):
-    """Writes a figure, all at once, and closes it.
-
-    Args:
-        figure: a matplotlib figure.
-        path: a `pathlib.Path`; its suffix is the format.
-    """
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure atomically and closes it; the path's suffix is the format."""
     with atomic_file(path) as temporary:
         figure.savefig(temporary, dpi=RESOLUTION)
     pyplot.close(figure)
+
+
+def tick_whole_numbers(axis: Axes) -> None:
+    """Puts the ticks of the horizontal axis at whole numbers, for epochs."""
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
 def error_bars(accuracies: Sequence[Accuracy]) -> list[list[float]]:
@@ -38,14 +42,11 @@ def error_bars(accuracies: Sequence[Accuracy]) -> list[list[float]]:
     return [below, above]
 
 
-def without_shared_parts(names):
+def without_shared_parts(names: Sequence[str]) -> tuple[list[str], str]:
     """Returns layer names without the words at their beginning or end that all of them share.
 
     Words stand between underscores: "body_0_conv", "body_1_conv" become "0", "1". At least one word
     of every name is left.
-
-    Args:
-        names: any strings.
 
     Returns:
         The shortened names, and the pattern that was removed ("body_*_conv"), or "" if nothing was.
@@ -61,7 +62,7 @@ def without_shared_parts(names):
     return short, "_".join([*first[:front], "*", *first[len(first) - back :]])
 
 
-def _shared(split, limit):
+def _shared(split: Sequence[Sequence[str]], limit: int) -> int:
     """Returns how many leading words, up to a limit, all of the lists share."""
     count = 0
     while count < limit and len({words[count] for words in split}) == 1:

@@ -1,9 +1,17 @@
-"""Where labels go beside their markers so that they cover neither markers nor each other.
+"""Where labels go so that they cover neither markers nor each other.
 
 A greedy search: each label in turn takes the nearest free place on rings around its marker.
 """
 
 import math
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+Place: TypeAlias = tuple[float, float]
+"""(horizontal, vertical), pixels."""
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""(left, bottom, right, top), pixels."""
 
 _ANGLES = (0, 180, 45, 135, -45, -135, 90, -90, 20, 160, -20, -160)
 """Degrees around the marker, the most readable first."""
@@ -11,20 +19,27 @@ _ANGLES = (0, 180, 45, 135, -45, -135, 90, -90, 20, 160, -20, -160)
 _RINGS = 14
 
 
-def place_labels(anchors, sizes, obstacles, bounds, gaps):
+def place_labels(
+    anchors: Sequence[Place],
+    sizes: Sequence[Place],
+    obstacles: Sequence[Box],
+    bounds: Box,
+    gaps: Sequence[float],
+) -> list[Place]:
     """Returns the lower left corner of each label.
 
     Args:
-        anchors: list of (horizontal, vertical) of the markers' centres, in pixels.
-        sizes: list of (width, height) of the labels.
-        obstacles: boxes (left, bottom, right, top) to keep clear of.
-        bounds: the box that labels should not leave.
-        gaps: list of the pixels between a marker's centre and a label on its first ring.
+        anchors: the markers' centres.
+        sizes: (width, height) of the labels.
+        obstacles: to keep clear of.
+        bounds: that labels should not leave.
+        gaps: pixels between a marker's centre and a label on its first ring.
 
     Returns:
-        A list of (left, bottom). Where no ring has a free place, the place that covers least.
+        (left, bottom) of each label. Where no ring has a free place, the place that covers least.
     """
-    taken, corners = list(obstacles), []
+    taken = list(obstacles)
+    corners: list[Place] = []
     for anchor, size, gap in zip(anchors, sizes, gaps, strict=True):
         best = min(_candidates(anchor, size, gap), key=lambda box: _badness(box, taken, bounds))
         taken.append(best)
@@ -32,14 +47,14 @@ def place_labels(anchors, sizes, obstacles, bounds, gaps):
     return corners
 
 
-def overlap(first, second):
-    """Returns the area that two boxes (left, bottom, right, top) share."""
+def overlap(first: Box, second: Box) -> float:
+    """Returns the area that two boxes share."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     return max(width, 0.0) * max(height, 0.0)
 
 
-def _candidates(anchor, size, gap):
+def _candidates(anchor: Place, size: Place, gap: float) -> Iterator[Box]:
     """Yields boxes around an anchor, the nearest ring first."""
     width, height = size
     for ring in range(_RINGS):
@@ -52,7 +67,7 @@ def _candidates(anchor, size, gap):
             yield (left, bottom, left + width, bottom + height)
 
 
-def _badness(box, taken, bounds):
+def _badness(box: Box, taken: Sequence[Box], bounds: Box) -> float:
     """Returns the area covered or out of bounds; 0 for a free place."""
     area = (box[2] - box[0]) * (box[3] - box[1])
     return area - overlap(box, bounds) + sum(overlap(box, other) for other in taken)

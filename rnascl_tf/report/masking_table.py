@@ -1,24 +1,25 @@
 """A masking verdict as a table: each check with its two numbers."""
 
-import rich.box
+from collections.abc import Mapping
+from typing import Any
+
 import rich.table
+
+from rnascl_tf.report.table_style import titled_table
 
 _LEGEND = "one alone: images that withstand only the first of the two / only the second."
 
 
-def masking_table(verdict, title):
+def masking_table(verdict: Mapping[str, Any], title: str) -> rich.table.Table:
     """Returns a `rich` table.
 
     Args:
-        verdict: what `masking_verdict.Verdict.as_record` gives, or a record keeps.
+        verdict: what `Verdict.as_record` returns and a record keeps.
         title: whose gradients they are.
     """
-    table = rich.table.Table(
-        title=f"{title}, n = {verdict['checks'][-1]['count']}: {finding(verdict)}",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
+    table = titled_table(
+        f"{title}, n = {verdict['checks'][-1]['count']}: {finding(verdict)}",
         caption="\n".join([_LEGEND, *_remedies(verdict), *map(_not_checked, verdict["left_out"])]),
-        caption_justify="left",
     )
     for column in ("", "check", "two numbers", "one alone"):
         table.add_column(column, no_wrap=True)
@@ -34,7 +35,7 @@ def masking_table(verdict, title):
     return table
 
 
-def finding(verdict):
+def finding(verdict: Mapping[str, Any]) -> str:
     """Returns the verdict in half a sentence."""
     checks = verdict["checks"]
     what = f"{verdict['norm']} {verdict['epsilon']:.4g}, {verdict['space']} space"
@@ -45,14 +46,14 @@ def finding(verdict):
     return f"no sign of masked gradients in {len(checks)} checks ({what})"
 
 
-def _remedies(verdict):
+def _remedies(verdict: Mapping[str, Any]) -> list[str]:
     remedies = [check["remedy"] for check in verdict["checks"] if not check["passed"]]
     return [f"To do: {remedy}." for remedy in dict.fromkeys(remedies)]
 
 
-def _not_checked(reason):
+def _not_checked(reason: str) -> str:
     return f"Not checked: {reason}."
 
 
-def _number(name, value, unit):
+def _number(name: str, value: float, unit: str) -> str:
     return f"{name} {value:.1f}%" if unit == "%" else f"{name} {value:.3g} {unit}"

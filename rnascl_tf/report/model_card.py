@@ -1,13 +1,19 @@
 """The model card of an export, Markdown with the front matter that model hubs read.
 
-Every number comes from the record; what was not measured is said to be so.
+Every number comes from the record; what was not measured is named.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
+from rnascl_tf.data import DataSet
+from rnascl_tf.record import Record
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.report.titles import NORM_TITLES
 from rnascl_tf.robustness import Accuracy, AttackResult
+
+Values: TypeAlias = Record | Mapping[str, Any]
 
 _FRONT_MATTER = (
     "---\nlibrary_name: tflite\npipeline_tag: image-classification\ntags:\n- rnas-cl\n"
@@ -16,12 +22,12 @@ _FRONT_MATTER = (
 """Without the data set: hubs know some by other names, and a folder of images not at all."""
 
 
-def model_card(record, dataset, styles: Styles = NO_STYLES):
+def model_card(record: Values, dataset: DataSet, styles: Styles = NO_STYLES) -> str:
     """Returns the card's text.
 
     Args:
-        record: a `Record` whose search and export stages have run.
-        dataset: the `Dataset` that the student was trained on.
+        record: of a run whose search and export stages are finished.
+        dataset: that the student was trained on.
         styles: of the models.
     """
     exports = record["exports"]
@@ -52,7 +58,7 @@ def model_card(record, dataset, styles: Styles = NO_STYLES):
         _flagged(exports),
         f"p50 / p90: milliseconds for one image on {record['hardware']['cpu']}, "
         f"{exports[0]['latency']['threads']} thread(s), {exports[0]['latency']['runs']} runs. "
-        "A phone's are others: `rnascl latency --device=adb`.",
+        "For a phone: `rnascl latency --device=adb`.",
         _latency_target(exports),
         "| kind | input: dtype, scale, zero point | output: dtype, scale, zero point |\n|---|---|---|\n"
         + "\n".join(_quantization(export) for export in exports),
@@ -80,11 +86,11 @@ def model_card(record, dataset, styles: Styles = NO_STYLES):
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _crop(record):
+def _crop(record: Values) -> str:
     return "--resized_crop " if record["config"]["data"].get("resized_crop") else ""
 
 
-def _latency_target(exports):
+def _latency_target(exports: Sequence[Values]) -> str:
     return " ".join(
         f"Searched for {_milliseconds(target['target_ms'] or target['predicted_ms'])} as "
         f"{export['kind']}: {_milliseconds(target['measured_ms'])} measured, "
@@ -94,16 +100,16 @@ def _latency_target(exports):
     )
 
 
-def _milliseconds(value):
+def _milliseconds(value: float) -> str:
     return f"{value:.4g} ms"
 
 
-def _classes(names):
+def _classes(names: Sequence[str]) -> str:
     shown = ", ".join(names[:10])
     return shown if len(names) <= 10 else f"{shown}, ..."
 
 
-def _architecture(record):
+def _architecture(record: Values) -> str:
     architecture, teacher = record["architecture"], record["teacher"]
     filters = " | ".join(" ".join(map(str, widths)) for widths in architecture["filters"])
     activation = architecture.get("activation", "hard_swish")
@@ -113,7 +119,7 @@ def _architecture(record):
     )
 
 
-def _robustness(record, name, norm):
+def _robustness(record: Values, name: str, norm: str) -> str:
     results = record["robustness"].get(name)
     if not results:
         return "Not evaluated: the evaluate stage has not run."
@@ -130,7 +136,7 @@ def _robustness(record, name, norm):
     return "\n".join(lines)
 
 
-def _files(exports):
+def _files(exports: Sequence[Values]) -> str:
     lines = [
         "| file | KiB | same class as Keras, % | clean | transferred | Keras, transferred | n "
         "| attacked | Keras, attacked | n | p50 / p90 | pieces that XNNPACK runs |",
@@ -152,7 +158,7 @@ def _files(exports):
     return "\n".join(lines) + "\n\n" + sums
 
 
-def _flagged(exports):
+def _flagged(exports: Sequence[Values]) -> str:
     worse = [export for export in exports if export["robust"]["flagged"]]
     return " ".join(
         f"**{_file(export)} loses robust accuracy against the Keras model: "
@@ -162,7 +168,7 @@ def _flagged(exports):
     )
 
 
-def _quantization(export):
+def _quantization(export: Values) -> str:
     cells = []
     for end in ("input", "output"):
         facts = export["quantization"][end]
@@ -171,7 +177,7 @@ def _quantization(export):
     return f"| {export['kind']} | {cells[0]} | {cells[1]} |"
 
 
-def _calibration(exports):
+def _calibration(exports: Sequence[Values]) -> str:
     return "".join(
         f"The ranges of {export['kind']} were found on {export['calibration']['images']} images of "
         f"{export['calibration']['of']}."
@@ -180,7 +186,7 @@ def _calibration(exports):
     )
 
 
-def _limits(record, name, exports):
+def _limits(record: Values, name: str, exports: Sequence[Values]) -> str:
     verdict = record.get("masking", {}).get(name)
     if verdict is None:
         masking = "Whether gradients are masked was not checked."
@@ -198,5 +204,5 @@ def _limits(record, name, exports):
     )
 
 
-def _file(export):
+def _file(export: Values) -> str:
     return Path(export["file"]).name

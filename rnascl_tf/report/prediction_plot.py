@@ -1,18 +1,22 @@
 """Predicted against measured latency of students, the check of a latency table."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from matplotlib import pyplot
 
 from rnascl_tf.report.figure import save_figure
 from rnascl_tf.report.model_style import BLUE
 
 
-def save_prediction(check, title, path):
-    """Draws one point per student, the line on which they would lie, and 10% on either side.
+def save_prediction(check: Mapping[str, Any], title: str, path: Path) -> None:
+    """Draws one point per student, the line of exact predictions, and 10% on either side.
 
     Args:
-        check: of `deploy.block_timing.measure_table`: "measured_ms", "predicted_ms", and the rest.
+        check: from `deploy.latency.block_timing.measure_table`.
         title: what was measured.
-        path: a `pathlib.Path`, of the picture.
+        path: of the picture.
     """
     measured, predicted = check["measured_ms"], check["predicted_ms"]
     ends = (0.97 * min(measured + predicted), 1.03 * max(measured + predicted))

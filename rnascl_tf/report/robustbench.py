@@ -1,38 +1,48 @@
-"""What an assessment found, in the shape of RobustBench's model records with our facts beside them.
+"""What `rnascl attack` found, in the form of RobustBench's model records.
 
-RobustBench (github.com/RobustBench/robustbench, model_info/) keeps one flat JSON file per model;
-its fields come first, as texts in percent where it has them so, empty where only the model's author
-knows. Everything of ours stands under "rnascl".
+RobustBench (github.com/RobustBench/robustbench, model_info/) keeps one flat JSON file per model. Its
+fields come first, accuracies as texts in percent, empty where only the model's author knows. Our own
+facts are under "rnascl".
 """
 
 import datetime
+from collections.abc import Mapping
+from typing import Any
 
-from rnascl_tf.record.provenance import git_commit, hardware, versions
+from rnascl_tf.model_files import ModelFile
+from rnascl_tf.record import git_commit, hardware, versions
+from rnascl_tf.robustness import AttackResult, ThreatModel
+from rnascl_tf.robustness.masking.verdict import Verdict
 
 SCHEMA = 1
 
 
 def assessment_record(
-    model_file, dataset_name, threat_model, epsilon_text, results, verdict, teacher=None
-):
-    """Returns the JSON-ready record.
+    model_file: ModelFile,
+    dataset_name: str,
+    threat_model: ThreatModel,
+    epsilon_text: str,
+    results: Mapping[str, AttackResult],
+    verdict: Verdict | None,
+    teacher: ModelFile | None = None,
+) -> dict[str, Any]:
+    """Returns the record, ready for JSON.
 
     Args:
-        model_file: a `ModelFile`.
-        dataset_name: the data set's name.
-        threat_model: the `ThreatModel`.
+        model_file: the attacked model.
+        dataset_name: whose test images were attacked.
+        threat_model: of the attacks.
         epsilon_text: epsilon as it was asked for, "8/255".
-        results: {attack: `AttackResult`}, "clean" among them.
-        verdict: a `Verdict` on masking, or None if there is none (yet).
-        teacher: the `ModelFile` whose images the verdict has tried, or None.
+        results: "clean" is among them.
+        verdict: on masking, or None if there is none (yet).
+        teacher: whose images the verdict has tried, or None.
 
     Returns:
-        A dict. "autoattack_acc" is filled only by the standard budget in pixel space: anything else
-        is no AutoAttack that numbers may be compared with.
+        "autoattack_acc" is filled only by the standard attack budget in pixel space: other numbers do
+        not compare with AutoAttack's.
     """
     cascade = results.get("autoattack")
-    pixel = threat_model.space == "pixel"
-    standard = cascade is not None and cascade.budget == "standard" and pixel
+    exact = cascade is not None and cascade.budget == "standard" and threat_model.space == "pixel"
     others = [result.accuracy.value for name, result in results.items() if name != "clean"]
     return {
         "link": "",
@@ -46,7 +56,7 @@ def assessment_record(
         "eps": epsilon_text,
         "clean_acc": _percent(results["clean"].accuracy.value),
         "reported": None,
-        "autoattack_acc": _percent(cascade.accuracy.value) if standard else None,
+        "autoattack_acc": _percent(cascade.accuracy.value) if cascade and exact else None,
         "external": _percent(min(others)) if others else None,
         "unreliable": None if verdict is None else verdict.suspicious,
         "footnote": _footnote(results, threat_model),
@@ -78,12 +88,12 @@ def assessment_record(
     }
 
 
-def _footnote(results, threat_model):
+def _footnote(results: Mapping[str, AttackResult], threat_model: ThreatModel) -> str:
     return (
         f"{threat_model}, {results['clean'].accuracy.n} evenly spaced test images; external is the "
         "lowest accuracy under any of the attacks run here."
     )
 
 
-def _percent(accuracy):
+def _percent(accuracy: float) -> str:
     return f"{100 * accuracy:.2f}"

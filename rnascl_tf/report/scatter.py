@@ -1,20 +1,22 @@
 """Figure 1 as data: clean and robust accuracy and size of every model in any set of records.
 
-What may not stand in one picture is refused: other epsilons, norms, spaces or data sets.
+What does not compare is refused: other epsilons, norms, spaces or data sets.
 """
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_csv
-from rnascl_tf.record.record import Record, RecordError
+from rnascl_tf.record import Record, RecordError
 from rnascl_tf.report.titles import epsilon_text
-from rnascl_tf.robustness import Accuracy, parse_epsilon, results_from_json
+from rnascl_tf.robustness import Accuracy, AttackResult, parse_epsilon, results_from_json
 
 STRONGEST = "strongest"
-"""In place of an attack's name: of each model the attack that leaves it the least."""
+"""In place of an attack's name: for each model the attack with its lowest accuracy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Point:
         run: short name of the run, unique among the records.
         model: "teacher", "student", "trades" or "baseline".
         data: name of the data set.
-        params: trainable parameters; None of a teacher, whose record does not have them.
+        params: trainable parameters; None for a teacher, whose record does not have them.
         clean: clean accuracy.
         attack: name of the attack.
         epsilon: in pixel units of [0, 1].
@@ -45,7 +47,7 @@ class Point:
     space: str
     robust: Accuracy
 
-    def columns(self):
+    def columns(self) -> dict[str, Any]:
         """Returns {column: value} of a CSV file; accuracies and the ends of intervals in [0, 1]."""
         return {
             "run": self.run,
@@ -61,17 +63,19 @@ class Point:
         }
 
 
-def _columns(name, accuracy):
+def _columns(name: str, accuracy: Accuracy) -> dict[str, Any]:
     low, high = accuracy.interval
     values = {"": accuracy.value, "_low": low, "_high": high, "_n": accuracy.n}
     return {f"{name}{suffix}": value for suffix, value in values.items()}
 
 
 class ScatterError(UserError):
-    """Records that make no picture; the message is one line."""
+    """Records that cannot be drawn together; the message says why."""
 
 
-def scatter_points(paths, attack="pgd20", epsilon=None):
+def scatter_points(
+    paths: Sequence[str | Path], attack: str = "pgd20", epsilon: str | float | None = None
+) -> tuple[list[Point], list[str]]:
     """Collects a point for every model that has a clean accuracy and one under the attack.
 
     One teacher with one measurement, used by several runs, is one point: that of its first run.
@@ -79,23 +83,22 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
     Args:
         paths: run directories or record files.
         attack: an attack's name, or `STRONGEST`.
-        epsilon: a number or text such as "2/255"; None takes the epsilon of each record's own
-            threat model.
+        epsilon: a number, or text such as "2/255"; None takes each record's own.
 
     Returns:
-        The points, in the order of the paths, and a list of lines about models that were left out.
+        The points, in the order of the paths, and a line for each model that was left out.
 
     Raises:
-        RecordError: a path holds no record, or one with holes.
+        RecordError: a path holds no record, or an incomplete one.
         RobustnessError: `epsilon` cannot be read.
         ScatterError: no record, no point, or points that do not compare.
     """
     if not paths:
         raise ScatterError("no record was given: rnascl scatter RUN...")
-    if epsilon is not None:
-        epsilon = parse_epsilon(epsilon)
+    wanted = None if epsilon is None else parse_epsilon(epsilon)
     files = list(dict.fromkeys(file for path in paths for file in _record_files(path)))
-    points, left_out, seen = [], [], set()
+    points: list[Point] = []
+    left_out, seen = [], set()
     for file, run in zip(files, short_names(files), strict=True):
         values = Record(file).values
         try:
@@ -105,7 +108,7 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
                 if key is not None and key in seen:
                     continue
                 seen.add(key)
-                found = _select(results, attack, epsilon)
+                found = _select(results, attack, wanted)
                 if isinstance(found, str):
                     left_out.append(f"{run}, {model}: {found}; left out.")
                     continue
@@ -117,41 +120,38 @@ def scatter_points(paths, attack="pgd20", epsilon=None):
     if not points:
         raise ScatterError(
             f"no model of these {len(files)} records was measured clean and under {attack}"
-            f"{'' if epsilon is None else f' at epsilon {epsilon_text(epsilon)}'}: give another "
+            f"{'' if wanted is None else f' at epsilon {epsilon_text(wanted)}'}: give another "
             "--attack or --epsilon, or run their evaluate stages."
         )
     _refuse_mixture(points)
     return points, left_out
 
 
-def short_names(files):
-    """Returns the shortest unique names of record files, all different.
+def short_names(files: Sequence[Path]) -> list[str]:
+    """Returns the shortest unique names of record files, which are absolute and all different.
 
-    A run is called by its folder's name, a record under another name than `record.json` by its own;
-    where two are called the same, each gets as many of its folders in front as tell them apart.
-
-    Args:
-        files: absolute, different `pathlib.Path`s.
+    A run is called by its folder's name, a record under another name than `record.json` by its own.
+    Where two names are the same, as many parent folders are added as tell them apart.
     """
     places = [file.parent if file.name == "record.json" else file.with_suffix("") for file in files]
     parts = [place.parts[1:] or ("root",) for place in places]
     return [_shortest(own, [other for other in parts if other is not own]) for own in parts]
 
 
-def _shortest(own, others):
+def _shortest(own: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
     for depth in range(1, len(own) + 1):
         if all(own[-depth:] != other[-depth:] for other in others):
             break
     return "/".join(own[-depth:])
 
 
-def write_points(points, path):
+def write_points(points: Sequence[Point], path: Path) -> None:
     """Writes the points as CSV, see `Point.columns`; at least one."""
     rows = [point.columns() for point in points]
     write_csv(path, rows, list(rows[0]))
 
 
-def _record_files(path):
+def _record_files(path: str | Path) -> list[Path]:
     """Returns the record of a run folder, or those of all runs below a folder (a comparison's)."""
     path = Path(path)
     files = [path] if path.is_file() else [path / "record.json"]
@@ -163,7 +163,9 @@ def _record_files(path):
     return [file.resolve() for file in files]
 
 
-def _identity(values, model, results):
+def _identity(
+    values: Mapping[str, Any], model: str, results: Mapping[str, AttackResult]
+) -> tuple | None:
     """Returns what makes a teacher's point the same as another's; None for other models."""
     if model != "teacher":
         return None
@@ -171,7 +173,9 @@ def _identity(values, model, results):
     return (values["teacher"]["sha256"], *measured)
 
 
-def _select(results, attack, epsilon):
+def _select(
+    results: Mapping[str, AttackResult], attack: str, epsilon: float | None
+) -> tuple[str, AttackResult] | str:
     """Returns (name, result) of the attack, or a text that says why there is none."""
     if "clean" not in results:
         return "no clean accuracy"
@@ -193,7 +197,14 @@ def _select(results, attack, epsilon):
     return name.partition("@")[0], candidates[name]
 
 
-def _point(run, model, values, results, attack, robust):
+def _point(
+    run: str,
+    model: str,
+    values: Mapping[str, Any],
+    results: Mapping[str, AttackResult],
+    attack: str,
+    robust: AttackResult,
+) -> Point:
     return Point(
         run=run,
         model=model,
@@ -208,7 +219,7 @@ def _point(run, model, values, results, attack, robust):
     )
 
 
-def _refuse_mixture(points):
+def _refuse_mixture(points: Sequence[Point]) -> None:
     first = points[0]
     for point in points:
         for what, advice in (

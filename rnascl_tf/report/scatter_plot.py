@@ -1,12 +1,16 @@
 """Figure 1: clean against robust accuracy, the marker's area in proportion to the parameters."""
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnascl_tf.report.figure import error_bars, save_figure
-from rnascl_tf.report.label_placement import place_labels
+from rnascl_tf.report.label_placement import Box, Place, place_labels
 from rnascl_tf.report.model_style import NO_STYLES, ModelStyle, Styles, style_of
 from rnascl_tf.report.scatter import STRONGEST, Point
 from rnascl_tf.report.titles import ATTACK_TITLES, NORM_TITLES, epsilon_text
@@ -15,12 +19,14 @@ _LARGEST = 240
 """Area of the largest model's marker, in square points."""
 
 
-def save_scatter(points, attack, path, styles: Styles = NO_STYLES):
+def save_scatter(
+    points: Sequence[Point], attack: str, path: Path, styles: Styles = NO_STYLES
+) -> None:
     """Draws the points with 95% intervals and labels.
 
     Args:
-        points: list of `Point`, at least one, of one epsilon.
-        attack: as it was asked for, an attack's name or `STRONGEST`.
+        points: at least one, all of one epsilon.
+        attack: an attack's name or `STRONGEST`.
         path: of the picture.
         styles: of the models.
     """
@@ -51,7 +57,7 @@ def save_scatter(points, attack, path, styles: Styles = NO_STYLES):
     save_figure(figure, path)
 
 
-def _draw(axis, point, style: ModelStyle, largest):
+def _draw(axis: Axes, point: Point, style: ModelStyle, largest: int) -> None:
     axis.errorbar(
         *_center(point),
         xerr=error_bars([point.clean]),
@@ -77,11 +83,11 @@ def _center(point: Point) -> tuple[float, float]:
     return 100 * point.clean.value, 100 * point.robust.value
 
 
-def _area(params, largest):
+def _area(params: int | None, largest: int) -> float:
     return _LARGEST * params / largest if params else 70
 
 
-def _legend(figure, points, styles, largest):
+def _legend(figure: Figure, points: Sequence[Point], styles: Styles, largest: int) -> None:
     entries = []
     for model in dict.fromkeys(point.model for point in points):
         style = style_of(styles, model)
@@ -117,12 +123,14 @@ def _legend(figure, points, styles, largest):
     figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
 
 
-def _count(params):
+def _count(params: int) -> str:
     return f"{params / 1e6:.2f} M" if params >= 1e6 else f"{params / 1e3:.1f} k"
 
 
-def _label(figure, axis, points, styles, largest):
-    """Writes each point's run beside it, with a line where the label had to move away."""
+def _label(
+    figure: Figure, axis: Axes, points: Sequence[Point], styles: Styles, largest: int
+) -> None:
+    """Writes each point's run beside it, with a line to a label that had to move away."""
     figure.draw_without_rendering()  # the layout must be settled before anything is measured
     several = len({point.run for point in points}) > 1
     texts = [
@@ -159,7 +167,7 @@ def _label(figure, axis, points, styles, largest):
         _lead(axis, anchor, corner, size, 14 * scale)
 
 
-def _boxes(axis, point, radius):
+def _boxes(axis: Axes, point: Point, radius: float) -> list[Box]:
     """Returns the boxes, in pixels, of a marker and its two error bars."""
     x, y = axis.transData.transform(_center(point))
     (low, high), (robust_low, robust_high) = point.clean.interval, point.robust.interval
@@ -172,7 +180,7 @@ def _boxes(axis, point, radius):
     ]
 
 
-def _lead(axis, anchor, corner, size, longest):
+def _lead(axis: Axes, anchor: Place, corner: Place, size: Place, longest: float) -> None:
     """Draws a line from a marker to a label that is farther than `longest` pixels."""
     nearest = [
         min(max(place, low), low + length)

@@ -1,23 +1,23 @@
 """The numbers behind Figure 1's scatter, as they are printed."""
 
-import rich.box
+from collections.abc import Sequence
+
 import rich.table
 
+from rnascl_tf.report.scatter import Point
+from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.report.titles import threat_title
 
 
-def scatter_table(points):
+def scatter_table(points: Sequence[Point]) -> rich.table.Table:
     """Returns a `rich` table of the points: accuracies in percent with 95% Wilson intervals.
 
     Args:
-        points: list of `Point`, at least one.
+        points: at least one.
     """
     first = points[0]
-    table = rich.table.Table(
-        title=f"{first.data}, {threat_title(first.norm, first.epsilon, first.space)}: accuracy in %",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
-    )
+    threat = threat_title(first.norm, first.epsilon, first.space)
+    table = titled_table(f"{first.data}, {threat}: accuracy in %")
     attacks = {point.attack for point in points}
     for name in ("run", "model"):
         table.add_column(name, no_wrap=True)

@@ -1,12 +1,17 @@
 """How decided a search is: entropy of its probabilities and when its choices last changed.
 
-NumPy functions of the arrays in `rnascl_tf.training.search.search_diagnostics.SearchDiagnostics`.
+NumPy functions of the arrays in a `SearchDiagnostics`.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
+
+from rnascl_tf.training import SearchDiagnostics
 
 
-def mean_entropy(probabilities):
+def mean_entropy(probabilities: npt.ArrayLike) -> np.ndarray:
     """Returns the mean entropy of the rows at each epoch, in nats.
 
     Args:
@@ -19,12 +24,12 @@ def mean_entropy(probabilities):
     Raises:
         ValueError: another rank, or no row.
     """
-    probabilities = _checked(probabilities)
-    known = np.where(probabilities > 0, probabilities, 1.0)  # 1 log 1 = 0; NaN compares as False
+    rows = _checked(probabilities)
+    known = np.where(rows > 0, rows, 1.0)  # 1 log 1 = 0; NaN compares as False
     return -(known * np.log(known)).sum(axis=-1).mean(axis=-1)
 
 
-def last_changes(probabilities, epoch):
+def last_changes(probabilities: npt.ArrayLike, epoch: npt.ArrayLike) -> np.ndarray:
     """Returns for each row the epoch that last changed its most probable choice.
 
     Args:
@@ -38,23 +43,23 @@ def last_changes(probabilities, epoch):
     Raises:
         ValueError: another rank, no row, no epoch, or another number of epochs.
     """
-    probabilities, epoch = _checked(probabilities), np.asarray(epoch)
-    if epoch.shape != probabilities.shape[:1] or not len(epoch):
+    tables, epochs = _checked(probabilities), np.asarray(epoch)
+    if epochs.shape != tables.shape[:1] or not len(epochs):
         raise ValueError(
-            f"wanted one epoch for each of {len(probabilities)} tables, at least one; got shape "
-            f"{epoch.shape}."
+            f"wanted one epoch for each of {len(tables)} tables, at least one; got shape "
+            f"{epochs.shape}."
         )
-    chosen = np.nanargmax(probabilities, axis=-1)
+    chosen = np.nanargmax(tables, axis=-1)
     changed = np.zeros(chosen.shape, np.int64)
-    changed[1:] = np.where(chosen[1:] != chosen[:-1], epoch[1:, None] + 1, 0)
+    changed[1:] = np.where(chosen[1:] != chosen[:-1], epochs[1:, None] + 1, 0)
     return changed.max(axis=0)
 
 
-def summarize_search(diagnostics):
-    """Returns the record's `search_diagnostics`, a dict that JSON can hold.
+def summarize_search(diagnostics: SearchDiagnostics) -> dict[str, Any]:
+    """Returns the record's `search_diagnostics`, ready for JSON.
 
     Args:
-        diagnostics: a `SearchDiagnostics` of at least one epoch.
+        diagnostics: of at least one epoch.
 
     Returns:
         {"epochs": E, "tutors": facts, "filters": facts}, without "tutors" where none was searched.
@@ -62,14 +67,14 @@ def summarize_search(diagnostics):
         learnt), `last_change_median`, `last_change_maximum` (epochs from 1, 0 = never); of tutors
         also `distinct`, how many teacher layers are some student layer's most probable tutor.
     """
-    found = {"epochs": len(diagnostics.epoch)}
+    found: dict[str, Any] = {"epochs": len(diagnostics.epoch)}
     if diagnostics.tutors.shape[1]:
         found["tutors"] = _facts(diagnostics.tutors, diagnostics.epoch)
         found["tutors"]["distinct"] = len(np.unique(diagnostics.tutors[-1].argmax(axis=-1)))
     return found | {"filters": _facts(diagnostics.filters, diagnostics.epoch)}
 
 
-def _facts(probabilities, epoch):
+def _facts(probabilities: np.ndarray, epoch: np.ndarray) -> dict[str, Any]:
     entropy = mean_entropy(probabilities)
     changes = last_changes(probabilities, epoch)
     choices = np.isfinite(probabilities[-1]).sum(axis=-1)
@@ -83,11 +88,11 @@ def _facts(probabilities, epoch):
     }
 
 
-def _checked(probabilities):
-    probabilities = np.asarray(probabilities, np.float64)
-    if probabilities.ndim != 3 or not probabilities.shape[1]:
+def _checked(probabilities: npt.ArrayLike) -> np.ndarray:
+    tables = np.asarray(probabilities, np.float64)
+    if tables.ndim != 3 or not tables.shape[1]:
         raise ValueError(
             f"probabilities must be [epochs, rows, choices] of at least one row, got shape "
-            f"{probabilities.shape}."
+            f"{tables.shape}."
         )
-    return probabilities
+    return tables

@@ -1,12 +1,19 @@
 """Figures 3 and 4: accuracy over epsilon, an axis for each attack and a line for each model."""
 
 import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib import pyplot, ticker
+from matplotlib.axes import Axes
 
 from rnascl_tf.report.figure import save_figure
 from rnascl_tf.report.model_style import NO_STYLES, PURPLE, SKY, VERMILION, Styles
 from rnascl_tf.report.titles import ATTACK_TITLES, NORM_TITLES
+from rnascl_tf.robustness.epsilon_sweep import Sweep, SweepRow
 
 _OTHER_MARKERS = ("v", "P", "X", "<", ">", "*", "p", "d")
 _OTHER_COLORS = (VERMILION, PURPLE, SKY)
@@ -14,15 +21,15 @@ _DASHES = ("-", "--", ":", "-.")
 """Models without a colour of their own share three, and then differ in their dashes."""
 
 
-def save_sweep(sweep, path, styles: Styles = NO_STYLES):
+def save_sweep(sweep: Sweep, path: Path, styles: Styles = NO_STYLES) -> None:
     """Draws the curves with bands of 95% intervals.
 
     In pixel space and L-inf, a second scale above each axis counts epsilon in 255ths.
 
     Args:
-        sweep: a `rnascl_tf.robustness.epsilon_sweep.Sweep`.
-        path: a `pathlib.Path`, of the picture.
-        styles: of models that have their own.
+        sweep: the curves.
+        path: of the picture.
+        styles: of the models that have one.
     """
     attacks, lines = sweep.attacks, _lines(sweep.models, styles)
     figure, axes = pyplot.subplots(
@@ -61,7 +68,7 @@ def save_sweep(sweep, path, styles: Styles = NO_STYLES):
     save_figure(figure, path)
 
 
-def _lines(models, own: Styles):
+def _lines(models: Sequence[str], own: Styles) -> dict[str, dict[str, Any]]:
     """Returns {model: keywords of its line}, no two alike for up to a dozen unknown models."""
     others = itertools.cycle(itertools.product(_DASHES, _OTHER_COLORS))
     markers = itertools.cycle(_OTHER_MARKERS)
@@ -75,7 +82,7 @@ def _lines(models, own: Styles):
     return lines
 
 
-def _draw(axis, rows, line, model):
+def _draw(axis: Axes, rows: Sequence[SweepRow], line: dict[str, Any], model: str) -> None:
     epsilons = [row.epsilon for row in rows]
     axis.fill_between(
         epsilons,
@@ -99,8 +106,16 @@ def _draw(axis, rows, line, model):
     )
 
 
-def _add_255ths(axis):
-    top = axis.secondary_xaxis("top", functions=(lambda part: 255 * part, lambda part: part / 255))
+def _in_255ths(epsilons: npt.ArrayLike) -> npt.ArrayLike:
+    return 255 * np.asarray(epsilons)
+
+
+def _from_255ths(numerators: npt.ArrayLike) -> npt.ArrayLike:
+    return np.asarray(numerators) / 255
+
+
+def _add_255ths(axis: Axes) -> None:
+    top = axis.secondary_xaxis("top", functions=(_in_255ths, _from_255ths))
     top.xaxis.set_major_locator(ticker.MaxNLocator(nbins=7, integer=True, steps=[1, 2, 4, 8, 10]))
     top.xaxis.set_major_formatter(lambda value, _: f"{value:g}/255" if value else "0")
     top.tick_params(labelsize=8)

@@ -1,11 +1,13 @@
 """The final tables: accuracy of each model under each attack, size, and exported files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich.table
 
+from rnascl_tf.record import Record
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
+from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.report.titles import threat_title
 from rnascl_tf.robustness import Accuracy, results_from_json
 
@@ -13,34 +15,32 @@ _ONE_LINE_MODELS = 3
 """More would not fit 80 characters in one line each, and a log file would lose digits."""
 
 
-def attacks_of(robustness):
+def attacks_of(robustness: Mapping[Any, Mapping[str, Any]]) -> list[str]:
     """Returns every attack that any model was given, in the order of the model with the most."""
     by_length = sorted(robustness.values(), key=len, reverse=True)
     return list(dict.fromkeys(attack for results in by_length for attack in results))
 
 
-def threat_of(record: Mapping[str, Any]) -> str:
+def threat_of(record: Record | Mapping[str, Any]) -> str:
     """Returns the title of a record's threat model."""
     threat = record["config"]["threat"]
     return threat_title(threat["norm"], threat["epsilon"])
 
 
-def robustness_table(record, styles: Styles = NO_STYLES):
+def robustness_table(
+    record: Record | Mapping[str, Any], styles: Styles = NO_STYLES
+) -> rich.table.Table:
     """Returns a `rich` table of accuracies in percent, with n and 95% Wilson intervals.
 
     Attacks are at the title's epsilon; one with an epsilon of its own, "pgd20@2/255", shows it.
 
     Args:
-        record: a `Record` whose evaluate stage has run.
+        record: of a run whose evaluate stage is finished.
         styles: of the models.
     """
     robustness = results_from_json(record["robustness"])
     attacks = attacks_of(robustness)
-    table = rich.table.Table(
-        title=f"Accuracy in % [95% interval] at {threat_of(record)}",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
-    )
+    table = titled_table(f"Accuracy in % [95% interval] at {threat_of(record)}")
     table.add_column("attack", no_wrap=True)
     separator = " " if len(robustness) <= _ONE_LINE_MODELS else "\n"
     for name, results in robustness.items():
@@ -58,7 +58,7 @@ def robustness_table(record, styles: Styles = NO_STYLES):
     return table
 
 
-def student_table(record):
+def student_table(record: Record | Mapping[str, Any]) -> rich.table.Table:
     """Returns a `rich` table of the searched student: filters, size, cost, tutors."""
     architecture = record["architecture"]
     tutors = {tutor["teacher"] for tutor in architecture["tutors"]}
@@ -77,11 +77,11 @@ def student_table(record):
     )
 
 
-def search_table(record):
+def search_table(record: Record | Mapping[str, Any]) -> rich.table.Table:
     """Returns a `rich` table of how decided the search was, for tutors and for filters.
 
     Args:
-        record: a `Record` with `search_diagnostics`.
+        record: with `search_diagnostics`.
     """
     diagnostics = record["search_diagnostics"]
     parts = [name for name in ("tutors", "filters") if name in diagnostics]
@@ -102,7 +102,7 @@ def search_table(record):
     )
 
 
-def export_table(record):
+def export_table(record: Record | Mapping[str, Any]) -> rich.table.Table:
     """Returns a `rich` table of the exported files, a column for each."""
     exports = record["exports"]
     robust = [export["robust"] for export in exports]
@@ -136,15 +136,15 @@ def export_table(record):
     )
 
 
-def verdict(record):
-    """Returns one sentence that says what the method bought over the baseline, or that it did not.
+def verdict(record: Record | Mapping[str, Any]) -> str:
+    """Returns one sentence on what the method gains over the baseline.
 
-    The models are compared under the strongest attack that both were given, the one with the
-    student's lowest accuracy; where their intervals overlap, the difference is called none.
+    The models are compared under the student's strongest attack, the one with its lowest accuracy.
+    Where their intervals overlap, no difference is claimed.
     """
     robustness = results_from_json(record["robustness"])
     if "baseline" not in robustness:
-        return "No baseline was trained, so nothing can be said about what the method buys."
+        return "No baseline was trained, so nothing can be said about what the method gains."
     student, baseline = robustness["student"], robustness["baseline"]
     attacks = [name for name in student if name != "clean"] or list(student)
     attack = min(attacks, key=lambda name: student[name].accuracy.value)
@@ -160,13 +160,13 @@ def verdict(record):
         return f"{text}: the method helps here.{clean}"
     if ours.interval[1] < theirs.interval[0]:
         return f"{text}: the method hurts here.{clean}"
-    return f"{text}; the intervals overlap: the method buys nothing that this can show.{clean}"
+    return f"{text}; the intervals overlap: this shows no gain from the method.{clean}"
 
 
-def _facts(title, columns, rows):
-    table = rich.table.Table(
-        title=title, box=rich.box.SIMPLE_HEAD, title_justify="left", show_header=any(columns)
-    )
+def _facts(
+    title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]
+) -> rich.table.Table:
+    table = titled_table(title, show_header=any(columns))
     table.add_column("")
     for column in columns:
         table.add_column(column, justify="right")
@@ -175,10 +175,10 @@ def _facts(title, columns, rows):
     return table
 
 
-def _read(values):
+def _read(values: Mapping[str, Any]) -> str:
     return str(Accuracy.from_json(values))
 
 
-def _cell(accuracy, separator):
+def _cell(accuracy: Accuracy, separator: str) -> str:
     """Returns the accuracy with its interval beside it, or below it."""
     return str(accuracy).replace(" ", separator, 1)
