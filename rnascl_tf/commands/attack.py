@@ -72,7 +72,9 @@ def _command(arguments: Sequence[str]) -> int:
         "resized_crop", "Image files: cut them as for networks trained on random-resized crops."
     )
     add_device_flags(command, ("auto", "one_device", "mirrored"))
-    command.switch("sweep", "Also draw accuracy over epsilons 0 to 0.1 under FGSM and PGD-20.")
+    command.switch(
+        "sweep", "Also draw accuracy over epsilons: 0 to 0.1, or to twice --epsilon in L2."
+    )
     command.switch("strict", "Exit with 3 when the verdict finds gradients masked.")
     command.switch("overwrite", "Forget what --out holds of another evaluation.")
     asked = command.parse(arguments)

@@ -35,7 +35,6 @@ def check_combination(
     request: AttackRequest,
     model_kind: str,
     teacher_kind: str | None,
-    norm: str,
     no_verdict: str | None,
 ) -> None:
     """Raises AttackRequestError, before the first attack, for what would fail after the last.
@@ -44,7 +43,6 @@ def check_combination(
         request: what is asked for.
         model_kind: kind of the model's file.
         teacher_kind: kind of the teacher's file, or None without one.
-        norm: of the threat model.
         no_verdict: from `why_no_verdict`.
     """
     if request.strict and no_verdict:
@@ -63,10 +61,6 @@ def check_combination(
         )
     if request.sweep and model_kind == "tflite":
         raise AttackRequestError("--sweep needs gradients, and a TFLite file has no gradients.")
-    if request.sweep and norm != "linf":
-        raise AttackRequestError(
-            "--sweep draws epsilons 0 to 0.1, which are too small for L2; give --norm=linf."
-        )
 
 
 def possible_attacks(

@@ -95,7 +95,7 @@ def attack_file(request: AttackRequest) -> AttackReport:
         masking_examples = min(MASKING_EXAMPLES, len(target.examples))
     no_verdict = why_no_verdict(masking_examples, target.model.kind, threat_model)
     teacher_kind = None if target.teacher is None else target.teacher.kind
-    check_combination(request, target.model.kind, teacher_kind, request.norm, no_verdict)
+    check_combination(request, target.model.kind, teacher_kind, no_verdict)
     if request.overwrite:
         for kept in (out / "outcomes.npz", *out.glob("masking_*.npz"), *out.glob("sweep_*.npz")):
             kept.unlink(missing_ok=True)
@@ -133,14 +133,16 @@ def _loaded(request: AttackRequest, threat_model: robustness.ThreatModel) -> _Ta
     )
     examples = dataset.test.evenly_spaced(_count(request, dataset))
     devices = choose_devices(request.strategy, request.logical_cpus)
-    fits = {"num_classes": dataset.num_classes, "input_shape": dataset.input_shape}
+    load = functools.partial(
+        model_files.load_model_file,
+        num_classes=dataset.num_classes,
+        input_shape=dataset.input_shape,
+    )
     teacher = None
     with devices.scope():
-        model = model_files.load_model_file(
-            request.model, mean=request.mean, std=request.std, **fits
-        )
+        model = load(request.model, mean=request.mean, std=request.std)
         if request.teacher is not None:
-            teacher = model_files.load_model_file(request.teacher, **fits)
+            teacher = load(request.teacher)
     return _Target(request, threat_model, dataset, examples, devices, model, teacher)
 
 

@@ -49,7 +49,7 @@ class AttackRequest:
         batch_size: images attacked at once.
         seed: of all random starts and queries.
         strategy, logical_cpus: see `runtime.devices.choose_devices`.
-        sweep: also draw accuracy over epsilons 0 to 0.1.
+        sweep: also draw accuracy over epsilons: 0 to 0.1, or to twice `epsilon` in L2.
         strict: a verdict is required.
         overwrite: forget what `out` holds of another evaluation.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf import ablation, pipeline
+from rnascl_tf import ablation, pipeline, report
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_text
@@ -182,8 +182,7 @@ def _show(workdir: Path) -> None:
         bases = [Record(path) for path in sorted(workdir.glob("base/seed_*/record.json"))]
         rows = ablation.comparison(runs, bases)
         ablation.write_comparison(rows, workdir)
-        epsilon = next(iter(runs.values()))[0]["config"]["threat"]["epsilon"]
-        title = f"Accuracy in %, L-inf epsilon {epsilon}, pixel space"
+        title = f"Accuracy in %, {report.threat_of(next(iter(runs.values()))[0])}"
         print_whole(ablation.comparison_table(rows, title))
         console.print(
             "hours: search of its own, training and fine-tuning; a shared search, stored teacher "

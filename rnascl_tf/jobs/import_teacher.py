@@ -193,9 +193,10 @@ def _measured(
 def _print_accuracy(
     measured: Mapping[str, Any], threat_model: robustness.ThreatModel, dataset: data.DataSet
 ) -> None:
+    threat = report.threat_title(threat_model.norm, threat_model.epsilon)
     for attack, result in measured.items():
         accuracy = robustness.Accuracy.from_json(result)
-        at = "" if attack == "clean" else f" at L-inf {threat_model.epsilon:.4g}, pixel space"
+        at = "" if attack == "clean" else f" at {threat}"
         console.print(f"{attack}{at}: {accuracy} % (n = {accuracy.n})", markup=False)
     clean = robustness.Accuracy.from_json(measured["clean"])
     if stages.near_chance(clean, dataset.num_classes):

@@ -28,7 +28,7 @@ class LatencyTableRequest:
         space: name of the search space.
         kind: kind of the TFLite files.
         activation: activation of the students.
-        image_size: side of the images in pixels; None: 32, or 224 for a space with a head.
+        image_size: side of the images in pixels; None: those that the space was made for.
         num_classes: number of classes, 2 or more.
         device, benchmark_model: see `deploy.device_named`.
         threads: CPU threads.
@@ -68,7 +68,7 @@ def make_latency_table(request: LatencyTableRequest) -> LatencyTable:
     from rnascl_tf.deploy.latency import block_timing  # imports TensorFlow
 
     space = SEARCH_SPACES[request.space]
-    side = request.image_size or (32 if space.head is None else 224)
+    side = request.image_size or space.image_size
     wanted = block_timing.MeasuredTable(
         problem=SearchProblem(space, request.num_classes, (side, side, 3)),
         kind=request.kind,

@@ -1,13 +1,14 @@
 """A classifier from a file, whatever its kind: Keras, SavedModel, ONNX or TFLite.
 
-All take images in [0, 1] and give logits. A TFLite file answers and has no gradients.
+All map images in [0, 1] to logits. A TFLite file has no gradients.
 """
 
 import dataclasses
 import hashlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -16,8 +17,13 @@ from rnascl_tf.deploy import TFLiteClassifier
 from rnascl_tf.files import load_keras_file
 from rnascl_tf.model_files.kinds import ModelFileError, kind_of
 from rnascl_tf.robustness import BlackBoxFunction
+from rnascl_tf.robustness.logits_function import AttackedModel
 
 SIGNATURE = "serving_default"
+
+
+Shape: TypeAlias = tuple[int, ...]
+"""(height, width, channels)."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,19 +35,26 @@ class ModelFile:
         kind: "keras", "saved_model", "onnx" or "tflite".
         model: what `robustness.evaluate` attacks.
         sha256: of the file, or of all files of the folder.
-        input_shape: (height, width, channels), or None where the file leaves it free.
+        input_shape: of its images, or None where the file leaves it free.
         params: number of parameters, or None where the file does not say.
     """
 
     path: Path
     kind: str
-    model: Callable
+    model: AttackedModel
     sha256: str
-    input_shape: tuple | None
+    input_shape: Shape | None
     params: int | None
 
 
-def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=None):
+def load_model_file(
+    path: str | Path,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    num_classes: int | None = None,
+    input_shape: Shape | None = None,
+) -> ModelFile:
     """Loads a classifier.
 
     Args:
@@ -49,13 +62,10 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
         mean: per-channel mean of an ONNX file that expects normalised images.
         std: per-channel standard deviation, likewise.
         num_classes: refuse a file with another number of classes.
-        input_shape: (height, width, channels) of the images it will get.
-
-    Returns:
-        A `ModelFile`.
+        input_shape: of the images that it will get.
 
     Raises:
-        ModelFileError: it is missing, damaged or of no known kind.
+        ModelFileError: it is missing, damaged or of an unknown kind.
         TeacherError, DeployError: an ONNX or TFLite file that cannot be used.
     """
     path, kind = Path(path), kind_of(path)
@@ -64,19 +74,33 @@ def load_model_file(path, *, mean=None, std=None, num_classes=None, input_shape=
             f"a mean and std came with {path.name}; only ONNX files are normalised from outside. "
             "Put the normalisation into the model as its first layer."
         )
-    model, shape, params = _LOADERS[kind](path, mean, std, num_classes, input_shape)
-    if shape is not None and input_shape is not None and tuple(shape) != tuple(input_shape):
+    if kind == "onnx":
+        loaded = _load_onnx(path, mean, std, num_classes, input_shape)
+    else:
+        loaded = _LOADERS[kind](path)
+    shape = loaded.input_shape
+    if shape is not None and input_shape is not None and shape != tuple(input_shape):
         raise ModelFileError(
             f"{path} takes images of {shape}, the data set's are {tuple(input_shape)}; "
             "give the data set that it was trained for."
         )
-    return ModelFile(path, kind, model, _digest(path), shape, params)
+    return ModelFile(path, kind, loaded.model, _digest(path), shape, loaded.params)
 
 
-def _load_keras(path, *_):
+class _Loaded(NamedTuple):
+    """See `ModelFile`."""
+
+    model: AttackedModel
+    input_shape: Shape | None
+    params: int | None
+
+
+def _load_keras(path: Path) -> _Loaded:
     if not zipfile.is_zipfile(path):
         # Keras would say that there is no such file.
-        raise ModelFileError(f"{path} is damaged or no Keras model; save it again with model.save.")
+        raise ModelFileError(
+            f"{path} is damaged or not a Keras model; save it again with model.save."
+        )
     try:
         model = load_keras_file(path)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer
@@ -87,16 +111,16 @@ def _load_keras(path, *_):
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ModelFileError(f"{path} takes {shape}; one batch of images is needed.")
-    return model, _known(shape[1:]), model.count_params()
+    return _Loaded(model, _known(shape[1:]), model.count_params())
 
 
-def _load_saved_model(path, *_):
+def _load_saved_model(path: Path) -> _Loaded:
     try:
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures[SIGNATURE]
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         raise ModelFileError(
-            f"{path} is no SavedModel with the signature {SIGNATURE} ({_first_line(error)}); "
+            f"{path} is not a SavedModel with the signature {SIGNATURE} ({_first_line(error)}); "
             "export the model again."
         ) from error
     inputs = signature.structured_input_signature[1]
@@ -110,37 +134,43 @@ def _load_saved_model(path, *_):
         )
     ((name, specification),) = inputs.items()
 
-    def logits(images):
+    def logits(images: tf.Tensor) -> tf.Tensor:
         # The signature alone would not keep the weights alive.
         return loaded.signatures[SIGNATURE](**{name: images})[chosen]
 
     shape = specification.shape
     known = _known(shape[1:]) if shape.rank == 4 else None
-    # Loaded variables carry no flag of training; those of our own exports are all there is.
+    # Loaded variables do not say which are trainable.
     variables = getattr(loaded, "variables", ())
     params = sum(int(tf.size(variable)) for variable in variables) or None
-    return logits, known, params
+    return _Loaded(logits, known, params)
 
 
-def _load_onnx(path, mean, std, num_classes, input_shape):
+def _load_onnx(
+    path: Path,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    num_classes: int | None,
+    input_shape: Shape | None,
+) -> _Loaded:
     teacher = teachers.load_onnx(path, mean, std, num_classes=num_classes, input_shape=input_shape)
-    return teacher.classifier, tuple(teacher.input_shape), teacher.classifier.count_params()
+    classifier = teacher.classifier
+    return _Loaded(classifier, tuple(teacher.input_shape), classifier.count_params())
 
 
-def _load_tflite(path, *_):
+def _load_tflite(path: Path) -> _Loaded:
     classifier = TFLiteClassifier(path.read_bytes())
-    return BlackBoxFunction(classifier.predict), tuple(classifier.input_shape), None
+    return _Loaded(BlackBoxFunction(classifier.predict), tuple(classifier.input_shape), None)
 
 
-_LOADERS = {
+_LOADERS: dict[str, Callable[[Path], _Loaded]] = {
     "keras": _load_keras,
     "saved_model": _load_saved_model,
-    "onnx": _load_onnx,
     "tflite": _load_tflite,
 }
 
 
-def _digest(path):
+def _digest(path: Path) -> str:
     if path.is_file():
         return _file_digest(path).hexdigest()
     total = hashlib.sha256()
@@ -150,16 +180,16 @@ def _digest(path):
     return total.hexdigest()
 
 
-def _file_digest(path):
+def _file_digest(path: Path) -> "hashlib._Hash":
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256")
 
 
-def _known(shape):
-    sizes = tuple(shape)
-    return None if None in sizes else tuple(int(size) for size in sizes)
+def _known(shape: Iterable[int | None]) -> Shape | None:
+    sizes = [None if size is None else int(size) for size in shape]
+    return None if None in sizes else tuple(size for size in sizes if size is not None)
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:200] if lines else type(error).__name__

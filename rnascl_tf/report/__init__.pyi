@@ -20,4 +20,6 @@ from .table import export_table as export_table
 from .table import robustness_table as robustness_table
 from .table import search_table as search_table
 from .table import student_table as student_table
+from .table import threat_of as threat_of
 from .table import verdict as verdict
+from .titles import threat_title as threat_title

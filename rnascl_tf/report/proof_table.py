@@ -1,11 +1,11 @@
-"""What is printed of the proof that a converted teacher answers as its source does."""
+"""The proof that a converted teacher answers as its source does."""
 
 from __future__ import annotations
 
-import rich.box
 import rich.table
 
 import teachers
+from rnascl_tf.report.table_style import titled_table
 
 
 def proof_table(
@@ -18,11 +18,9 @@ def proof_table(
         verification: its comparison with the source.
         images_from: where the images of the comparison come from.
     """
-    table = rich.table.Table(
-        title=f"{teacher.name} in Keras against {verification.reference}, "
-        f"{verification.images} images ({images_from})",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
+    table = titled_table(
+        f"{teacher.name} in Keras against {verification.reference}, {verification.images} images "
+        f"({images_from})"
     )
     table.add_column("layer", no_wrap=True)
     table.add_column("output", justify="right", no_wrap=True)

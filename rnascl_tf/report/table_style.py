@@ -6,7 +6,7 @@ import rich.box
 import rich.table
 
 
-def titled_table(title: str, **options: Any) -> rich.table.Table:
+def titled_table(title: str | None = None, **options: Any) -> rich.table.Table:
     """Returns an empty `rich` table: its title at the left, a line below the header."""
     return rich.table.Table(
         title=title,

@@ -1,14 +1,14 @@
-"""What is printed of the times of TFLite files."""
+"""The times of TFLite files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import rich.box
 import rich.table
 
 from rnascl_tf import deploy
+from rnascl_tf.report.table_style import titled_table
 
 
 def timing_table(results: Sequence[Mapping[str, Any]], cpu: str) -> rich.table.Table:
@@ -18,9 +18,7 @@ def timing_table(results: Sequence[Mapping[str, Any]], cpu: str) -> rich.table.T
         results: as `latency.json` holds them.
         cpu: name of the processor.
     """
-    table = rich.table.Table(
-        title=f"One image at a time on {cpu}, milliseconds", box=rich.box.SIMPLE_HEAD
-    )
+    table = titled_table(f"One image at a time on {cpu}, milliseconds")
     table.add_column("file")
     for column in ("threads", "p50", "p90", "p95", "mean", "to the first", "load", "first run"):
         table.add_column(column, justify="right")

@@ -1,16 +1,16 @@
-"""What is printed of the known robust checkpoints."""
+"""The known robust checkpoints."""
 
 from collections.abc import Iterable
 
-import rich.box
 import rich.table
 
+from rnascl_tf.report.table_style import titled_table
 from teachers.pytorch.zoo_entry import ZooEntry
 
 
 def zoo_table(entries: Iterable[ZooEntry]) -> rich.table.Table:
     """Returns a table with one row for each checkpoint."""
-    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, title_justify="left")
+    table = titled_table()
     for column in ("name", "architecture", "data", "trained against", "clean / AutoAttack, %"):
         table.add_column(column, no_wrap=True)
     table.add_column("paper", no_wrap=True)
@@ -27,7 +27,6 @@ def zoo_table(entries: Iterable[ZooEntry]) -> rich.table.Table:
             entry.published + (f" ({entry.file})" if entry.file else ""),
         )
     table.caption = "accuracies as RobustBench lists them, not measured here; -: no figure known"
-    table.caption_justify = "left"
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnascl_tf.robustness.threat_model import RobustnessError
-from rnascl_tf.robustness.wilson import wilson_interval
+from rnascl_tf.robustness.wilson import check_counts, wilson_interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Accuracy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "correct", int(self.correct))
         object.__setattr__(self, "n", int(self.n))
-        wilson_interval(self.correct, self.n)  # refuses impossible counts
+        check_counts(self.correct, self.n)
 
     @classmethod
     def of(cls, correct: np.ndarray) -> "Accuracy":

@@ -3,6 +3,15 @@
 from rnascl_tf.robustness.threat_model import RobustnessError
 
 
+def check_counts(successes: int, trials: int) -> None:
+    """Raises RobustnessError for counts that cannot be a proportion."""
+    if trials < 1 or not 0 <= successes <= trials:
+        raise RobustnessError(
+            f"{successes} successes of {trials} trials is not a proportion; "
+            "give at least one trial and 0 <= successes <= trials."
+        )
+
+
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Returns the score interval of a proportion.
 
@@ -20,11 +29,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     Raises:
         RobustnessError: counts that cannot be a proportion.
     """
-    if trials < 1 or not 0 <= successes <= trials:
-        raise RobustnessError(
-            f"{successes} successes of {trials} trials is not a proportion; "
-            "give at least one trial and 0 <= successes <= trials."
-        )
+    check_counts(successes, trials)
     from scipy import stats  # its import takes half a second, and reading records needs no interval
 
     interval = stats.binomtest(int(successes), int(trials)).proportion_ci(

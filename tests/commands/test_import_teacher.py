@@ -97,7 +97,7 @@ def test_accuracy_on_a_data_set_and_chance_level_is_pointed_out(command, tmp_pat
     assert {"clean", "pgd20"} == description["robustness"].keys()
     assert description["robustness"]["clean"]["n"] == 40
     assert description["robustness"]["pgd20"]["epsilon"] == pytest.approx(2 / 255)
-    assert "pgd20 at L-inf 0.007843, pixel space" in output
+    assert "pgd20 at L-inf epsilon 2/255, pixel space" in output
     accuracy = description["robustness"]["clean"]["accuracy"]
     assert (accuracy < 0.2) == ("Clean accuracy is near chance" in output)
 

@@ -89,10 +89,10 @@ def test_a_mean_goes_in_front_of_an_onnx_file(model, paths):
         ("none.keras", None, ModelFileError, "does not exist"),
         ("model.h5", b"x", ModelFileError, "neither a .keras, .onnx or .tflite"),
         ("model", b"x", ModelFileError, "neither a .keras"),
-        ("model.keras", b"garbage", ModelFileError, "is damaged or no Keras model"),
+        ("model.keras", b"garbage", ModelFileError, "is damaged or not a Keras model"),
         ("model.onnx", b"garbage", TeacherError, "model.onnx"),
         ("model.tflite", b"garbage", DeployError, "TFLite"),
-        ("folder", "folder", ModelFileError, "no SavedModel with the signature serving_default"),
+        ("folder", "folder", ModelFileError, "not a SavedModel with the signature serving_default"),
     ],
 )
 def test_files_that_are_no_models(name, content, error, message, tmp_path):

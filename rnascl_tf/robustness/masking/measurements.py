@@ -23,7 +23,12 @@ from rnascl_tf.robustness.attacks.square import Square
 from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.evaluation import adversarial_images
 from rnascl_tf.robustness.guard import check_examples, check_model
-from rnascl_tf.robustness.logits_function import NO_GRADIENT, LogitsFunction, logits_function
+from rnascl_tf.robustness.logits_function import (
+    NO_GRADIENT,
+    AttackedModel,
+    LogitsFunction,
+    logits_function,
+)
 from rnascl_tf.robustness.threat_model import LARGEST_L2, RobustnessError, ThreatModel
 
 PATH_STEPS = 20
@@ -77,12 +82,12 @@ class MaskingMeasurements:
 
     def __init__(
         self,
-        model: Callable[..., Any],
+        model: AttackedModel,
         images: np.ndarray,
         labels: np.ndarray,
         threat_model: ThreatModel,
         *,
-        teacher: Callable[..., Any] | None = None,
+        teacher: AttackedModel | None = None,
         examples: int = 200,
         square_queries: int = 1000,
         batch_size: int = 100,
@@ -114,7 +119,7 @@ class MaskingMeasurements:
         self.count = len(rows)
         self.square_queries = int(square_queries)
 
-        def attacker_of(model: Callable[..., Any], at_epsilon: ThreatModel, name: str) -> Attacker:
+        def attacker_of(model: AttackedModel, at_epsilon: ThreatModel, name: str) -> Attacker:
             # The number of images is in the name, since a later call may ask for more.
             kept = state and state.with_name(f"{state.name}_{name}_{len(rows)}.npz")
             return Attacker(
@@ -134,7 +139,7 @@ class MaskingMeasurements:
         self.teacher_accuracy = None if teacher is None else self._accuracy_of(teacher, strategy)
 
     def _accuracy_of(
-        self, teacher: Callable[..., Any], strategy: tf.distribute.Strategy | None
+        self, teacher: AttackedModel, strategy: tf.distribute.Strategy | None
     ) -> Accuracy:
         images, labels = self._attacker.images, self._attacker.labels
         logits = logits_function(teacher, strategy)
