@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import rich.table
+
 from rnascl_tf.files import write_csv, write_json, write_text
 from rnascl_tf.pipeline.order import upstream
 from rnascl_tf.record import Record
