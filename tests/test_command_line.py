@@ -65,7 +65,7 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((*SMOKE, "--config.threat.epsilon=8"), "divide it by 255"),
         ((*SMOKE, "--config.evaluate.attacks=fgsm,pdg20"), "did you mean pgd20?"),
         ((*SMOKE, "--config.teacher.mean=(0.5,0.5,0.5)"), "one number per channel each"),
-        ((*SMOKE, "--config.teacher.widths=8,16"), "one number of at least 1 for each stage"),
+        ((*SMOKE, "--config.teacher.widths=8,16"), "one number of at least 1 for each network stage"),
         ((*SMOKE, "--config.teacher.widths=('a','b','c')"), "one number of at least 1"),
         ((*SMOKE, "--config.teacher.stem_stride=3"), "give one of 1, 2"),
         ((*SMOKE, "--config.teacher.network=resnet19"), "did you mean resnet18?"),

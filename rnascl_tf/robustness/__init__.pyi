@@ -12,6 +12,8 @@ from .evaluation import adversarial_images as adversarial_images
 from .evaluation import attack_outcomes as attack_outcomes
 from .evaluation import evaluate as evaluate
 from .evaluation import run_attack as run_attack
+from .guard import check_norm as check_norm
+from .guard import check_norms as check_norms
 from .logits_function import BlackBoxFunction as BlackBoxFunction
 from .masking.checks import masking_verdict as masking_verdict
 from .masking.measurements import MaskingMeasurements as MaskingMeasurements

@@ -17,7 +17,8 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import may_write
 from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, SearchSpace
 from rnascl_tf.record import Record
-from rnascl_tf.robustness import ThreatModel, parse_epsilon
+from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.runs.config_threat_model import threat_model_of
 from rnascl_tf.runs.folder_lock import FolderLock
 from rnascl_tf.runs.stage_files import load_student, stage_file
 from rnascl_tf.runs.teacher_files import load_teacher
@@ -191,8 +192,7 @@ class Run:
     @property
     def threat_model(self) -> ThreatModel:
         """The config's `ThreatModel`."""
-        threat = self.config.threat
-        return ThreatModel(epsilon=parse_epsilon(threat.epsilon), norm=threat.norm)
+        return threat_model_of(self.config)
 
     @functools.cached_property
     def teacher(self) -> Teacher:

@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_collections import ConfigDict
+
 from rnascl_tf import data, report, robustness, runs, stages
 from rnascl_tf.console import progress
+from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_json
+from rnascl_tf.recipes.rules import AT_LEAST_0, AT_LEAST_1, check_values, split_names
 from rnascl_tf.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -150,6 +154,27 @@ def _as_requested(on_batch: OnBatch, attacks: Mapping[str, Any]) -> OnBatch:
     return on_requested
 
 
+def check(config: ConfigDict) -> None:
+    """Checks the section `evaluate`; splits its list of attacks at commas."""
+    settings = config.evaluate
+    check_values(
+        config,
+        {
+            "evaluate.examples": AT_LEAST_1,
+            "evaluate.batch_size": AT_LEAST_1,
+            "evaluate.masking_examples": AT_LEAST_0,
+        },
+    )
+    settings.attacks = split_names("evaluate.attacks", settings.attacks)
+    threat_model = runs.threat_model_of(config)
+    for text in settings.attacks:
+        try:
+            name, _ = robustness.parse_attack(text, threat_model)
+            robustness.check_norms([name], settings.budget, threat_model)
+        except robustness.RobustnessError as error:
+            raise UserError(f"--config.evaluate.attacks: {error}") from error
+
+
 def estimate(run: runs.Run) -> float:
     """Returns the seconds of the attacks and of the verdicts on masked gradients."""
     settings = run.config.evaluate
@@ -172,5 +197,7 @@ STAGE: Stage = Stage(
     reads_students=True,
     on="machine",
     findings=("masking",),
+    check=check,
+    counts={"evaluate.examples": "test"},
     estimate=estimate,
 )

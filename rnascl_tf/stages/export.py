@@ -16,7 +16,16 @@ from absl import logging
 
 from rnascl_tf import deploy, report, robustness, runs, stages
 from rnascl_tf.console import progress
+from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_bytes, write_text
+from rnascl_tf.recipes.choices import CHOICES
+from rnascl_tf.recipes.rules import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    check_choice,
+    check_values,
+    split_names,
+)
 from rnascl_tf.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -217,6 +226,30 @@ def _warn(export: dict[str, Any]) -> None:
         )
 
 
+def check(config: ConfigDict) -> None:
+    """Checks the section `export`; splits its lists at commas."""
+    settings = config.export
+    keys = ("examples", "threads", "runs", "calibration_examples", "square_queries")
+    check_values(config, {f"export.{key}": AT_LEAST_1 for key in keys})
+    check_values(config, {"export.square_examples": AT_LEAST_0})
+    for key in ("kinds", "transferred"):
+        settings[key] = split_names(f"export.{key}", settings[key])
+    for kind in settings.kinds:
+        check_choice("export.kinds", kind, CHOICES["export.kinds"])
+    threat_model = runs.threat_model_of(config)
+    for name in settings.transferred:
+        try:
+            attack = robustness.attack_named(name)
+            if isinstance(attack, robustness.Cascade):
+                raise robustness.RobustnessError(f"{name} is several attacks.")
+            robustness.check_norm(attack, threat_model)
+        except robustness.RobustnessError as error:
+            raise UserError(
+                f"--config.export.transferred={name}: give attacks with gradients for the norm "
+                f"{threat_model.norm}, as pgd20 or cw."
+            ) from error
+
+
 def estimate(run: runs.Run) -> float:
     """Returns the seconds of conversions, attacks on the Keras student, and asking every file."""
     settings = run.config.export
@@ -239,5 +272,7 @@ STAGE: Stage = Stage(
     after=("train", "trades"),
     on="one",
     findings=("exports",),
+    check=check,
+    counts={"export.examples": "test"},
     estimate=estimate,
 )

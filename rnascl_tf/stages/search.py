@@ -10,7 +10,15 @@ import numpy as np
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf import networks, objectives, runs, stages, training
+from rnascl_tf import data, networks, objectives, runs, stages, training
+from rnascl_tf.errors import UserError
+from rnascl_tf.recipes.rules import (
+    ABOVE_0,
+    AT_LEAST_0,
+    AT_LEAST_1,
+    check_values,
+    optimization_rules,
+)
 from rnascl_tf.stages.stage import Change, Stage
 
 BUDGET_TOLERANCE = 0.03
@@ -162,6 +170,68 @@ def _certain(tutors: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+def check(config: ConfigDict) -> None:
+    """Checks the section `search`, and reads the files that it names."""
+    settings = config.search
+    check_values(
+        config,
+        {
+            **optimization_rules("search"),
+            "search.attention_size": AT_LEAST_1,
+            "search.architecture_learning_rate": ABOVE_0,
+            "search.gamma": AT_LEAST_0,
+        },
+    )
+    if settings.architecture:
+        networks.read_architecture(settings.architecture)  # refused now, and not after the teacher
+        for target in ("target_macs", "target_ms"):
+            if settings[target] is not None:
+                raise UserError(
+                    f"--config.search.{target} steers a search, and --config.search.architecture "
+                    "takes its result from a file: give one of the two."
+                )
+    _check_latency(settings)
+
+
+def _check_latency(settings: ConfigDict) -> None:
+    """Refuses a table without its cost model, a target in another unit, a table that does not fit."""
+    wants_table = settings.cost == "latency"
+    if wants_table != bool(settings.latency_table):
+        raise UserError(
+            "--config.search.cost=latency and --config.search.latency_table=FILE go together: give "
+            "both (rnascl latency-table measures the file) or neither."
+        )
+    wrong = "target_macs" if wants_table else "target_ms"
+    if settings[wrong] is not None:
+        fix = (
+            "give --config.search.target_ms"
+            if wants_table
+            else "give --config.search.cost=latency and --config.search.latency_table=FILE with it, or "
+            "--config.search.target_macs instead"
+        )
+        raise UserError(
+            f"--config.search.{wrong} says nothing with --config.search.cost={settings.cost}: {fix}."
+        )
+    if wants_table:
+        table = networks.read_latency_table(settings.latency_table)
+        table.check_fits(space=settings.space, activation=settings.activation)
+        if settings.target_ms is not None:
+            networks.LatencyBudget(table).check(settings.target_ms)
+
+
+def check_data(config: ConfigDict, dataset: data.DataSet) -> None:
+    """Checks that the latency table is of such images, and that the target can be reached."""
+    settings = config.search
+    if settings.cost == "latency":
+        networks.read_latency_table(settings.latency_table).check_fits(
+            num_classes=dataset.num_classes, input_shape=dataset.input_shape
+        )
+    if settings.target_macs is not None:
+        space = networks.SEARCH_SPACES[settings.space]
+        problem = networks.SearchProblem(space, dataset.num_classes, dataset.input_shape)
+        networks.MacsBudget(problem).check(settings.target_macs)
+
+
 def estimate(run: runs.Run) -> float:
     """Returns the search's seconds."""
     if run.config.search.architecture:
@@ -200,6 +270,8 @@ STAGE: Stage = Stage(
     sections=("search", "method"),
     after=("teacher",),
     findings=("architecture", "latency_table", "search_diagnostics"),
+    check=check,
+    check_data=check_data,
     estimate=estimate,
     keeps_result=keeps_result,
 )

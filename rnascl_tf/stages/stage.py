@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
+    from rnascl_tf.data import DataSet
     from rnascl_tf.report.model_style import ModelStyle
     from rnascl_tf.runs import Run
 
@@ -30,6 +31,14 @@ class Change:
     new: Any
     section_before: Mapping[str, Any]
     section_now: Mapping[str, Any]
+
+
+def _accept(_config: ConfigDict) -> None:
+    pass
+
+
+def _accept_data(_config: ConfigDict, _dataset: DataSet) -> None:
+    pass
 
 
 def _only_seconds(_run: Run) -> float:
@@ -63,6 +72,9 @@ class Stage:
             into a dict: "robustness.teacher".
         student: the record's name for the student that it saves as `student.keras`, if it does.
         style: how the model that it trains looks in tables and pictures.
+        check: raises UserError at config values, usually of its own section, that it could not use.
+        check_data: the same for values that do not fit the data set.
+        counts: {config key that counts images: the split that must have as many}.
         estimate: seconds that it would take, measured in a few steps; 0.0: not worth measuring.
         keeps_result: whether its result stays the same although a config value has changed.
     """
@@ -79,6 +91,11 @@ class Stage:
     findings: tuple[str, ...] = ()
     student: str | None = None
     style: ModelStyle | None = None
+    check: Callable[[ConfigDict], None] = _accept
+    check_data: Callable[[ConfigDict, DataSet], None] = _accept_data
+    counts: Mapping[str, Literal["train", "validation", "test"]] = dataclasses.field(
+        default_factory=dict
+    )
     estimate: Callable[[Run], float] = _only_seconds
     keeps_result: Callable[[Run, Change], bool] = _never
 

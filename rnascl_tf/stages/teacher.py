@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from absl import logging
+from ml_collections import ConfigDict
 
 import teachers
 from rnascl_tf import robustness, runs, stages, training
 from rnascl_tf.console import progress
+from rnascl_tf.errors import UserError
 from rnascl_tf.files import may_write, write_bytes, write_json
+from rnascl_tf.recipes.rules import (
+    ABOVE_0,
+    AT_LEAST_0,
+    AT_LEAST_1,
+    FRACTION,
+    check_values,
+    optimization_rules,
+)
 from rnascl_tf.report.model_style import BLACK, ModelStyle
 from rnascl_tf.stages.stage import Change, Stage
 
@@ -107,6 +118,43 @@ def _copy_onnx(run: runs.Run) -> str:
     return "teacher.onnx"
 
 
+def check(config: ConfigDict) -> None:
+    """Checks the section `teacher`."""
+    settings = config.teacher
+    check_values(
+        config,
+        {
+            **optimization_rules("teacher"),
+            "teacher.verify_examples": AT_LEAST_1,
+            "teacher.evaluate_examples": AT_LEAST_1,
+            "teacher.attack_steps": AT_LEAST_1,
+            "teacher.attack_step_size": ABOVE_0,
+            "teacher.beta": AT_LEAST_0,
+            "teacher.weight_average": FRACTION,
+        },
+    )
+    if settings.patience is not None and settings.patience < 1:
+        raise UserError(
+            f"--config.teacher.patience={settings.patience} should be at least 1 epoch (or None: all "
+            "epochs are trained and the last one is taken)."
+        )
+    if len(settings.mean) != len(settings.std):
+        raise UserError(
+            "--config.teacher.mean and --config.teacher.std need one number per channel each, got "
+            f"{tuple(settings.mean)} and {tuple(settings.std)}."
+        )
+    sizes = (tuple(settings.widths), tuple(settings.blocks))
+    if not all(_are_counts(values) for values in sizes) or len(sizes[0]) != len(sizes[1]):
+        raise UserError(
+            "--config.teacher.widths and --config.teacher.blocks need one number of at least 1 for "
+            f"each network stage, got {sizes[0]} and {sizes[1]}."
+        )
+
+
+def _are_counts(values: Sequence[object]) -> bool:
+    return bool(values) and all(isinstance(value, int) and value >= 1 for value in values)
+
+
 def estimate(run: runs.Run) -> float:
     """Returns the seconds of the attacks on it and, of a native teacher, of its training."""
     settings, classifier = run.config.teacher, stages.untrained_teacher(run)
@@ -136,6 +184,8 @@ STAGE: Stage = Stage(
     sections=("seed", "data", "replicas", "threat", "teacher"),
     findings=("teacher", "robustness.teacher"),
     style=ModelStyle(title="teacher", color=BLACK, text_color=BLACK, marker="D"),
+    check=check,
+    counts={"teacher.evaluate_examples": "test"},
     estimate=estimate,
     keeps_result=keeps_result,
 )

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_collections import ConfigDict
+
 from rnascl_tf import networks, runs, stages, training
 from rnascl_tf.files import save_model
+from rnascl_tf.recipes.rules import (
+    ABOVE_0,
+    AT_LEAST_0,
+    AT_LEAST_1,
+    check_values,
+    optimization_rules,
+)
 from rnascl_tf.report.model_style import GREEN, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
@@ -53,6 +62,19 @@ def trades_model(
     return model
 
 
+def check(config: ConfigDict) -> None:
+    """Checks the section `trades`."""
+    check_values(
+        config,
+        {
+            **optimization_rules("trades"),
+            "trades.attack_steps": AT_LEAST_1,
+            "trades.attack_step_size": ABOVE_0,
+            "trades.beta": AT_LEAST_0,
+        },
+    )
+
+
 def estimate(run: runs.Run) -> float:
     """Returns the fine-tuning's seconds."""
     signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
@@ -79,5 +101,6 @@ STAGE: Stage = Stage(
         marker="s",
         origin="trained by RNAS-CL, fine-tuned by TRADES",
     ),
+    check=check,
     estimate=estimate,
 )

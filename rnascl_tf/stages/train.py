@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ml_collections import ConfigDict
+
 from rnascl_tf import runs, stages
+from rnascl_tf.recipes.rules import AT_LEAST_0, check_values, optimization_rules
 from rnascl_tf.report.model_style import BLUE, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
@@ -10,6 +13,11 @@ from rnascl_tf.stages.stage import Stage
 def run(run: runs.Run) -> None:
     """Trains with the teacher and the architecture's tutors, as far as the method's controls go."""
     stages.train_student(run, "train", taught=runs.is_taught(run.config))
+
+
+def check(config: ConfigDict) -> None:
+    """Checks the section `train`."""
+    check_values(config, {**optimization_rules("train"), "train.gamma": AT_LEAST_0})
 
 
 def estimate(run: runs.Run) -> float:
@@ -31,5 +39,6 @@ STAGE: Stage = Stage(
     style=ModelStyle(
         title="student", color=BLUE, text_color="#004B78", marker="o", origin="trained by RNAS-CL"
     ),
+    check=check,
     estimate=estimate,
 )

@@ -6,6 +6,7 @@ import pytest
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline import STAGES, dry_run, execute, select
+from rnascl_tf.pipeline import check as check_config
 from rnascl_tf.recipes import load_recipe
 from rnascl_tf.report import robustness_table
 from rnascl_tf.report.model_style import ModelStyle
@@ -18,6 +19,11 @@ def work(run):
     (run.folder("toy") / "result").write_text("made")
     run.record["toy"] = {"found": 1}
     run.record["robustness"]["toy"] = {"clean": {"accuracy": 1.0}}
+
+
+def check(config):
+    if config.train.gamma == 13.0:
+        raise UserError("--config.train.gamma=13 brings bad luck.")
 
 
 def keeps_result(run: Run, change: Change) -> bool:
@@ -34,6 +40,8 @@ TOY = Stage(
     findings=("toy", "robustness.toy"),
     student="toy",
     style=ModelStyle(title="student + toys", color="#123456", text_color="#012345", marker="*"),
+    check=check,
+    counts={"train.epochs": "test"},
     estimate=lambda run: 3600.0,
     keeps_result=keeps_result,
 )
@@ -124,6 +132,17 @@ def test_it_says_which_config_changes_it_stands(run):
         execute(run, select(run.config, ["toy"]))
 
 
+def test_it_checks_its_values_and_what_the_data_must_have(run):
+    check_config(run.config)
+    run.config.train.gamma = 13.0
+    with pytest.raises(UserError, match="brings bad luck"):
+        check_config(run.config)
+    run.config.train.epochs = 10_000
+    with pytest.raises(UserError, match=r"train\.epochs=10000, but digits has .* test images"):
+        execute(run, select(run.config, ["toy"]))
+    assert not run.workdir.exists()
+
+
 def test_it_estimates_its_time(run, capsys):
     dry_run(run, select(run.config, ["toy"]))
     lines = capsys.readouterr().out.splitlines()
@@ -133,6 +152,9 @@ def test_it_estimates_its_time(run, capsys):
 
 def test_its_student_has_a_column_of_its_own_title():
     result = AttackResult(Accuracy(7, 10), 0.1, 20, "linf", "pixel").to_json()
-    record = {"config": {"threat": {"epsilon": "8/255"}}, "robustness": {"toy": {"fgsm": result}}}
+    record = {
+        "config": {"threat": {"norm": "linf", "epsilon": "8/255"}},
+        "robustness": {"toy": {"fgsm": result}},
+    }
     table = robustness_table(record, model_styles())
     assert [column.header for column in table.columns] == ["attack", "student + toys\nn = 10"]
