@@ -65,7 +65,10 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((*SMOKE, "--config.threat.epsilon=8"), "divide it by 255"),
         ((*SMOKE, "--config.evaluate.attacks=fgsm,pdg20"), "did you mean pgd20?"),
         ((*SMOKE, "--config.teacher.mean=(0.5,0.5,0.5)"), "one number per channel each"),
-        ((*SMOKE, "--config.teacher.widths=8,16"), "one number of at least 1 for each network stage"),
+        (
+            (*SMOKE, "--config.teacher.widths=8,16"),
+            "one number of at least 1 for each network stage",
+        ),
         ((*SMOKE, "--config.teacher.widths=('a','b','c')"), "one number of at least 1"),
         ((*SMOKE, "--config.teacher.stem_stride=3"), "give one of 1, 2"),
         ((*SMOKE, "--config.teacher.network=resnet19"), "did you mean resnet18?"),
@@ -80,16 +83,19 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
         ((*SMOKE, "--config.threat.epsilon=0"), "leaves nothing to train against"),
         ((*SMOKE, "--config.data.name=cifar"), "cifar10"),
         ((*SMOKE, "--config.evaluate.examples=4000"), "digits has 400 test images"),
-        ((*SMOKE, "--stages=serch"), "unknown stage 'serch': give some of teacher,search"),
+        (
+            (*SMOKE, "--stages=serch"),
+            "unknown stage 'serch' (did you mean search?): give some of teacher,",
+        ),
         ((*SMOKE, "--stages=trades"), "stage trades is disabled"),
-        ((*SMOKE, "--config.search.architecture=nope.json"), "cannot read nope.json"),
+        ((*SMOKE, "--config.search.architecture=nope.json"), "nope.json does not exist"),
         ((*SMOKE, "--config.search.activation=swish"), "give one of hard_swish, relu6, relu"),
         ((*SMOKE, "--config.search.cost=latency"), "latency_table=FILE go together"),
-        ((*SMOKE, "--config.search.latency_table=none.json"), "latency_table=FILE go together"),
+        ((*SMOKE, "--config.search.latency_table=none.json"), "none.json does not exist"),
         ((*SMOKE, "--config.search.target_ms=0.1"), "give --config.search.cost=latency and"),
         (
             (*SMOKE, "--config.search.cost=latency", "--config.search.latency_table=none.json"),
-            "cannot read none.json",
+            "none.json does not exist",
         ),
         ((*SMOKE, "--config.export.transferred=autoattack"), "give attacks with gradients"),
         ((*SMOKE, "--config.export.square_queries=0"), "should be at least 1"),
@@ -274,7 +280,7 @@ def test_workdir_that_is_a_file(refused, tmp_path):
 def test_record_of_something_else(refused, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "record.json").write_text(json.dumps({"schema": 99}))
-    assert "no record of schema 1" in refused(*SMOKE)
+    assert "not a record of schema 1" in refused(*SMOKE)
 
 
 def test_a_user_recipe_from_any_folder_is_read(capfd, tmp_path, monkeypatch):
