@@ -3,4 +3,5 @@ from .command_flags import FlagError as FlagError
 from .device_flags import add_device_flags as add_device_flags
 from .recipe_flags import RecipeFlags as RecipeFlags
 from .running import CONTINUES as CONTINUES
+from .running import RESUMES as RESUMES
 from .running import run as run

@@ -57,7 +57,7 @@ class CommandFlags:
         Args:
             name: of the flag.
             explanation: for `--help`.
-            default: its value where it is not given.
+            default: its value if it is not given.
             needed: an example of a value, for the line that says that it is missing.
         """
         self._add(name, flags.ArgumentParser(), default, explanation)
@@ -76,7 +76,7 @@ class CommandFlags:
         self._add(name, readers.Choice(tuple(choices)), default, listed)
 
     def switch(self, name: str, explanation: str) -> None:
-        """Adds a flag that is on or off, and off where it is not given."""
+        """Adds a flag that is on or off, and off if it is not given."""
         flags.DEFINE_bool(name, False, explanation, flag_values=self.values)
         self._names.append(name)
 

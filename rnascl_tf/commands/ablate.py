@@ -7,7 +7,7 @@ from rnascl_tf.ablation.rows import VARIED
 from rnascl_tf.command_line import RecipeFlags
 
 USAGE = f"""
-Runs a recipe once for every row and seed, and writes one table: mean, standard deviation, n.
+Run a recipe once for every row and seed, and write one table: mean, standard deviation, n.
 
 usage: rnascl ablate --config=RECIPE --workdir=DIR --vary=NAME[=value,value] [--seeds=3]
                                   [--row=NAME:key=value,key=value] [--config.key=value ...]
@@ -15,13 +15,13 @@ usage: rnascl ablate --config=RECIPE --workdir=DIR --vary=NAME[=value,value] [--
   rnascl ablate --config=digits:ablation --workdir=runs/tutors --vary=tutor --seeds=2
   rnascl ablate --config=digits --workdir=runs/gamma --vary=gamma=1,10 --vary=kl
 
-NAME is one of {", ".join(VARIED)}, whose values are known, or any config key with values. Several
---vary make every combination; --row adds a row of its own, --row=NAME alone the recipe as it is. For
-each seed, DIR/base/seed_N holds the teacher and the search that its rows share, DIR/ROW/seed_N one
-row; the table is DIR/comparison.md, .csv and .json. A finished run is skipped, a killed one resumes:
-give the same command again.
-Rows share the searched filters and tutors, so that they differ in what is varied alone: gamma is then
-train.gamma. --search=each searches for each row. The table has every row that the folder holds.
+NAME is one of {", ".join(VARIED)}, which have values of their own, or any config key
+with values. Several --vary make every combination. --row adds a single row; --row=NAME without
+settings is the recipe as it is. For each seed, DIR/base/seed_N holds the teacher and the search that
+its rows share, and DIR/ROW/seed_N holds one row. The table is DIR/comparison.md, .csv and .json, with
+every row in the folder. A finished run is skipped, a killed one resumes: run the same command again.
+Rows share the searched filters and tutors, so that they differ only in what is varied; gamma is then
+train.gamma. --search=each searches for each row.
 
 exit code: 0 done, 2 wrong input or a run that failed, 130 interrupted, 1 anything else.
 """

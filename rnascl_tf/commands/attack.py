@@ -11,7 +11,7 @@ from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS, ATTACKS
 from rnascl_tf.robustness.threat_model import NORMS, SPACES
 
 USAGE = f"""
-Attack an image classifier and print which accuracy stands, with a verdict on gradient masking.
+Attack an image classifier: print its robust accuracy, and whether its gradients look masked.
 
 usage: rnascl attack --model=FILE --dataset=NAME --out=DIR
            [--epsilon=8/255] [--norm=linf|l2] [--attacks=A,B,...] [--examples=1000]
@@ -21,11 +21,11 @@ usage: rnascl attack --model=FILE --dataset=NAME --out=DIR
       --attacks=clean,pgd20,autoattack --budget=quick --strict
 
 --model is a .keras, .onnx or .tflite file or the folder of a SavedModel: images in [0, 1] -> logits.
-A .tflite file has no gradients: square, spsa, or attack the model it was made from.
+A .tflite file has no gradients: use square or spsa, or attack the model it was made from.
 Attacks: clean, {", ".join(ATTACKS)},
 pgd<steps> and pgd<steps>x<restarts> (pgd100, pgd50x5), and autoattack: APGD-CE, APGD-T, FAB-T and
-Square in a row, each on the images still standing; --budget=quick has fewer steps and targets.
-A stopped command goes on where it was when it is given again; finished attacks are kept.
+Square, each on the images that the ones before left. --budget=quick has fewer steps and targets.
+If the command is stopped, the same command continues; finished attacks are kept.
 
 exit code: 0 done, 2 wrong input (one line says why), 3 with --strict when gradients look masked,
 130 interrupted.

@@ -9,16 +9,16 @@ from rnascl_tf.exit_codes import EXIT_USER_ERROR
 from rnascl_tf.spelling import did_you_mean
 
 COMMANDS = {
-    "run": "Robust teacher in, small robust student out: the main job, stage by stage.",
+    "run": "Search and train a small robust student of a robust teacher: the main job.",
     "predict": "Classify image files with a run's student.",
-    "attack": "Attack any classifier file; say what withstands, and whether gradients are masked.",
-    "ablate": "Run a recipe with single settings varied, over several seeds; one table.",
+    "attack": "Attack a classifier file: robust accuracy, and whether gradients look masked.",
+    "ablate": "Compare settings of a recipe over several seeds, in one table.",
     "scatter": "Draw clean against robust accuracy of every model in some runs (Figure 1).",
     "latency": "Time TFLite files, here or on an Android device.",
-    "latency-table": "Time every block of a search space, to search to a latency.",
+    "latency-table": "Time every block of a search space, to search for a latency.",
     "launch": "Run the main job as several worker processes on this machine.",
-    "import-teacher": "Turn an ONNX classifier into a teacher, proven layer by layer.",
-    "export-teacher": "Turn a robust PyTorch checkpoint into a proven ONNX file.",
+    "import-teacher": "Turn an ONNX classifier into a teacher, verified layer by layer.",
+    "export-teacher": "Turn a robust PyTorch checkpoint into a verified ONNX file.",
 }
 """Every command with one line; `NAME` is the file `commands/NAME.py`."""
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or given in (["--help"], ["-h"], ["help"]):
         print(_help())
         return 0
+    if len(given) == 2 and given[0] == "help":
+        given = [given[1], "--help"]
     if given == ["--version"]:
         print(f"rnascl {__version__}")
         return 0
@@ -51,12 +53,12 @@ def _help() -> str:
     lines = [f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()]
     return "\n".join(
         (
-            "RNAS-CL: an adversarially robust teacher in, a small, searched, robust student out.",
+            "RNAS-CL: a small, searched, robust student of an adversarially robust teacher.",
             "",
             "usage: rnascl COMMAND ...    (rnascl COMMAND --help explains one)",
             "",
             *lines,
             "",
-            "With flags alone it is run: rnascl --config=digits --workdir=runs/digits",
+            "Without a command it is `rnascl run`: rnascl --config=digits --workdir=runs/digits",
         )
     )

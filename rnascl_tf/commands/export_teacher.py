@@ -9,7 +9,7 @@ from rnascl_tf.report.zoo_table import zoo_table
 from teachers.pytorch.zoo import ZOO
 
 USAGE = """
-Export a robust PyTorch checkpoint as an ONNX teacher, and prove the file against PyTorch.
+Export a robust PyTorch checkpoint as an ONNX teacher, and compare the file with PyTorch.
 
 usage: rnascl export-teacher --zoo=NAME --checkpoint=FILE --out=FILE.onnx
        rnascl export-teacher --architecture=NAME --num_classes=N --input_size=N
@@ -19,9 +19,9 @@ usage: rnascl export-teacher --zoo=NAME --checkpoint=FILE --out=FILE.onnx
   rnascl export-teacher --zoo=wang2023_wrn28_10 --checkpoint=cifar10_linf_wrn28-10.pt \\
       --out=teacher.onnx
 
-The checkpoint's wrappers are stripped, every key and shape is checked, its normalisation goes into the
-file. Each tapped convolution and the logits are compared with PyTorch on images; over a relative error
-of 0.001 nothing is written. --list shows the known checkpoints, and where they are.
+The checkpoint's wrappers are removed, every key and shape is checked, and its normalisation becomes
+part of the file. Each tapped convolution and the logits are compared with PyTorch on images; with a
+relative error over 0.001 nothing is written. --list shows the known checkpoints and where to get them.
 Needs PyTorch: pip install '.[torch]'.
 
 exit code: 0 done, 2 wrong input or a refused file (one line says why), 130 interrupted.

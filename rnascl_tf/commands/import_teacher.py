@@ -7,7 +7,7 @@ from rnascl_tf.command_line import CommandFlags
 from rnascl_tf.data.registry import DATASETS
 
 USAGE = f"""
-Import an ONNX image classifier as a teacher: convert it to Keras, prove every layer, measure it.
+Import an ONNX image classifier as a teacher: convert it to Keras, verify each layer, measure it.
 
 usage: rnascl import-teacher --onnx=FILE --out=DIR [--mean=A,B,C --std=A,B,C]
            [--dataset=NAME [--data_dir=FOLDER]] [--taps=main|all|REGEX]
@@ -17,9 +17,9 @@ usage: rnascl import-teacher --onnx=FILE --out=DIR [--mean=A,B,C --std=A,B,C]
       --mean=0.4914,0.4822,0.4465 --std=0.2471,0.2435,0.2616
 
 Every tapped convolution and the logits are compared with onnxruntime on real images; a relative error
-over 0.001 is refused. With --dataset ({", ".join(DATASETS)}) clean and
-PGD-20 accuracy follow. --mean and --std, per channel in [0, 1], are for a file that expects
-normalised images; they are moved into the written teacher.onnx.
+over 0.001 is refused. With --dataset ({", ".join(DATASETS)}), clean and
+PGD-20 accuracy are measured too. --mean and --std, per channel in [0, 1], are for a file that expects
+normalised images; they become part of the written teacher.onnx.
 
 exit code: 0 done, 2 wrong input or a refused file (one line says why), 130 interrupted.
 """

@@ -12,8 +12,8 @@ usage: rnascl latency --model=FILE.tflite[,FILE2.tflite...]
            [--threads=1,2,4] [--runs=500] [--device=local|adb[:SERIAL]] [--out=DIR]
 
 Several files are timed interleaved and compared with the first: the ratio of each round's medians,
-with its quartiles. Memory, loading and the first run are measured in a process that has the
-interpreter alone. --device=adb pushes each file and runs Google's benchmark_model on it.
+with its quartiles. Memory, loading and the first run are measured in a process with nothing
+but the interpreter. --device=adb pushes each file and runs Google's benchmark_model on it.
 """
 
 

@@ -13,9 +13,9 @@ Time every distinct block of a search space, and check the students' times that 
 usage: rnascl latency-table --space=S3 --kind=int8 --out=FILE.json
            [--device=local|adb[:SERIAL]] [--activation=relu6] [--threads=1] [--check=20]
 
-FILE.json is for --config.search.cost=latency --config.search.latency_table=FILE.json; beside it is a
-picture of predicted against measured times of --check random students. Converting the blocks takes a
-second or two each; a stopped command goes on where it was when it is given again.
+FILE.json is for --config.search.cost=latency --config.search.latency_table=FILE.json. A picture with
+the same name shows predicted against measured times of --check random students. Each block takes one
+or two seconds to convert. If the command is stopped, the same command continues.
 """
 
 

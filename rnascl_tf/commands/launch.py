@@ -6,15 +6,15 @@ from rnascl_tf import command_line, jobs
 from rnascl_tf.command_line import CommandFlags, FlagError
 
 USAGE = """
-Run the main command as several worker processes on this machine, to try what a cluster would do.
+Run the main job as several worker processes on this machine, to try what a cluster would do.
 
 usage: rnascl launch --workers=2 -- --config=RECIPE --workdir=DIR [...]
 
-What follows -- goes to every worker, with --strategy=multi_worker. Worker 0, the chief, writes the
-files and to this console; another's output is shown when it fails. Ctrl-C or SIGTERM lets all of them
-finish their step and save. For real machines see docs/cluster.md.
+What follows -- are arguments of `rnascl run`; every worker gets them, and --strategy=multi_worker.
+Worker 0, the chief, writes the files and prints here. Another worker's output is shown if it fails.
+Ctrl-C or SIGTERM lets all of them finish their step and save. For real machines see docs/cluster.md.
 
-exit code: that of the main command; 1 when a worker was lost (the same command resumes).
+exit code: that of the main job; 1 if a worker was lost (the same command resumes).
 """
 
 

@@ -10,8 +10,8 @@ Classify image files with a run's trained student.
 
 usage: rnascl predict --workdir=DIR [--top=3] IMAGE...
 
-Images of any size and mode are converted to RGB, their centre resized to the student's input.
-One line is printed for each: the file, then the most probable classes.
+Images may have any size and mode: they are converted to RGB, and their centre is resized to the
+student's input. Each gets one line: the file, then the most probable classes.
 """
 
 

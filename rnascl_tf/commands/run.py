@@ -9,17 +9,17 @@ from rnascl_tf.recipes.loading import shipped_recipes
 from rnascl_tf.stages.registry import STAGES
 
 USAGE = f"""
-RNAS-CL: an adversarially robust teacher in, a small, searched, robust student out.
+Search and train a small robust student of an adversarially robust teacher, stage by stage.
 
-usage: rnascl --config=RECIPE[:variant] --workdir=DIR [--stages=A,B] [--config.key=value ...]
+usage: rnascl run --config=RECIPE[:variant] --workdir=DIR [--stages=A,B] [--config.key=value ...]
 
-  rnascl --config=digits --workdir=runs/digits
-  rnascl --config=cifar10:s3 --workdir=runs/c10 --config.teacher.onnx=teacher.onnx
+  rnascl run --config=digits --workdir=runs/digits
+  rnascl run --config=cifar10:s3 --workdir=runs/c10 --config.teacher.onnx=teacher.onnx
 
 RECIPE is a Python file with get_config(variant), or a shipped recipe: {", ".join(shipped_recipes())}.
-The stages are {", ".join(STAGES)}. A finished stage is
-skipped, a killed one resumes from its last checkpoint: run the same command again.
---dry_run prints every config key with its value.
+The stages are {", ".join(STAGES)}.
+A finished stage is skipped. A killed one resumes from its last checkpoint: run the same command again.
+--dry_run prints every config key with its value. The word `run` may be left out.
 
 exit code: 0 done, 2 wrong input (one line says what), 3 with --strict when a student's gradients look
 masked, 130 interrupted, 143 terminated, 1 anything else.

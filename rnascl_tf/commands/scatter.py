@@ -12,8 +12,8 @@ usage: rnascl scatter RUN_OR_RECORD... [--out=scatter.png]
 
   rnascl scatter runs/* --attack=cw --out=figure1.png
 
-RUN_OR_RECORD is a run's folder or a record.json. The numbers are printed, and written as CSV beside
-the picture. Records of different epsilons or data sets do not go into one picture.
+RUN_OR_RECORD is a run's folder or a record.json. The numbers are printed, and written as CSV next to
+the picture. Records with different epsilons or data sets cannot share a picture.
 """
 
 

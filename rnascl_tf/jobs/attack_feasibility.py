@@ -81,7 +81,7 @@ def possible_attacks(
         no_verdict: from `why_no_verdict`.
 
     Raises:
-        RobustnessError: there is no gradient, and also no verdict that would say so, or a sweep.
+        RobustnessError: there is no gradient, and a sweep needs one, or no verdict would report it.
     """
     from rnascl_tf.robustness.logits_function import NO_GRADIENT  # imports TensorFlow
 

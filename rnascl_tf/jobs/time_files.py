@@ -100,7 +100,7 @@ def _checked_threads(threads: Sequence[int]) -> list[int]:
 
 
 def _read(paths: Sequence[str | Path]) -> dict[str, bytes]:
-    """Returns {name: content}; names are whole paths where files' names alone would be the same."""
+    """Returns {name: content}; whole paths as names if two files have the same name."""
     contents: dict[Path, bytes] = {}
     for path in map(Path, dict.fromkeys(map(str, paths))):
         contents[path] = path.read_bytes()

@@ -15,6 +15,12 @@ _INSTALLED = Path(__file__).parent / "shipped"
 # In a checkout they are at its top; an installed package has them as data.
 _SHIPPED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2] / "configs"
 
+# What recipes imported before base_config was part of the package; a project may have `configs` too.
+_OLD_BASE = re.compile(
+    r"^\s*(from configs\.base import|import configs\.base|from configs import .*\bbase\b)",
+    re.MULTILINE,
+)
+
 
 class RecipeError(UserError):
     """The recipe cannot be loaded; the message says why, in one line."""
@@ -65,15 +71,19 @@ def _refuse_other_keys(location: str, config: ConfigDict) -> None:
 
 def _module(location: str) -> types.ModuleType:
     """Returns the executed recipe file; a recipe is a file, and never imported by name."""
+    path = _path(location)
     try:
-        return _execute(_path(location))
-    except RecipeError:
-        raise
-    except ModuleNotFoundError as error:
-        if error.name in ("configs", "configs.base"):
+        return _execute(path)
+    except ImportError as error:
+        if _OLD_BASE.search(path.read_text(errors="replace")):
             raise RecipeError(
-                f"config {location} imports {error.name}, which is gone: write "
+                f"config {location} imports configs.base, which is gone: write "
                 "`from rnascl_tf.recipes import base_config, choose_variant`."
+            ) from error
+        if isinstance(error, ModuleNotFoundError):
+            raise RecipeError(
+                f"config {location} imports {error.name}, which Python does not find: install it, or "
+                "put the folder that holds it on PYTHONPATH."
             ) from error
         raise RecipeError(_reason(location, error)) from error
     except Exception as error:

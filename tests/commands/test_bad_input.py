@@ -1,4 +1,4 @@
-"""Wrong input: one clear line on standard error, exit code 2, nothing written."""
+"""Wrong input of the main job: one clear line on standard error, exit code 2, nothing written."""
 
 import contextlib
 import json
@@ -58,7 +58,10 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
             "config.search has no 'epoch' (did you mean epochs?)",
         ),
         ((*SMOKE, "--config.serch.epochs=2"), "config has no 'serch' (did you mean search?)"),
-        ((*SMOKE, "--config.search.epochs=two"), "--config.search.epochs=two"),
+        (
+            (*SMOKE, "--config.search.epochs=two"),
+            "epochs=two: wanted a whole number, as in the recipe: 1.",
+        ),
         ((*SMOKE, "--config.search.epochs=0"), "--config.search.epochs=0 should be at least 1"),
         ((*SMOKE, "--config.train.learning_rate=-1"), "learning_rate=-1.0 should be above 0"),
         ((*SMOKE, "--config.search.space=S4"), "config.search.space has no 'S4'"),
@@ -88,14 +91,17 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
             "unknown stage 'serch' (did you mean search?): give some of teacher,",
         ),
         ((*SMOKE, "--stages=trades"), "stage trades is disabled"),
-        ((*SMOKE, "--config.search.architecture=nope.json"), "nope.json does not exist"),
+        (
+            (*SMOKE, "--config.search.architecture=nope.json"),
+            "nope.json does not exist: give an architecture.json",
+        ),
         ((*SMOKE, "--config.search.activation=swish"), "give one of hard_swish, relu6, relu"),
         ((*SMOKE, "--config.search.cost=latency"), "latency_table=FILE go together"),
-        ((*SMOKE, "--config.search.latency_table=none.json"), "none.json does not exist"),
+        ((*SMOKE, f"--config.search.latency_table={__file__}"), "latency_table=FILE go together"),
         ((*SMOKE, "--config.search.target_ms=0.1"), "give --config.search.cost=latency and"),
         (
             (*SMOKE, "--config.search.cost=latency", "--config.search.latency_table=none.json"),
-            "none.json does not exist",
+            "none.json does not exist: give a table of rnascl latency-table",
         ),
         ((*SMOKE, "--config.export.transferred=autoattack"), "give attacks with gradients"),
         ((*SMOKE, "--config.export.square_queries=0"), "should be at least 1"),
@@ -314,3 +320,49 @@ def test_dry_run_prints_config_sizes_and_times_and_writes_nothing(capfd, tmp_pat
     for stage in ("teacher", "search", "train", "baseline", "evaluate", "export", "report"):
         assert f"  {stage} " in text
     assert not list(tmp_path.iterdir())
+
+
+PROJECT = "from configs.epochs import EPOCHS\n" + BASE.replace(
+    "    config = base_config()\n",
+    "    config = base_config()\n    config.search.epochs = EPOCHS\n    config.data.name = 'digit'\n"
+    "    return config\n",
+)
+
+
+def test_a_project_may_have_a_package_configs_of_its_own(tmp_path, run_module):
+    """Its recipe is read, its values count: the misspelt data set is what is wrong."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "__init__.py").write_text("")
+    (tmp_path / "configs" / "epochs.py").write_text("EPOCHS = 7\n")
+    (tmp_path / "configs" / "mine.py").write_text(PROJECT)
+    flags = ["--config=configs/mine.py", "--workdir=run"]
+    done = run_module("rnascl_tf", *flags, "--config.search.epochs=two", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: --config.search.epochs=two: wanted a whole number, as in the recipe: 7.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (
+            "from configs.base import base_config",
+            "imports configs.base, which is gone: write `from",
+        ),
+        ("import configs.base", "`from rnascl_tf.recipes import base_config, choose_variant`"),
+        ("from configs import base, digits", "imports configs.base, which is gone"),
+        ("from configs.epochs import EPOCHS", "imports configs.epochs, which Python does not find"),
+        ("import nothing_of_this_name", "which Python does not find: install it, or put"),
+    ],
+)
+def test_a_recipe_with_an_import_that_fails_is_told_what_to_import(
+    line, wanted, tmp_path, run_module
+):
+    (tmp_path / "mine.py").write_text(f"{line}\n\ndef get_config():\n    return base_config()\n")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "__init__.py").write_text("")
+    done = run_module("rnascl_tf", "--config=mine.py", "--workdir=run", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: config mine.py imports ")
+    assert wanted in done.stderr
