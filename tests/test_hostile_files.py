@@ -30,7 +30,7 @@ from rnascl_tf.record.record import RecordError
 from rnascl_tf.robustness import RobustnessError
 from rnascl_tf.robustness.outcomes import Outcomes
 from rnascl_tf.runs.run import load_student
-from rnascl_tf.training.search.search_diagnostics import (
+from rnascl_tf.training.search.diagnostics import (
     DiagnosticsError,
     SearchDiagnostics,
     read_diagnostics,

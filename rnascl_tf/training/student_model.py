@@ -10,7 +10,7 @@ from rnascl_tf.layers import AttentionMaps
 from rnascl_tf.networks import student_taps
 from rnascl_tf.objectives import Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans, active_terms
-from rnascl_tf.training.signals.teacher_signals import TeacherSignals
+from rnascl_tf.training.teacher_signals.source import TeacherSignals
 from rnascl_tf.training.training_model import Batch, TrainingModel
 from rnascl_tf.training.tutors import one_hot_tutors
 

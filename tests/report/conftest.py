@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnascl_tf.robustness import Accuracy, AttackResult
-from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics
+from rnascl_tf.training.search.diagnostics import SearchDiagnostics
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import report
-from rnascl_tf.training.search.search_diagnostics import SearchDiagnostics, write_diagnostics
+from rnascl_tf.training.search.diagnostics import SearchDiagnostics, write_diagnostics
 
 PLOTS = set(report.PLOTS)
 

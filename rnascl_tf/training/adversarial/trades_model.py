@@ -15,8 +15,8 @@ from rnascl_tf.objectives.trades import trades_loss
 from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training.adversarial.training_attack import TrainingAttack
 from rnascl_tf.training.metrics import TermMeans, active_terms
-from rnascl_tf.training.signals.teacher_signals import TeacherSignals
 from rnascl_tf.training.student_model import StudentModel
+from rnascl_tf.training.teacher_signals.source import TeacherSignals
 from rnascl_tf.training.training_model import Batch
 
 

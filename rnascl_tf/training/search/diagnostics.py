@@ -14,7 +14,7 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import ArrayFileError, read_arrays, write_arrays
 from rnascl_tf.networks import channel_masks
 from rnascl_tf.training.loop.logs import Logs
-from rnascl_tf.training.search.search_model import SearchModel
+from rnascl_tf.training.search.model import SearchModel
 
 
 class DiagnosticsError(UserError):

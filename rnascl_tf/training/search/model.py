@@ -11,7 +11,7 @@ from rnascl_tf.networks import channel_masks
 from rnascl_tf.objectives import CostModel, Price, Terms, cross_entropy, distillation_loss
 from rnascl_tf.training.metrics import TermMeans, active_terms
 from rnascl_tf.training.optimizers import architecture_optimizer as new_architecture_optimizer
-from rnascl_tf.training.signals.teacher_signals import TeacherSignals
+from rnascl_tf.training.teacher_signals.source import TeacherSignals
 from rnascl_tf.training.training_model import Batch, TrainingModel
 from rnascl_tf.training.tutors import one_hot_tutors
 from teachers import Signals

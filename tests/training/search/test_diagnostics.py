@@ -10,7 +10,7 @@ from rnascl_tf.networks import SearchProblem, SearchSpace, build_supernet, chann
 from rnascl_tf.networks.search_space import StageSpace
 from rnascl_tf.objectives import ExpectedMacs
 from rnascl_tf.training import SearchModel
-from rnascl_tf.training.search.search_diagnostics import (
+from rnascl_tf.training.search.diagnostics import (
     DiagnosticsError,
     DiagnosticsLog,
     read_diagnostics,

@@ -1,1 +1,0 @@
-"""The teacher's logits and maps for each batch, computed or stored."""

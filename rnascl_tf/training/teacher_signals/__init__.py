@@ -1,0 +1,1 @@
+"""The teacher's logits and attention maps for each batch, computed or stored."""
