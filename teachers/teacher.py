@@ -145,6 +145,7 @@ class Teacher:
         self._compute_signals = tf.function(
             self._signals_of,
             input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
+            autograph=False,  # no Python control flow to rewrite, and reading it takes seconds
         )
 
     def signals(self, images: tf.Tensor | np.ndarray) -> Signals:

@@ -78,7 +78,9 @@ def _write(model: keras.Model, class_names: Sequence[str], scratch: Path, direct
         function: Callable[[tf.Tensor], dict[str, tf.Tensor]], dtype: tf.DType
     ) -> Callable[..., dict[str, tf.Tensor]]:
         shape = (None, height, width, channels)
-        return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype, name="images")])
+        # Nothing for AutoGraph, which would take seconds to read Keras' source.
+        spec = tf.TensorSpec(shape, dtype, name="images")
+        return tf.function(function, input_signature=[spec], autograph=False)
 
     # The saved object must own all variables that the graphs read. It is not the model itself, whose
     # layers' classes do not exist in a process without this package.

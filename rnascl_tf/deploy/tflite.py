@@ -169,7 +169,9 @@ def _write_logits_only(saved_model_dir: str | Path, directory: str) -> tuple[str
     ((name, spec),) = inputs.items()
     output = "logits" if "logits" in outputs else outputs[0]
 
-    @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype, name=name)])
+    @tf.function(
+        input_signature=[tf.TensorSpec(spec.shape, spec.dtype, name=name)], autograph=False
+    )
     def logits_only(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"logits": signature(**{name: images})[output]}
 

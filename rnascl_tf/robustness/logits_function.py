@@ -48,7 +48,10 @@ class LogitsFunction:
         # A strong reference would keep the model alive from the value of a weak dictionary.
         self._model: Callable[[], Any] = weakref.ref(model)
         self._strategy = strategy
-        self._forward = _Replicated(self._outputs, strategy)
+        # AutoGraph rewrites Python's `if` and `for` over tensors, which Keras does not offer to layers
+        # either; reading their source takes it seconds for each model.
+        self._autograph = not isinstance(model, keras.Layer)
+        self._forward = _Replicated(self._outputs, strategy, self._autograph)
         self._attacks: dict[tuple, _Replicated] = {}
         self.traces: collections.Counter[AttackGraph] = collections.Counter()
 
@@ -111,7 +114,7 @@ class LogitsFunction:
             raise RobustnessError(NO_GRADIENT)
         if key not in self._attacks:
             graph = functools.partial(self._attacked, *key)
-            self._attacks[key] = _Replicated(graph, self._strategy)
+            self._attacks[key] = _Replicated(graph, self._strategy, self._autograph)
         inputs = (
             tf.convert_to_tensor(images, tf.float32),
             # One dtype, because another would be traced again.
@@ -212,15 +215,20 @@ AttackedModel: TypeAlias = Callable[[Any], Any] | BlackBoxFunction
 """A Keras model, another callable images -> logits, or a model without gradients."""
 
 
+def _run(
+    strategy: Any, function: Callable[..., tf.Tensor], arguments: tuple[tf.Tensor, ...]
+) -> tf.Tensor:
+    return strategy.run(function, args=arguments)
+
+
 class _Replicated:
     """A traced function whose inputs of rank 1 or more are cut into one part per replica."""
 
-    def __init__(self, function: Callable[..., tf.Tensor], strategy: Any) -> None:
+    def __init__(self, function: Callable[..., tf.Tensor], strategy: Any, autograph: bool) -> None:
         self._strategy = strategy
-        if strategy is None:
-            self._traced = tf.function(function)
-        else:
-            self._traced = tf.function(lambda arguments: strategy.run(function, args=arguments))
+        if strategy is not None:
+            function = functools.partial(_run, strategy, function)
+        self._traced = tf.function(function, autograph=autograph)
 
     def __call__(self, *inputs: tf.Tensor) -> tf.Tensor:
         if self._strategy is None:

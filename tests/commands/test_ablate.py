@@ -1,13 +1,14 @@
 """The comparison as a user runs it: real processes, and wrong input refused before any of them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from rnascl_tf.commands.ablate import main
 
 SMOKE = [
-    "--config=digits:smoke",
+    f"--config={Path(__file__).resolve().parents[1] / 'tiny_recipe.py'}",
     "--config.evaluate.attacks=clean,fgsm",
     "--config.teacher.evaluate_examples=8",
     "--config.teacher.verify_examples=2",

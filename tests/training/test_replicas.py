@@ -182,7 +182,7 @@ def searches(new_search_model, two_replicas, examples, tmp_path_factory):
 def test_a_synchronized_search_is_that_of_one_device(new_search_model, searches, examples):
     shared, history = searches["synchronized"]
     alone = new_search_model()
-    step = tf.function(alone.train_step)
+    step = tf.function(alone.train_step, autograph=False)
     for batch in batches(examples)(0, 0).take(STEPS):
         logs = step(reordered(batch))
     assert_same_state(alone, shared)

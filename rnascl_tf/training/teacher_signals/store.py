@@ -56,7 +56,7 @@ class SignalStore:
     def __init__(
         self, folder: str | Path, teacher: Teacher, stream: Stream, identity: Mapping[str, Any]
     ) -> None:
-        self._signals = tf.function(teacher.signals)
+        self._signals = tf.function(teacher.signals, autograph=False)
         self._batches = stream.batches
         self._steps = stream.steps_per_epoch
         self._identity = identity

@@ -84,8 +84,8 @@ def test_random_starts_are_part_of_the_training_state():
 @pytest.mark.parametrize("kind", KINDS)
 def test_robust_loss_falls(kind):
     model = adversarial_model(kind, epsilon=0.01)
-    step = tf.function(model.train_step)
-    test = tf.function(model.test_step)
+    step = tf.function(model.train_step, autograph=False)
+    test = tf.function(model.test_step, autograph=False)
 
     def robust_loss():
         for metric in model.metrics:

@@ -114,7 +114,7 @@ def test_the_gradient_flows_through_the_clean_prediction_too(batch):
 
 def test_fine_tuning_lowers_the_loss_under_attack(signals, batch):
     model, _ = models(signals)
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step, autograph=False)
 
     def robust_loss():
         attacked = model.attack.against_labels(model.logits, batch["image"], batch["label"])

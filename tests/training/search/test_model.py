@@ -174,7 +174,7 @@ def test_validation_is_deterministic_and_changes_nothing(search_model, batch):
 
 
 def test_learns(search_model, batch):
-    step = tf.function(search_model.train_step)
+    step = tf.function(search_model.train_step, autograph=False)
     losses = []
     for _ in range(20):
         for metric in search_model.metrics:
