@@ -1,9 +1,11 @@
 """Diagnostics of a small search, and records as the stages write them, shortened."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+import rich.console
 
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.training.search.diagnostics import SearchDiagnostics
@@ -76,3 +78,15 @@ def write_record(tmp_path):
 def models():
     """Functions that make a model's results: `attacked(clean, pgd20, cw)` and `result`."""
     return attacked, result
+
+
+@pytest.fixture
+def lines_of():
+    """The printed lines of a `rich` table, words one space apart."""
+
+    def lines(table, width=100):
+        console = rich.console.Console(file=io.StringIO(), width=width)
+        console.print(table)
+        return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+    return lines

@@ -1,9 +1,6 @@
 """Printed tables: numbers land in the right cell; the verdict says what the intervals allow."""
 
-import io
-
 import pytest
-import rich.console
 
 from rnascl_tf.report import export_table, robustness_table, search_table, student_table, verdict
 from rnascl_tf.robustness import Accuracy, AttackResult
@@ -65,14 +62,8 @@ FACTS = {
 }
 
 
-def lines(table, width=100):
-    console = rich.console.Console(file=io.StringIO(), width=width)
-    console.print(table)
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
-
-
-def test_robustness_table(record):
-    text = lines(robustness_table(record, model_styles()))
+def test_robustness_table(record, lines_of):
+    text = lines_of(robustness_table(record, model_styles()))
     assert text[0] == "Accuracy in % [95% interval] at L-inf epsilon 8/255, pixel space"
     assert "teacher student baseline" in text
     assert "attack n = 500 n = 400 n = 400" in text
@@ -80,23 +71,23 @@ def test_robustness_table(record):
     assert "pgd20 - 40.0 [35.3, 44.9] 10.0 [7.4, 13.3]" in text
 
 
-def test_attacks_that_only_the_students_were_given_have_their_row(record):
+def test_attacks_that_only_the_students_were_given_have_their_row(record, lines_of):
     record["robustness"]["student"]["cw"] = result(0.3)
     record["robustness"]["teacher"] |= {"mifgsm": result(0.5)}
-    text = lines(robustness_table(record, model_styles()))
+    text = lines_of(robustness_table(record, model_styles()))
     assert "cw - 30.0 [25.7, 34.7] -" in text
     assert "mifgsm 50.0 [45.1, 54.9] - -" in text
 
 
-def test_student_table(record):
-    text = lines(student_table(record))
+def test_student_table(record, lines_of):
+    text = lines_of(student_table(record))
     assert "filters 16 12 16 | 20 20 24 | 52 52 56" in text
     assert "parameters 118,130" in text
     assert "teacher layers used as tutors 2 of 17" in text
 
 
-def test_export_table(record):
-    text = lines(export_table(record))
+def test_export_table(record, lines_of):
+    text = lines_of(export_table(record))
     assert "KiB 2.0" in text
     assert "under transferred images, % 39.0 [34.3, 43.9]" in text
     assert "and square, n = 97, % 38.1 [29.1, 48.1]" in text
@@ -121,10 +112,10 @@ def test_verdict_follows_the_intervals(record):
     assert "nothing can be said" in verdict(record)
 
 
-def test_search_table():
+def test_search_table(lines_of):
     record = {"search_diagnostics": {"epochs": 10, "tutors": FACTS | {"distinct": 5}}}
     record["search_diagnostics"]["filters"] = FACTS | {"rows": 9, "last_change_median": 0.0}
-    text = lines(search_table(record))
+    text = lines_of(search_table(record))
     assert "How decided the search is, epochs: 10" in text
     assert "tutors filters" in text
     assert "choices made 28 9" in text
@@ -132,24 +123,24 @@ def test_search_table():
     assert "last change at epoch (0: never), median / maximum 2.5 / 9 0 / 9" in text
 
 
-def test_search_table_of_a_control_has_filters_alone():
-    text = lines(search_table({"search_diagnostics": {"epochs": 1, "filters": FACTS}}))
+def test_search_table_of_a_control_has_filters_alone(lines_of):
+    text = lines_of(search_table({"search_diagnostics": {"epochs": 1, "filters": FACTS}}))
     assert "filters" in text
     assert "choices made 28" in text
 
 
-def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record):
+def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record, lines_of):
     del record["robustness"]["baseline"]
     record["robustness"]["trades"] = {"pgd20@2/255": result(0.5)}
-    text = lines(robustness_table(record, model_styles()))
+    text = lines_of(robustness_table(record, model_styles()))
     assert "teacher student student + TRADES" in text
     assert "pgd20 at 2/255 - - 50.0 [45.1, 54.9]" in text
 
 
-def test_four_models_lose_no_digit_in_80_characters(record):
+def test_four_models_lose_no_digit_in_80_characters(record, lines_of):
     full = {attack: result(1.0) for attack in ("clean", "pgd20@8/255")}
     record["robustness"] = dict.fromkeys(("teacher", "student", "trades", "baseline"), full)
-    text = lines(robustness_table(record, model_styles()), width=80)
+    text = lines_of(robustness_table(record, model_styles()), width=80)
     assert "teacher student + TRADES baseline" in text
     start = text.index("clean 100.0 100.0 100.0 100.0")
     intervals = " ".join(["[99.0, 100.0]"] * 4)

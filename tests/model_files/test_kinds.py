@@ -1,0 +1,30 @@
+"""A model's kind is told by its path alone."""
+
+import pytest
+
+from rnascl_tf.model_files import ModelFileError, kind_of
+from rnascl_tf.model_files.kinds import KINDS
+
+
+@pytest.mark.parametrize("kind", ["keras", "onnx", "tflite"])
+def test_by_suffix(tmp_path, kind):
+    path = tmp_path / f"model.{kind}"
+    path.write_bytes(b"")
+    assert kind_of(str(path)) == kind
+    assert kind in KINDS
+
+
+def test_a_folder_is_a_saved_model(tmp_path):
+    assert kind_of(tmp_path) == "saved_model"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("model.h5", "Save an .h5 as .keras"), ("model.pt", "neither a .keras"), ("model", "neither")],
+)
+def test_other_files_are_refused(tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ModelFileError, match=message):
+        kind_of(tmp_path / name)
+    with pytest.raises(ModelFileError, match="does not exist"):
+        kind_of(tmp_path / f"other_{name}")
