@@ -1,11 +1,12 @@
 """RNAS-CL on TensorFlow: robust architecture search with cross-layer distillation (arXiv 2301.08092).
 
 Importing the package registers its layers with Keras, so that `keras.models.load_model` reads its
-models: at once if Keras is there, else when it comes. TensorFlow is not imported before it is used, so
-that commands answer wrong input at once.
+models: at once if Keras is imported already, else when it is. TensorFlow is not imported before it is
+used, so that commands answer wrong input at once.
 """
 
 import importlib
+from types import ModuleType
 
 import wrapt
 
@@ -17,6 +18,6 @@ environment.prepare()
 
 
 @wrapt.when_imported("keras")
-def _register_layers(_keras):
+def _register_layers(_keras: ModuleType) -> None:
     importlib.import_module("rnascl_tf.layers")
     importlib.import_module("teachers.layers")

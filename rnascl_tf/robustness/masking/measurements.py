@@ -1,4 +1,4 @@
-"""The measurements behind a masking verdict: what one model withstands, under different attacks.
+"""The measurements for a masking verdict: what one model withstands, under different attacks.
 
 Following Athalye et al. (2018), section 3.1, and Carlini et al. (2019), "On Evaluating Adversarial
 Robustness", sections 5 and 6. All measurements use the same images and one seed.
