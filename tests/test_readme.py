@@ -55,6 +55,14 @@ def test_a_command_parses(arguments, capsys):
     assert "usage: rnascl" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_in_help_parse(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out.partition("\nflags:")[0].replace("\\\n", " ")
+    for example in re.findall(r"^  rnascl (.+)", text, re.M):
+        assert main([*shlex.split(example), "--help"]) == 0, example
+
+
 def test_a_misspelt_flag_or_key_would_be_seen():
     assert main(["attack", "--modle=x", "--help"]) == 2
     assert main(["--config=digits", "--config.search.epoch=1", "--help"]) == 2
