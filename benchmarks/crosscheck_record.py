@@ -93,7 +93,7 @@ def outcome(standing, seconds, definition):
         "robust_accuracy": float(standing.mean()),
         "seconds": round(seconds, 1),
         "definition": definition,
-        # Each has its own: a record may be gone on with after a change.
+        # Each has its own: a record may be continued after a change.
         "git_commit": git_commit(),
         "standing": "".join("1" if stands else "0" for stands in standing),
     }
