@@ -41,6 +41,10 @@ def run(
     except UserError as error:
         _say(f"error: {' '.join(str(error).split())}")
         return EXIT_USER_ERROR
+    except BrokenPipeError:
+        # The reader, `head` for one, has read enough; Python's own last flush would fail as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         # Folders without permission, full disks: the file system's own words say what to fix.
         _say(f"error: {error.filename or 'input/output'}: {error.strerror or error}.")

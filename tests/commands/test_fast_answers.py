@@ -25,7 +25,19 @@ for arguments in json.loads(sys.argv[1]):
     seen.update(heavy)
     print(json.dumps([code, output.getvalue(), errors.getvalue(), seconds, heavy]))
 """
-HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "sklearn", "matplotlib", "scipy", "torch")
+HEAVY = (
+    "tensorflow",
+    "tensorflow_datasets",
+    "keras",
+    "cleverhans",
+    "ai_edge_litert",
+    "onnx",
+    "onnxruntime",
+    "sklearn",
+    "matplotlib",
+    "scipy",
+    "torch",
+)
 
 SMOKE = ["--config=digits:smoke", "--workdir=run"]
 ATTACK = ["attack", "--model=model.keras", "--dataset=digits", "--out=out"]
@@ -45,7 +57,7 @@ ANSWERS = {
     "zoo": (["export-teacher", "--list"], 0, "salman2020_r18"),
     "command": (["atack"], 2, "no command 'atack' (did you mean attack?)"),
     "flags missing": (
-        [*SMOKE[:0], "run"],
+        ["run"],
         2,
         "--config and --workdir are missing: give --config=digits",
     ),
