@@ -6,6 +6,7 @@ from .estimation import untrained_signals as untrained_signals
 from .estimation import untrained_student as untrained_student
 from .estimation import untrained_teacher as untrained_teacher
 from .export import exported as exported
+from .file_comparison import FileComparison as FileComparison
 from .native_teacher import adversarial_model as adversarial_model
 from .native_teacher import native_classifier as native_classifier
 from .native_teacher import train_native as train_native

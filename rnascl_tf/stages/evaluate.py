@@ -6,7 +6,7 @@ student also gets a verdict on masked gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from rnascl_tf.stages.stage import Stage
 if TYPE_CHECKING:
     import keras
 
-OnBatch = Callable[[Any, int, int], None]
+    from rnascl_tf.robustness.attacker import OnBatch
 
 
 def run(run: runs.Run) -> None:

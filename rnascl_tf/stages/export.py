@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from rnascl_tf import deploy, report, robustness, runs, stages
+from rnascl_tf import data, deploy, report, robustness, runs, stages
 from rnascl_tf.console import progress
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_bytes, write_text
@@ -29,14 +29,7 @@ from rnascl_tf.recipes.rules import (
 from rnascl_tf.stages.stage import Stage
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
     from ml_collections import ConfigDict
-
-OnBatch = Callable[[Any, int, int], None]
-
-FLAGGED_POINTS = 2.0
-"""A file is flagged if it loses more points of robust accuracy than this, compared with the student."""
 
 SECONDS_PER_CONVERSION = 5
 """To TFLite, measured on S3; the number of operators decides, not their size."""
@@ -50,62 +43,83 @@ def run(run: runs.Run) -> None:
     resumes.
     """
     settings, dataset = run.config.export, run.dataset
-    name = exported(run.config)
-    student = run.student(stages.student_stages()[name].name)
+    student = run.student(stages.student_stages()[exported(run.config)].name)
     folder = run.folder("export")
     deploy.export_saved_model(student, folder / "saved_model", dataset.class_names)
     write_text(folder / "labels.txt", "\n".join(dataset.class_names) + "\n")
-    calibration = dataset.train.evenly_spaced(
-        min(settings.calibration_examples, len(dataset.train))
+    files = _converted(run, folder)
+    test = dataset.test.evenly_spaced(settings.examples)
+    comparison = stages.FileComparison(
+        run, student, test.as_float(), test.labels, folder / "attacked"
     )
+    timings = _timed(run, files)
+    run.record["exports"] = exports = [
+        _described(run, kind, content, timings[kind], comparison) for kind, content in files.items()
+    ]
+    for export in exports:
+        _warn(export)
+    write_text(folder / "SHA256SUMS", _sums(folder, settings.kinds))
+    write_text(folder / "README.md", report.model_card(run.record, dataset, stages.model_styles()))
+
+
+def _calibration(run: runs.Run) -> data.LabelledImages:
+    train = run.dataset.train
+    return train.evenly_spaced(min(run.config.export.calibration_examples, len(train)))
+
+
+def _converted(run: runs.Run, folder: Path) -> dict[str, bytes]:
+    """Returns the TFLite file of each kind, written unless it is there already."""
+    kinds, images = run.config.export.kinds, _calibration(run).as_float()
     files = {}
     with progress("export", "files") as on_file:
-        for number, kind in enumerate(settings.kinds, start=1):
+        for number, kind in enumerate(kinds, start=1):
             path = folder / f"student_{kind}.tflite"
             # Results from before a stop are found by the file's hash, and a second conversion may
             # give another one.
             if not path.exists():
-                write_bytes(
-                    path, deploy.convert(folder / "saved_model", kind, calibration.as_float())
-                )
+                write_bytes(path, deploy.convert(folder / "saved_model", kind, images))
             files[kind] = path.read_bytes()
-            on_file("conversion", number, len(settings.kinds))
-    test = dataset.test.evenly_spaced(settings.examples)
-    examples = _Examples(run, student, test.as_float(), test.labels, folder / "attacked")
+            on_file("conversion", number, len(kinds))
+    return files
+
+
+def _timed(run: runs.Run, files: Mapping[str, bytes]) -> dict[str, deploy.Timing]:
+    settings = run.config.export
     with progress("latency", "rounds") as on_round:
-        timings = deploy.measure_interleaved(
+        return deploy.measure_interleaved(
             files,
             settings.threads,
             settings.runs,
             on_round=lambda *done: on_round("interleaved", *done),
         )
-    exports = []
-    for kind, content in files.items():
-        sha256 = hashlib.sha256(content).hexdigest()
-        exports.append(
-            {
-                "file": f"export/student_{kind}.tflite",
-                "model": name,
-                "kind": kind,
-                "bytes": len(content),
-                "sha256": sha256,
-                **examples.measured(kind, deploy.TFLiteClassifier(content), sha256),
-                "latency": dataclasses.asdict(timings[kind].latency),
-                "latency_target": runs.measured_beside_predicted(run, kind, timings[kind]),
-                "delegation": dataclasses.asdict(deploy.delegation(content)),
-                "quantization": deploy.quantization(content),
-                "calibration": {
-                    "images": len(calibration),
-                    "of": "the training split, evenly spaced: no seed",
-                }
-                if kind == "int8"
-                else None,
-            }
-        )
-        _warn(exports[-1])
-    run.record["exports"] = exports
-    write_text(folder / "SHA256SUMS", _sums(folder, settings.kinds))
-    write_text(folder / "README.md", report.model_card(run.record, dataset, stages.model_styles()))
+
+
+def _described(
+    run: runs.Run,
+    kind: str,
+    content: bytes,
+    timing: deploy.Timing,
+    comparison: stages.FileComparison,
+) -> dict[str, Any]:
+    """Returns what the record says of one file."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    calibration = {
+        "images": len(_calibration(run)),
+        "of": "the training split, evenly spaced: no seed",
+    }
+    return {
+        "file": f"export/student_{kind}.tflite",
+        "model": exported(run.config),
+        "kind": kind,
+        "bytes": len(content),
+        "sha256": sha256,
+        **comparison.measured(kind, deploy.TFLiteClassifier(content), sha256),
+        "latency": dataclasses.asdict(timing.latency),
+        "latency_target": runs.measured_beside_predicted(run, kind, timing),
+        "delegation": dataclasses.asdict(deploy.delegation(content)),
+        "quantization": deploy.quantization(content),
+        "calibration": calibration if kind == "int8" else None,
+    }
 
 
 def _sums(folder: Path, kinds: Sequence[str]) -> str:
@@ -121,95 +135,6 @@ def _sums(folder: Path, kinds: Sequence[str]) -> str:
 def exported(config: ConfigDict) -> str:
     """Returns the name, in the record's robustness, of the student that is exported."""
     return "trades" if config.trades.enabled else "student"
-
-
-class _Examples:
-    """The test images, their adversarial versions for the Keras student, and its accuracy on them."""
-
-    def __init__(
-        self,
-        run: runs.Run,
-        student: keras.Model,
-        images: np.ndarray,
-        labels: np.ndarray,
-        state: Path,
-    ) -> None:
-        self._run, self._images, self._labels, self._state = run, images, labels, state
-        self._logits = student.predict(images, batch_size=100, verbose=0)
-        with progress("export keras") as on_batch:
-            self._adversarial = [
-                robustness.adversarial_images(
-                    student,
-                    images,
-                    labels,
-                    run.threat_model,
-                    attack,
-                    seed=run.config.seed,
-                    on_batch=on_batch,
-                )
-                for attack in run.config.export.transferred
-            ]
-            self._keras = self._withstood("keras", student, None, on_batch)
-
-    def measured(
-        self, kind: str, classifier: deploy.TFLiteClassifier, sha256: str
-    ) -> dict[str, Any]:
-        """Returns one file's agreement with the Keras student, its clean and robust accuracy."""
-        logits = classifier.predict(self._images)
-        with progress(f"export {kind}") as on_batch:
-            model = robustness.BlackBoxFunction(classifier.predict)
-            found = self._withstood(kind, model, sha256, on_batch)
-        settings, threat_model = self._run.config.export, self._run.threat_model
-        ours, transferred = (
-            robustness.Accuracy.of(found.worst),
-            robustness.Accuracy.of(found.transferred),
-        )
-        keras = robustness.Accuracy.of(self._keras.worst)
-        keras_transferred = robustness.Accuracy.of(self._keras.transferred)
-        drop = keras.points_above(ours)
-        # There are many more transferred images, which show losses that a few cannot.
-        drop_transferred = keras_transferred.points_above(transferred)
-        made = " and ".join(settings.transferred)
-        asks = "" if found.asked is None else f", then square, {settings.square_queries} queries"
-        return {
-            "agreement": dataclasses.asdict(deploy.agreement(self._logits, logits)),
-            "clean": robustness.Accuracy.of(found.clean).to_json(),
-            "robust": {
-                **ours.to_json(),
-                "attack": f"{made} made on the Keras student, transferred{asks}",
-                "epsilon": threat_model.epsilon,
-                "norm": threat_model.norm,
-                "space": threat_model.space,
-                "seed": self._run.config.seed,
-                "transferred": transferred.to_json(),
-                "square_attacked": found.asked,
-                "square_broke": None
-                if found.asked is None
-                else int(found.asked - found.worst.sum()),
-                "keras": keras.to_json() | {"transferred": keras_transferred.to_json()},
-                "drop_points": drop,
-                "drop_points_transferred": drop_transferred,
-                "flagged": max(drop, drop_transferred) > FLAGGED_POINTS,
-            },
-        }
-
-    def _withstood(
-        self, name: str, model: Any, model_id: str | None, on_batch: OnBatch
-    ) -> robustness.Withstood:
-        settings = self._run.config.export
-        return robustness.withstood_without_gradients(
-            model,
-            self._images,
-            self._labels,
-            self._run.threat_model,
-            self._adversarial,
-            square_examples=settings.square_examples,
-            square_queries=settings.square_queries,
-            seed=self._run.config.seed,
-            on_batch=on_batch,
-            state=self._state / f"{name}.npz",
-            model_id=model_id,
-        )
 
 
 def _warn(export: dict[str, Any]) -> None:

@@ -80,7 +80,9 @@ class _Training:
                 "this one resumes: --workdir must be one folder for all of them; give the same command "
                 "again on all."
             )
-        if epoch or step:
+        if epoch == self._plan.epochs:
+            logging.info("%s: all %d epochs have been trained", self._plan.stage, epoch)
+        elif epoch or step:
             steps = self._plan.stream.steps_per_epoch
             place = f", step {step + 1} of {steps}" if step else ""
             place = ", its validation" if step == steps else place

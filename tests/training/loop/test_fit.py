@@ -1,6 +1,7 @@
 """The resumable fit: interrupted equals uninterrupted, logs stay whole, NaN stops without loss."""
 
 import csv
+import logging
 import os
 import signal
 
@@ -180,11 +181,14 @@ def test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there(
         np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-4, err_msg=ours.path)
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path):
+def test_a_finished_training_is_not_trained_again(tmp_path, caplog):
     first = baseline()
     history = run(first, tmp_path, epochs=1)
     second = baseline()
-    assert run(second, tmp_path, epochs=1) == history
+    with caplog.at_level(logging.INFO, logger="absl"):
+        assert run(second, tmp_path, epochs=1) == history
+    assert "train: all 1 epochs have been trained" in caplog.text
+    assert "resuming" not in caplog.text
     for ours, theirs in zip(first.classifier.variables, second.classifier.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
