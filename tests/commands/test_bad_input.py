@@ -334,8 +334,8 @@ def test_a_project_may_have_a_package_configs_of_its_own(tmp_path, run_module):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "__init__.py").write_text("")
     (tmp_path / "configs" / "epochs.py").write_text("EPOCHS = 7\n")
-    (tmp_path / "configs" / "mine.py").write_text(PROJECT)
-    flags = ["--config=configs/mine.py", "--workdir=run"]
+    (tmp_path / "configs" / "NAME.py").write_text(PROJECT)
+    flags = ["--config=configs/NAME.py", "--workdir=run"]
     done = run_module("rnascl_tf", *flags, "--config.search.epochs=two", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
