@@ -1,4 +1,4 @@
-"""What several folders of tests need: two devices, and starting a real command."""
+"""What several folders of tests need: two devices, real commands, and a run that was not trained."""
 
 import os
 import shutil
@@ -12,6 +12,18 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 import hypothesis
 import pytest
 import tensorflow as tf
+
+import teachers
+from rnascl_tf.files import save_model, write_json
+from rnascl_tf.networks import (
+    SEARCH_SPACES,
+    build_student,
+    describe,
+    student_taps,
+    write_architecture,
+)
+from rnascl_tf.runs import Run
+from tests import tiny_recipe
 
 # Two logical CPUs stand in for two GPUs; it must be said before TensorFlow touches a device.
 tf.config.set_logical_device_configuration(
@@ -59,4 +71,54 @@ def run_module():
             check=False,
         )
 
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """Makes the config of `tests/tiny_recipe.py`, whose space is known until the tests end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(SEARCH_SPACES, tiny_recipe.SPACE.name, tiny_recipe.SPACE)
+        yield tiny_recipe.get_config
+
+
+def trained_config(tiny_config):
+    config = tiny_config()
+    config.trades.update(dict(enabled=True, epochs=1, attack_steps=1, attack_step_size=1.0))
+    config.baseline.enabled = False
+    config.data.train_examples = 64
+    return config
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tiny_config, tmp_path_factory):
+    """The files of `trained_run`, built once."""
+    run = Run(trained_config(tiny_config), tmp_path_factory.mktemp("trained"))
+    dataset = run.dataset
+    teacher = teachers.resnet(
+        dataset.num_classes, dataset.input_shape, widths=(5, 7), blocks=(1, 1), seed=1
+    )
+    save_model(teacher, run.folder("teacher") / "teacher.keras")
+    write_json(run.workdir / "teacher" / "teacher.json", {"file": "teacher.keras"})
+
+    def architecture(tutors):
+        return describe(run.problem, run.space.narrowest, tutors, 0)
+
+    for seed, stage in enumerate(("train", "trades"), start=1):
+        student = build_student(architecture([]), momentum=0.997, seed=seed)
+        save_model(student, run.folder(stage) / "student.keras")
+    tutors = [
+        {"student": name, "teacher": run.teacher.tap_names[0], "probability": 1.0}
+        for name in student_taps(student).output["taps"]
+    ]
+    write_architecture(architecture(tutors), run.folder("search") / "architecture.json")
+    return run.workdir
+
+
+@pytest.fixture
+def trained_run(tiny_config, trained_folder, tmp_path):
+    """A `Run`, its students in DIR/train and DIR/trades with seeds 1 and 2, without a baseline."""
+    shutil.copytree(trained_folder, tmp_path, dirs_exist_ok=True)
+    run = Run(trained_config(tiny_config), tmp_path)
+    run.record["teacher"] = {"n_t": len(run.teacher.tap_names)}
     return run

@@ -19,7 +19,9 @@ from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 @pytest.fixture
 def config():
     config = load_recipe("digits:smoke")
-    config.teacher.epochs = 3
+    config.data.train_examples = 64
+    config.teacher.update(dict(epochs=3, widths=(5,), blocks=(1,)))
+    config.teacher.update(dict(evaluate_examples=1, precision="float32"))
     return config
 
 
@@ -27,6 +29,12 @@ def finished(config, workdir):
     run = Run(config, workdir)
     execute(run, select(config, ["teacher"]))
     return run
+
+
+def trained(config, workdir):
+    """The training alone: (what it says of itself, the run)."""
+    run = Run(config, workdir)
+    return native_teacher.train_native(run), run
 
 
 def test_the_best_epoch_is_kept_and_written_in_both_formats(config, tmp_path):
@@ -61,8 +69,8 @@ def test_what_is_written_is_the_best_epoch_and_not_the_last(config, tmp_path, mo
             first.setdefault("weights", self.network.get_weights())
 
     monkeypatch.setattr(native_teacher, "BestEpoch", FirstIsBest)
-    run = finished(config, tmp_path)
-    assert run.record["teacher"]["training"]["epoch"] == 1
+    training, _ = trained(config, tmp_path)
+    assert training["epoch"] == 1
     written = keras.models.load_model(tmp_path / "teacher" / "teacher.keras").get_weights()
     for found, wanted in zip(written, first["weights"], strict=True):
         np.testing.assert_array_equal(found, wanted)
@@ -77,22 +85,22 @@ def test_taps_that_match_nothing_are_refused_before_the_training(config, tmp_pat
 
 def test_without_patience_the_last_epoch_is_kept(config, tmp_path):
     config.teacher.patience = None
-    run = finished(config, tmp_path)
-    assert run.record["teacher"]["training"]["epoch"] == 3
-    assert "validation_accuracy" not in run.record["teacher"]["training"]
+    training, _ = trained(config, tmp_path)
+    assert training["epoch"] == 3
+    assert "validation_accuracy" not in training
 
 
 def test_patience_ends_the_training(config, tmp_path):
     # A learning rate this small changes nothing that accuracy on 64 digits could show.
     config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
     config.teacher.batch_norm_momentum = 0.999999
-    run = finished(config, tmp_path)
+    training, run = trained(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 2
-    assert run.record["teacher"]["training"]["epoch"] == 1
+    assert training["epoch"] == 1
 
 
-def interrupted(config, workdir, monkeypatch, module, name):
-    """Runs the stage until it calls a function, where it is interrupted."""
+def interrupted(train, config, workdir, monkeypatch, module, name):
+    """Trains until a function is called, where it is interrupted."""
 
     def interrupt(*arguments):
         raise KeyboardInterrupt
@@ -100,11 +108,11 @@ def interrupted(config, workdir, monkeypatch, module, name):
     with monkeypatch.context() as patched:
         patched.setattr(module, name, interrupt)
         with pytest.raises(KeyboardInterrupt):
-            finished(config, workdir)
+            train(config, workdir)
 
 
 def test_a_run_stopped_behind_its_training_goes_on(config, tmp_path, monkeypatch):
-    interrupted(config, tmp_path, monkeypatch, teacher_stage, "_measure")
+    interrupted(finished, config, tmp_path, monkeypatch, teacher_stage, "_measure")
     run = finished(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 3
     accuracies = [row["val_accuracy"] for row in run.record["history"]["teacher"]]
@@ -116,10 +124,10 @@ def test_an_ended_training_stays_ended_when_it_is_resumed(config, tmp_path, monk
     config.teacher.update(dict(epochs=9, patience=1, learning_rate=1e-12, weight_average=0.0))
     config.teacher.batch_norm_momentum = 0.999999
     for _ in range(2):
-        interrupted(config, tmp_path, monkeypatch, native_teacher, "_onnx_error")
-    run = finished(config, tmp_path)
+        interrupted(trained, config, tmp_path, monkeypatch, native_teacher, "_onnx_error")
+    training, run = trained(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 2
-    assert run.record["teacher"]["training"]["epoch"] == 1
+    assert training["epoch"] == 1
 
 
 @pytest.mark.parametrize(

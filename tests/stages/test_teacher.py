@@ -83,7 +83,7 @@ def test_a_file_that_is_no_onnx_is_refused_before_anything_is_written(config, tm
 
 def test_a_native_teacher_is_trained_by_trades(tmp_path):
     config = load_recipe("digits:smoke")
-    config.teacher.adversarial = "trades"
+    config.teacher.update(dict(adversarial="trades", widths=(5,), blocks=(1,)))
     run = Run(config, tmp_path)
     execute(run, select(config, ["teacher"]))
     assert run.record["teacher"]["source"] == "native network resnet, TRADES adversarial training"

@@ -1,3 +1,0 @@
-"""A trained run, as the stages' tests have it."""
-
-from tests.stages.conftest import trained_run  # noqa: F401
