@@ -17,7 +17,7 @@ from rnascl_tf.networks.search_space import Block
 Features: TypeAlias = keras.KerasTensor
 
 PIXEL_MEAN = (0.5, 0.5, 0.5)
-PIXEL_DEVIATION = (0.25, 0.25, 0.25)
+PIXEL_STD = (0.25, 0.25, 0.25)
 """The students' normalisation, the same for every data set: an architecture rebuilds its student
 without knowing the data, and the stem's batch norm learns the rest."""
 
@@ -50,7 +50,7 @@ def backbone(
     """
     space, head = problem.space, problem.space.head
     seeds = _seeds(seed)
-    features = PixelNormalization(PIXEL_MEAN, PIXEL_DEVIATION, name="normalization")(images)
+    features = PixelNormalization(PIXEL_MEAN, PIXEL_STD, name="normalization")(images)
     features = convolution(features, space.stem_filters, 3, 2, "stem", next(seeds))
     features = normalized(features, "stem", momentum, activation)
     taps = {"stem": features}

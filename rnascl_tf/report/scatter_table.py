@@ -1,4 +1,4 @@
-"""The numbers behind Figure 1's scatter, as they are printed."""
+"""The numbers of Figure 1's scatter, printed."""
 
 from collections.abc import Sequence
 

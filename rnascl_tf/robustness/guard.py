@@ -144,7 +144,7 @@ def check_model(
             "the model's logits change between two calls on the same images: it is random, or in "
             "training mode; switch dropout and noise off (training=False)."
         )
-    # Random numbers that Python draws are drawn once, as the graph is traced, and repeat ever after.
+    # Python draws random numbers only once, while the graph is traced; later calls repeat them.
     if eager_logits is not None and not abs(eager_logits(images) - logits).max() <= allowed:
         raise RobustnessError(
             "the model's logits change when it is called outside its compiled graph: it draws "

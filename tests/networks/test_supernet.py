@@ -63,7 +63,7 @@ def test_nothing_is_random_at_inference(supernet):
         assert sorted(gate.numpy())[-2:] == [0.0, 1.0]
 
 
-def test_the_mask_acts_behind_the_tap_and_before_the_next_block(randomize):
+def test_the_mask_acts_after_the_tap_and_before_the_next_block(randomize):
     supernet = randomize(build_supernet(SPACE, 7, SHAPE))
     for mask in channel_masks(supernet):
         mask.gumbel.logits.assign([[0.0] * (len(mask.filters) - 1) + [9.0]])

@@ -44,7 +44,7 @@ def test_every_attacked_model_is_a_point_with_its_intervals(run):
     assert student.epsilon == 8 / 255
 
 
-def test_another_epsilon_is_that_behind_the_at_sign(run):
+def test_another_epsilon_is_the_one_after_the_at_sign(run):
     points, left_out = scatter_points([run], "pgd20", "2/255")
     assert rows(points) == [("one", "student", 0.81, 0.70)]
     assert points[0].attack == "pgd20"
