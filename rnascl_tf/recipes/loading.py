@@ -1,7 +1,11 @@
 """Finding and loading a recipe: `--config=FILE[:variant]`, or a shipped recipe by name."""
 
+import contextlib
 import re
+import sys
+import traceback
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -46,7 +50,8 @@ def load_recipe(reference: str) -> ConfigDict:
     if not callable(getattr(module, "get_config", None)):
         raise RecipeError(f"{location} has no function get_config(variant): see configs/digits.py.")
     try:
-        config = module.get_config(variant) if variant else module.get_config()
+        with _neighbours_importable(Path(module.__file__ or location)):
+            config = module.get_config(variant) if variant else module.get_config()
     except Exception as error:  # the user's own code may raise anything
         raise RecipeError(_reason(reference, error)) from error
     if not isinstance(config, ConfigDict):
@@ -115,8 +120,21 @@ def _execute(path: Path) -> types.ModuleType:
     # that was changed within the same second, and need a name among the modules.
     module = types.ModuleType("rnascl_recipe")
     module.__file__ = str(path)
-    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    with _neighbours_importable(path):
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
+
+
+@contextlib.contextmanager
+def _neighbours_importable(path: Path) -> Iterator[None]:
+    """Lets a user's recipe import what lies beside it or in the current folder, as a script may."""
+    folders = [str(path.resolve().parent), str(Path.cwd())] if path.parent != _SHIPPED else []
+    before = list(sys.path)
+    sys.path[:0] = folders
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _reason(location: str, error: Exception) -> str:
@@ -125,4 +143,10 @@ def _reason(location: str, error: Exception) -> str:
     text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text.replace("\\n", " "))
     if isinstance(error, ValueError):
         return f"config {location}: {text}"
-    return f"config {location} raised {type(error).__name__}: {text}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == location.partition(":")[0]
+    ]
+    where = f" in line {lines[-1]}" if lines else ""
+    return f"config {location} raised {type(error).__name__}{where}: {text}"

@@ -134,7 +134,7 @@ BASE = "from rnascl_tf.recipes.base import base_config\ndef get_config():\n    c
 def test_recipe_that_raises_or_gives_no_config(refused, tmp_path):
     recipe = tmp_path / "mine.py"
     for text, wanted in (
-        ("1 / 0", "raised ZeroDivisionError: division by zero"),
+        ("1 / 0", "raised ZeroDivisionError in line 1: division by zero"),
         ("def get_config(variant=''):\n    return missing", "raised NameError"),
         ("def get_config(variant=''):\n    return {}", "returned dict"),
         ("x = 1", "has no function get_config"),
@@ -341,6 +341,26 @@ def test_a_project_may_have_a_package_configs_of_its_own(tmp_path, run_module):
     assert done.stderr == (
         "error: --config.search.epochs=two: wanted a whole number, as in the recipe: 7.\n"
     )
+
+
+def test_a_recipe_imports_what_lies_beside_it_from_any_folder(capfd, tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "our_epochs.py").write_text("EPOCHS = 7\n")
+    (project / "mine.py").write_text(PROJECT.replace("configs.epochs", "our_epochs"))
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+    flags = [f"--config={project / 'mine.py'}", "--workdir=run", "--config.search.epochs=two"]
+    assert main(flags) == 2
+    assert "as in the recipe: 7." in capfd.readouterr().err
+    assert sys.path == path
+
+
+def test_what_a_recipe_raises_comes_with_its_line(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def get_config():\n    none = {}\n    return none['k']\n")
+    assert main(["--config=mine.py", "--workdir=run"]) == 2
+    assert capfd.readouterr().err == "error: config mine.py raised KeyError in line 3: 'k'\n"
 
 
 @pytest.mark.parametrize(
