@@ -3,10 +3,14 @@
 What a stage's own section may hold is checked in the stage's file.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf.data import DataSet
+from rnascl_tf.data import DATASETS
 from rnascl_tf.errors import UserError
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.recipes import config_value
@@ -14,6 +18,9 @@ from rnascl_tf.recipes.choices import CHOICES
 from rnascl_tf.recipes.rules import AT_LEAST_0, Rule, check_choice, check_values, check_writable
 from rnascl_tf.runs import threat_model_of
 from rnascl_tf.stages import STAGES
+
+if TYPE_CHECKING:
+    from rnascl_tf.data import DataSet
 
 _SMALLEST_BATCH = 3
 """Below it the 20% part of a batch, on which the architecture learns, would be empty."""
@@ -31,7 +38,8 @@ def check(config: ConfigDict) -> None:
     Lists of names may come as one text with commas; they are split here.
     """
     check_values(config, _RULES)
-    for key, choices in {**CHOICES, "search.space": tuple(SEARCH_SPACES)}.items():
+    registries = {"data.name": DATASETS, "search.space": tuple(SEARCH_SPACES)}
+    for key, choices in {**CHOICES, **registries}.items():
         value = config_value(config, key)
         if not isinstance(value, tuple):  # the entries of lists are checked where they are split
             check_choice(key, value, choices)

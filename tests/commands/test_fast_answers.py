@@ -76,6 +76,11 @@ ANSWERS = {
         "--config.search.epochs=two: wanted a whole number, as in the recipe: 1.",
     ),
     "stage": ([*SMOKE, "--stages=serch"], 2, "(did you mean search?)"),
+    "data name": ([*SMOKE, "--config.data.name=digit"], 2, "(did you mean digits?)"),
+    "choice": ([*SMOKE, "--config.method.tutor=serch"], 2, "(did you mean search?)"),
+    "range": ([*SMOKE, "--config.train.epochs=0"], 2, "epochs=0 should be at least 1"),
+    "epsilon": ([*SMOKE, "--config.threat.epsilon=8"], 2, "divide it by 255"),
+    "attack name": ([*SMOKE, "--config.evaluate.attacks=pdg20"], 2, "(did you mean pgd20?)"),
     "teacher": ([*SMOKE, "--config.teacher.onnx=none.onnx"], 2, "none.onnx does not exist"),
     "architecture": ([*SMOKE, "--config.search.architecture=a.json"], 2, "a.json does not exist"),
     "latency table": (
