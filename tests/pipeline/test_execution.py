@@ -293,3 +293,16 @@ def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_rep
     with pytest.raises(KeyboardInterrupt):
         execute(Run(config, tmp_path, Devices(two_replicas)), stages)
     assert "teacher: started on one device, resumes on 2 replica(s), Mirrored" in caplog.text
+
+
+def test_a_report_that_is_printed_again_anyway_is_no_orphan(config, tmp_path):
+    run = Run(config, tmp_path)
+    finished(run, *(name for name in STAGES if name != "trades"))
+    started = []
+
+    def again(run):
+        started.append(run.folder("export"))
+
+    execute(run, [stage("export", again)], overwrite=True)
+    assert started
+    assert run.is_done("report")
