@@ -16,6 +16,8 @@ from rnascl_tf.spelling import did_you_mean
 
 Request = TypeVar("Request")
 
+_LONGEST_NAME = 80
+
 
 class FlagError(UserError):
     """A command line that cannot be used; the message is one line."""
@@ -126,6 +128,11 @@ class CommandFlags:
             FlagError: an unknown flag, a wrong value, an unexpected argument, or missing flags, all
                 of which are named.
         """
+        for argument in arguments:
+            name = argument.lstrip("-").partition("=")[0]
+            # absl looks for a similar flag by a recursion as deep as the name is long.
+            if argument.startswith("-") and len(name) > _LONGEST_NAME:
+                raise FlagError(self._unknown(f"{name[:_LONGEST_NAME]}..."))
         try:
             self.positional = self.values(["rnascl", *arguments])[1:]
         except flags.UnrecognizedFlagError as error:

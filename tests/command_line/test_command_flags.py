@@ -50,6 +50,7 @@ def test_positional_arguments_may_come_before_flags():
             "unknown flag --overwite (did you mean --overwrite?): --help lists",
         ),
         ([*GIVEN, "--colour=red"], "unknown flag --colour: --help lists the flags."),
+        ([*GIVEN, f"--{'9' * 5000}"], f"unknown flag --{'9' * 80}...: --help lists the flags."),
         ([*GIVEN, "--top=0"], "--top=0: wanted a whole number of 1 or more."),
         ([*GIVEN, "--top=1.5"], "--top=1.5: wanted a whole number of 1 or more."),
         ([*GIVEN, "--space=s3"], "--space=s3: unknown (did you mean S3?): give one of S3, S5."),
