@@ -10,7 +10,7 @@ from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import native_teacher
 from rnascl_tf.stages import teacher as teacher_stage
-from rnascl_tf.stages.native_teacher import NATIVE, adversarial_model, native_classifier
+from rnascl_tf.stages.native_teacher import NATIVE, SMALL, adversarial_model, native_classifier
 from rnascl_tf.training import AdversarialModel
 from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.adversarial.best_epoch import BestEpoch
@@ -150,12 +150,28 @@ def test_config_reaches_the_training(adversarial, kind, config, tmp_path):
     assert model.validated is model.classifier
 
 
-@pytest.mark.parametrize("network", NATIVE)
-def test_every_network_can_be_asked_for(network, config, tmp_path):
-    config.teacher.network = network
+def test_the_small_network_is_of_the_config_s_sizes(config, tmp_path):
     run = Run(config, tmp_path)
     classifier = native_classifier(run, 4)
     assert classifier.output_shape == (None, 10)
     assert classifier.input_shape == (None, *run.dataset.input_shape)
     means = [layer.mean for layer in classifier.layers if hasattr(layer, "std")]
     np.testing.assert_allclose(means, [run.dataset.mean])
+
+
+@pytest.mark.parametrize("network", sorted(set(NATIVE) - {SMALL}))
+def test_every_network_can_be_asked_for(network, config, tmp_path, monkeypatch):
+    config.teacher.network = network
+    config.seed = 7
+    run = Run(config, tmp_path)
+    # To build them is the catalogue's test.
+    monkeypatch.setattr(teachers.native, "build", lambda *names, **options: (names, options))
+    names, options = native_classifier(run, 4)
+    assert names == (network, 10, run.dataset.input_shape)
+    assert network in teachers.native.NETWORKS
+    assert options == {
+        "mean": run.dataset.mean,
+        "std": run.dataset.std,
+        "batch_norm_momentum": 0.9,
+        "seed": 7,
+    }

@@ -10,12 +10,12 @@ from PIL import Image
 import teachers
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import save_model, write_json
-from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, build_student, describe, student_taps
-from rnascl_tf.recipes.loading import load_recipe
+from rnascl_tf.networks import SearchProblem, build_student, describe, student_taps
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import report
 from rnascl_tf.training.search.diagnostics import SearchDiagnostics, write_diagnostics
+from tests import tiny_recipe
 
 PLOTS = set(report.PLOTS)
 
@@ -25,12 +25,12 @@ def result(accuracy):
 
 
 @pytest.fixture(scope="module")
-def networks():
-    """An untrained S3 with made-up tutors, and an untrained teacher."""
+def networks(tiny_config):
+    """An untrained student with made-up tutors, and an untrained teacher."""
     keras.utils.set_random_seed(0)
     network = teachers.resnet(10, (32, 32, 3), widths=(5, 7), blocks=(1, 1), seed=1)
     names = teachers.from_keras(network).tap_names
-    space = SEARCH_SPACES["S3"]
+    space = tiny_recipe.SPACE
     problem = SearchProblem(space, 10, (32, 32, 3))
     filters = space.nested([block.choices[0] for block in space.blocks(space.widest)])
     plain = describe(problem, filters, [], 0)
@@ -43,9 +43,9 @@ def networks():
 
 
 @pytest.fixture
-def run(networks, tmp_path):
+def run(networks, tiny_config, tmp_path):
     student, network, teacher_layers, architecture = networks
-    run = Run(load_recipe("digits:smoke"), tmp_path)
+    run = Run(tiny_config(), tmp_path)
     for name in ("teacher", "search", "train"):
         (tmp_path / name).mkdir()
     save_model(student, tmp_path / "train" / "student.keras")
@@ -103,7 +103,7 @@ def test_everything_is_drawn_printed_and_recorded(run, printed):
     assert "How decided the search is, epochs: 2" in text
     assert "clean 90.0 [78.6, 95.7] 90.0 [78.6, 95.7]" in text
     assert "No " not in text.replace("No baseline", "")
-    assert run.record["search_diagnostics"]["tutors"]["rows"] == 28
+    assert run.record["search_diagnostics"]["tutors"]["rows"] == 7
     json.dumps(run.record.values, allow_nan=False)
     # Three columns for each of three layers, and the images.
     assert Image.open(run.workdir / "report" / "attention.png").width > 10 * 120

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import teachers
-from rnascl_tf.networks import SearchProblem, SearchSpace, build_supernet
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, SearchSpace, build_supernet
 from rnascl_tf.networks.search_space import StageSpace
 from rnascl_tf.objectives import ExpectedMacs
 from rnascl_tf.training import CoupledSGD, LiveSignals, SearchModel, architecture_optimizer
@@ -14,6 +14,24 @@ SHAPE, CLASSES = (9, 9, 3), 7
 ATTENTION_SIZE = 5
 # Small, because tracing S3 for each test would take longer than what is tested.
 SPACE = SearchSpace("tiny", (StageSpace((8, 4), 2, 1), StageSpace((14, 12, 6), 1, 2)))
+
+
+# For tests that trace several trainings.
+ONE_BLOCK = SearchSpace("one_block", (StageSpace((8, 4), 1, 1),))
+# Of a student of the first space.
+ARCHITECTURE = {
+    "space": SPACE.name,
+    "filters": [[8, 4], [14]],
+    "num_classes": CLASSES,
+    "input_shape": SHAPE,
+}
+
+
+@pytest.fixture
+def known_space(monkeypatch):
+    """Within the test, students of the spaces can be built by name."""
+    for space in (SPACE, ONE_BLOCK):
+        monkeypatch.setitem(SEARCH_SPACES, space.name, space)
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +52,11 @@ def batch():
 
 @pytest.fixture(scope="session")
 def new_search_model(signals):
-    def build(learning_rate=0.1, gamma=1.0, cost=None, **controls):
+    def build(learning_rate=0.1, gamma=1.0, cost=None, space=SPACE, **controls):
         model = SearchModel(
-            build_supernet(SPACE, CLASSES, SHAPE, momentum=0.9, seed=2),
+            build_supernet(space, CLASSES, SHAPE, momentum=0.9, seed=2),
             signals,
-            cost or ExpectedMacs(SearchProblem(SPACE, CLASSES, SHAPE)),
+            cost or ExpectedMacs(SearchProblem(space, CLASSES, SHAPE)),
             attention_size=ATTENTION_SIZE,
             gamma=gamma,
             seed=5,

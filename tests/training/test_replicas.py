@@ -1,6 +1,7 @@
 """Two replicas train like one device on the same batch: weights, Gumbel, statistics, logs."""
 
 import contextlib
+import functools
 
 import numpy as np
 import pytest
@@ -9,22 +10,17 @@ import tensorflow as tf
 import teachers
 from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.layers import frozen_statistics
-from rnascl_tf.networks import SEARCH_SPACES, build_student, student_taps
+from rnascl_tf.networks import build_student, student_taps
 from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training import AdversarialModel, CoupledSGD, Plan, Stream, StudentModel, fit
 from rnascl_tf.training.adversarial import training_attack
 from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.adversarial.trades_model import TradesModel
 from rnascl_tf.training.moving_statistics import SEMANTICS, batch_norms, moments, moving_statistics
-from tests.training.conftest import ATTENTION_SIZE, CLASSES, SHAPE, SPACE
+from tests.training.conftest import ARCHITECTURE, ATTENTION_SIZE, CLASSES, ONE_BLOCK, SHAPE
 
 STEPS = 5
-ARCHITECTURE = {
-    "space": SPACE.name,
-    "filters": [[8, 4], [14]],
-    "num_classes": CLASSES,
-    "input_shape": SHAPE,
-}
+STUDENT = ARCHITECTURE | {"space": ONE_BLOCK.name, "filters": [[4]]}
 # Two parts of 10, each split 8 and 2.
 BATCH, PART, WEIGHT_ROWS = 20, 10, 8
 # Float32 sums in another order; what differs by more is another computation.
@@ -69,7 +65,7 @@ def assert_replicas_agree(model, two_replicas):
 
 
 def classifier():
-    return teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1)
+    return teachers.resnet(CLASSES, SHAPE, widths=(5,), blocks=(1,), seed=1)
 
 
 ATTACK = {"attack_steps": 2, "attack_step_size": 0.5}
@@ -88,7 +84,7 @@ def trades_adversarial(signals):
 
 
 def distilled(signals):
-    student = build_student(ARCHITECTURE, momentum=0.9, seed=1)
+    student = build_student(STUDENT, momentum=0.9, seed=1)
     layers = signals.teacher_layers
     names = list(student_taps(student).output["taps"])
     tutors = {name: layers[i % len(layers)] for i, name in enumerate(names)}
@@ -99,7 +95,7 @@ def distilled(signals):
 
 def fine_tuned(signals):
     model = TradesModel(
-        build_student(ARCHITECTURE, momentum=0.9, seed=1),
+        build_student(STUDENT, momentum=0.9, seed=1),
         threat_model=ThreatModel(0.05),
         beta=6.0,
         **ATTACK,
@@ -110,9 +106,8 @@ def fine_tuned(signals):
 
 @pytest.mark.parametrize("build", [adversarial, trades_adversarial, distilled, fine_tuned])
 def test_a_synchronized_training_is_that_of_one_device(
-    build, signals, two_replicas, examples, tmp_path, monkeypatch
+    build, signals, two_replicas, examples, tmp_path, monkeypatch, known_space
 ):
-    monkeypatch.setitem(SEARCH_SPACES, SPACE.name, SPACE)
     # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its float32 gradient is chance.
     monkeypatch.setattr(training_attack, "TRADES_START_STD", 0.05)
     trained, histories = [], []
@@ -158,12 +153,17 @@ def validation(examples):
 
 
 @pytest.fixture(scope="module")
-def searches(new_search_model, two_replicas, examples, tmp_path_factory):
+def new_model(new_search_model):
+    return functools.partial(new_search_model, space=ONE_BLOCK)
+
+
+@pytest.fixture(scope="module")
+def searches(new_model, two_replicas, examples, tmp_path_factory):
     """Returns {semantics: (search model, its one epoch's means)}, each trained by two replicas."""
     found = {}
     for semantics in SEMANTICS:
         with two_replicas.scope():
-            model = new_search_model()
+            model = new_model()
             plan = Plan(
                 stage="search",
                 section="search",
@@ -179,9 +179,9 @@ def searches(new_search_model, two_replicas, examples, tmp_path_factory):
     return found
 
 
-def test_a_synchronized_search_is_that_of_one_device(new_search_model, searches, examples):
+def test_a_synchronized_search_is_that_of_one_device(new_model, searches, examples):
     shared, history = searches["synchronized"]
-    alone = new_search_model()
+    alone = new_model()
     step = tf.function(alone.train_step, autograph=False)
     for batch in batches(examples)(0, 0).take(STEPS):
         logs = step(reordered(batch))
@@ -213,9 +213,9 @@ def averaged_update(model, optimizer, variables, parts):
     optimizer.apply([sum(of_parts) / 2 for of_parts in zip(*gradients, strict=True)], variables)
 
 
-def test_per_replica_each_part_is_normalised_by_itself(new_search_model, searches, examples):
+def test_per_replica_each_part_is_normalised_by_itself(new_model, searches, examples):
     shared, _ = searches["per_replica"]
-    alone = new_search_model()
+    alone = new_model()
     for batch in batches(examples)(0, 0).take(STEPS):
         parts = [
             tf.nest.map_structure(lambda v, r=r: v[r * PART : (r + 1) * PART], batch)
@@ -239,9 +239,9 @@ def test_the_two_semantics_differ(searches):
     assert np.abs(found[0] - found[1]).max() > 1e-4
 
 
-def test_masks_agree_on_all_replicas(new_search_model, two_replicas, batch):
+def test_masks_agree_on_all_replicas(new_model, two_replicas, batch):
     with two_replicas.scope():
-        model = new_search_model()
+        model = new_model()
 
         @tf.function(autograph=False)
         def gates():
@@ -253,8 +253,8 @@ def test_masks_agree_on_all_replicas(new_search_model, two_replicas, batch):
                 np.testing.assert_array_equal(first.numpy(), second.numpy())
 
 
-def test_moments_are_put_back_also_by_an_error(new_search_model):
-    model = new_search_model()
+def test_moments_are_put_back_also_by_an_error(new_model):
+    model = new_model()
     layers = batch_norms(model)
     assert layers
 

@@ -9,13 +9,9 @@ from rnascl_tf.objectives import cross_entropy
 from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.training import CoupledSGD, StudentModel
 from rnascl_tf.training.adversarial.trades_model import TradesModel
+from tests.training.conftest import ARCHITECTURE
 
-ARCHITECTURE = {
-    "space": "S3",
-    "filters": [[12, 16, 16], [28, 24, 24], [60, 56, 52]],
-    "num_classes": 7,
-    "input_shape": [9, 9, 3],
-}
+pytestmark = pytest.mark.usefixtures("known_space")
 EPSILON = 0.05
 
 
@@ -113,7 +109,7 @@ def test_the_gradient_flows_through_the_clean_prediction_too(batch):
 
 
 def test_fine_tuning_lowers_the_loss_under_attack(signals, batch):
-    model, _ = models(signals)
+    model, _ = models(signals, learning_rate=0.1)
     step = tf.function(model.train_step, autograph=False)
 
     def robust_loss():
