@@ -172,7 +172,7 @@ class CommandFlags:
         self._names.append(name)
 
     def _unknown(self, name: str) -> str:
-        near = did_you_mean(name, [*self._names, "help", "log_json"])
+        near = did_you_mean(name, [*self._names, *self._needed, "help", "log_json"])
         return f"unknown flag --{name}{near.replace('mean ', 'mean --')}: --help lists the flags."
 
     def _refuse_missing(self) -> None:

@@ -63,6 +63,7 @@ ANSWERS = {
     ),
     "one flag missing": (SMOKE[:1], 2, "--workdir is missing"),
     "three flags missing": (["attack"], 2, "--model, --dataset and --out are missing"),
+    "recipe flag": (["--confg=digits", "--workdir=run"], 2, "(did you mean --config?)"),
     "flag": ([*SMOKE, "--overwite"], 2, "unknown flag --overwite (did you mean --overwrite?)"),
     "value of a flag": (["latency-table", "--space=s3", "--out=t.json"], 2, "(did you mean S3?)"),
     "number": (["predict", *SMOKE[1:], "--top=none"], 2, "--top=none: wanted a whole number of 1"),
