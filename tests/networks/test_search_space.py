@@ -6,7 +6,9 @@ from rnascl_tf.networks import SEARCH_SPACES
 
 
 def test_all_eight_spaces_are_there():
-    assert list(SEARCH_SPACES) == ["S3", "S5", "S7", "M", "L", "IS", "IM", "I"]
+    # tests/tiny_recipe.py adds its own space to every process in which it has been read.
+    names = [name for name in SEARCH_SPACES if name != "tiny_recipe"]
+    assert names == ["S3", "S5", "S7", "M", "L", "IS", "IM", "I"]
 
 
 @pytest.mark.parametrize(
