@@ -73,7 +73,7 @@ class Run:
         """Returns the folder of a stage's files, created; records the stage as started.
 
         Raises:
-            UserError: it cannot be created, or another process is at work in the run.
+            UserError: it cannot be created, or another process uses the run.
         """
         folder = self.workdir / stage
         entry, overwritten = self._announced.pop(stage, (None, {}))
@@ -106,7 +106,7 @@ class Run:
         input leaves no file.
 
         Raises:
-            UserError: at once or from `folder`: another process is at work here; it is named.
+            UserError: at once or from `folder`: another process uses the run; it is named.
         """
         self._lock = FolderLock(self.workdir)
         self._is_new = not self.record.path.exists()

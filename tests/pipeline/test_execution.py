@@ -270,7 +270,7 @@ def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(config, t
         (run.folder("teacher") / "of the first").touch()
 
     def second(run):
-        # As if the other had begun and ended while this one read its data.
+        # As if the other had started and finished while this one read its data.
         execute(Run(config, tmp_path), [stage("teacher", first)])
         run.folder("teacher")
 

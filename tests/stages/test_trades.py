@@ -1,4 +1,4 @@
-"""The TRADES stage: what it starts from, what it leaves, and that a killed one goes on."""
+"""The TRADES stage: what it starts from, what it writes, and that a killed one resumes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Stops a training whose loss is no longer a number, before it can spoil a checkpoint."""
+"""Stops a training whose loss is no longer a number, before it can damage a checkpoint."""
 
 import math
 from collections.abc import Callable

@@ -31,7 +31,7 @@ class SearchDiagnostics:
         epoch: int64 [E], counted from 0 as in `history.csv`, increasing.
         tutors: float32 [E, n_s, n_t]; each row is a student layer's softmax over teacher layers.
         filters: float32 [E, blocks, most choices]; a block with fewer choices ends in NaN.
-        choices: int64 [blocks, most choices], numbers of filters, widest first; ends in 0 likewise.
+        choices: int64 [blocks, most choices], numbers of filters, widest first; ends in 0.
         student_layers: fixed-width unicode [n_s], in order of depth.
         teacher_layers: fixed-width unicode [n_t], in order of depth.
         blocks: fixed-width unicode [blocks], names of the supernet's blocks in order of depth.

@@ -70,8 +70,8 @@ class SignalStore:
     def prepare(self, epochs: int, on_batch: Callable[[int, int], None] | None = None) -> None:
         """Computes what is missing of the first `epochs` epochs; an interrupted one starts again.
 
-        Several processes may fill one store: each takes an epoch that no other is at work on, and
-        all end when everything is there.
+        Several processes may fill one store: each takes an epoch that no other computes, and all
+        end when everything is there.
 
         Args:
             epochs: number of epochs.

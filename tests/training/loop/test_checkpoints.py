@@ -63,7 +63,7 @@ def test_the_last_ones_and_the_best_stay(tmp_path):
     saved(tmp_path, *((epoch, 0, score) for epoch, score in enumerate(scores, start=1)))
     kept = [int(path.name[:5]) for path in Checkpoints(tmp_path, variables()).paths()]
     assert kept == [2, *range(8 - KEPT, 8)]
-    # What the best was is part of the state: a resumed training goes on with it.
+    # What the best was is part of the state: a resumed training continues with it.
     state = variables()
     again = Checkpoints(tmp_path, state)
     again.restore()
@@ -103,7 +103,7 @@ def test_behind_a_damaged_one_is_another(tmp_path, how, caplog):
     assert "the one before it is used" in message
 
 
-def test_when_all_are_damaged_nothing_begins_anew_by_itself(tmp_path):
+def test_when_all_are_damaged_nothing_starts_again_by_itself(tmp_path):
     checkpoints = saved(tmp_path, (1, 0), (2, 0))
     for path in checkpoints.paths():
         damage(path, "bit flipped")

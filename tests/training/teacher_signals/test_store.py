@@ -110,7 +110,7 @@ def test_a_damaged_file_is_named(tmp_path, signals, examples):
         made.attach(0)
 
 
-def test_what_a_killed_process_has_left_is_made_anew(tmp_path, signals, examples):
+def test_what_a_killed_process_has_left_is_computed_again(tmp_path, signals, examples):
     made = store(tmp_path, signals, examples)
     (made.folder / "epoch_0000.part").mkdir(parents=True)
     (made.folder / "epoch_0000.part" / "maps.npy").write_bytes(b"half")
