@@ -1,4 +1,4 @@
-"""Which stages run, in which order, and when a run directory belongs to another config."""
+"""Which stages run, in which order, with which values, and when a folder belongs to another config."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Recipes: configs as Python files, and what every recipe starts from."""
+"""Recipes: configs as Python files, what all of them start from, and what their values may be."""
 
 import lazy_loader
 
