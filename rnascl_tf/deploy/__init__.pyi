@@ -10,6 +10,7 @@ from .logit_agreement import Agreement as Agreement
 from .logit_agreement import agreement as agreement
 from .saved_model import export_saved_model as export_saved_model
 from .tflite import convert as convert
+from .tflite import convert_each as convert_each
 from .tflite_kinds import KINDS as KINDS
 from .tflite_quantization import quantization as quantization
 from .xnnpack_delegation import Delegation as Delegation

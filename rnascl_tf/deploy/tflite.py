@@ -20,7 +20,7 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,43 +35,54 @@ SIGNATURE = "serving_default"
 
 
 def convert(saved_model_dir: str | Path, kind: str, calibration: np.ndarray | None = None) -> bytes:
+    """Converts a SavedModel to a TFLite file of one kind; see `convert_each`."""
+    return dict(convert_each(saved_model_dir, (kind,), calibration))[kind]
+
+
+def convert_each(
+    saved_model_dir: str | Path, kinds: Sequence[str], calibration: np.ndarray | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Converts a SavedModel whose `serving_default` takes one batch of images.
 
-    The file has this one signature, with the logits as its only output. Probabilities would cost time
-    on the device, are not needed to rank classes, and would lose most of their digits in int8.
+    The files have this one signature, with the logits as its only output. Probabilities would cost
+    time on the device, are not needed to rank classes, and would lose most of their digits in int8.
 
     Args:
         saved_model_dir: folder that `export_saved_model` wrote, or another whose signature has one
             input, and one output or one named "logits".
-        kind: one of `KINDS`.
+        kinds: some of `KINDS`.
         calibration: for int8 only: float32 [n, height, width, channels] in [0, 1], training images
             from which the ranges of all activations are found.
 
-    Returns:
-        The content of the TFLite file.
+    Yields:
+        Each kind and the content of its TFLite file.
 
     Raises:
         DeployError: an unknown kind; the folder is not such a SavedModel; the calibration images are
             missing or have another shape or range; or TFLite lacks operators of the model, for int8
             also if it has them in float only (they are named).
     """
-    if kind not in KINDS:
-        raise DeployError(f"unknown TFLite kind {kind!r}: give one of {', '.join(KINDS)}.")
-    if kind == "int8":
+    for kind in kinds:
+        if kind not in KINDS:
+            raise DeployError(f"unknown TFLite kind {kind!r}: give one of {', '.join(KINDS)}.")
+    if "int8" in kinds:
         # The most common mistake, found before the model is read, which may take a minute.
         calibration = _checked_calibration(calibration)
     with tempfile.TemporaryDirectory() as scratch:
         name, shape = _write_logits_only(saved_model_dir, scratch)
-        if calibration is not None and kind == "int8" and calibration.shape[1:] != shape:
+        if calibration is not None and "int8" in kinds and calibration.shape[1:] != shape:
             raise DeployError(
                 f"calibration images are {calibration.shape[1:]}, the model takes {shape}."
             )
-        converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[SIGNATURE])
-        _set_kind(converter, kind, name, calibration)
-        content = _converted(converter)
-    if kind == "int8":
-        _check_integer(content)
-    return content
+        for kind in kinds:
+            converter = tf.lite.TFLiteConverter.from_saved_model(
+                scratch, signature_keys=[SIGNATURE]
+            )
+            _set_kind(converter, kind, name, calibration)
+            content = _converted(converter)
+            if kind == "int8":
+                _check_integer(content)
+            yield kind, content
 
 
 def _set_kind(converter: Any, kind: str, name: str, calibration: np.ndarray | None) -> None:

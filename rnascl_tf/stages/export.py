@@ -70,17 +70,16 @@ def _calibration(run: runs.Run) -> data.LabelledImages:
 def _converted(run: runs.Run, folder: Path) -> dict[str, bytes]:
     """Returns the TFLite file of each kind, written unless it is there already."""
     kinds, images = run.config.export.kinds, _calibration(run).as_float()
-    files = {}
+    paths = {kind: folder / f"student_{kind}.tflite" for kind in kinds}
+    # Results from before a stop are found by the file's hash, and a second conversion may give
+    # another one.
+    missing = [kind for kind, path in paths.items() if not path.exists()]
     with progress("export", "files") as on_file:
-        for number, kind in enumerate(kinds, start=1):
-            path = folder / f"student_{kind}.tflite"
-            # Results from before a stop are found by the file's hash, and a second conversion may
-            # give another one.
-            if not path.exists():
-                write_bytes(path, deploy.convert(folder / "saved_model", kind, images))
-            files[kind] = path.read_bytes()
-            on_file("conversion", number, len(kinds))
-    return files
+        made = deploy.convert_each(folder / "saved_model", missing, images) if missing else ()
+        for number, (kind, content) in enumerate(made, start=1):
+            write_bytes(paths[kind], content)
+            on_file("conversion", number, len(missing))
+    return {kind: path.read_bytes() for kind, path in paths.items()}
 
 
 def _timed(run: runs.Run, files: Mapping[str, bytes]) -> dict[str, deploy.Timing]:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from rnascl_tf.deploy import KINDS, convert, export_saved_model
+from rnascl_tf.deploy import KINDS, convert_each, export_saved_model
 
 
 def build_classifier(classes=5):
@@ -74,4 +74,4 @@ def calibration():
 
 @pytest.fixture(scope="session")
 def tflite_files(saved_model_dir, calibration):
-    return {kind: convert(saved_model_dir, kind, calibration) for kind in KINDS}
+    return dict(convert_each(saved_model_dir, KINDS, calibration))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.deploy import DeployError, convert, export_saved_model
+from rnascl_tf.deploy import DeployError, convert, convert_each, export_saved_model
 from rnascl_tf.deploy.xnnpack_delegation import delegation
 from rnascl_tf.networks import build_student
 from tests.tiny_recipe import SPACE
@@ -16,7 +16,7 @@ def converted(activation, kinds, folder):
     student = build_student({**fields, "input_shape": [32, 32, 3], "activation": activation})
     export_saved_model(student, folder)
     calibration = np.random.default_rng(0).random((7, 32, 32, 3), np.float32)
-    return {kind: convert(folder, kind, calibration) for kind in kinds}
+    return dict(convert_each(folder, kinds, calibration))
 
 
 @pytest.fixture(scope="module")
