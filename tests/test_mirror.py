@@ -9,112 +9,120 @@ TESTS = ROOT / "tests"
 
 # Source files without a test of their name -> tests that go red when they are wrong.
 ELSEWHERE = {
-    "configs/cifar10.py": "configs/test_recipes.py::test_cifar10_is_section_a1",
-    "configs/digits.py": "configs/test_recipes.py::test_builds_and_passes_the_checks",
-    "rnascl_tf/__main__.py": "commands/test_run.py::test_record_is_complete",
+    "configs/cifar10.py": "tests/configs/test_recipes.py::test_cifar10_is_section_a1",
+    "configs/digits.py": "tests/configs/test_recipes.py::test_builds_and_passes_the_checks",
+    "rnascl_tf/__main__.py": "tests/commands/test_run.py::test_record_is_complete",
     "rnascl_tf/command_line/device_flags.py": (
-        "commands/test_bad_input.py::test_a_batch_that_replicas_cannot_share"
+        "tests/commands/test_bad_input.py::test_a_batch_that_replicas_cannot_share"
     ),
-    "rnascl_tf/commands/predict.py": "commands/test_run.py::test_predict_classifies_image_files",
-    "rnascl_tf/console.py": "commands/test_run.py::test_nothing_but_ours_is_on_standard_error",
-    "rnascl_tf/deploy/errors.py": "deploy/test_interpreter.py::test_other_files_are_refused",
-    "rnascl_tf/deploy/lite_runtime.py": "deploy/test_interpreter.py::test_any_number_of_images",
-    "rnascl_tf/errors.py": "command_line/test_running.py::test_an_error_is_one_line",
-    "rnascl_tf/exit_codes.py": "command_line/test_running.py::test_an_error_is_one_line",
+    "rnascl_tf/commands/predict.py": "tests/commands/test_run.py::test_predict_classifies_image_files",
+    "rnascl_tf/console.py": "tests/commands/test_run.py::test_nothing_but_ours_is_on_standard_error",
+    "rnascl_tf/deploy/errors.py": "tests/deploy/test_interpreter.py::test_other_files_are_refused",
+    "rnascl_tf/deploy/lite_runtime.py": "tests/deploy/test_interpreter.py::test_any_number_of_images",
+    "rnascl_tf/errors.py": "tests/command_line/test_running.py::test_an_error_is_one_line",
+    "rnascl_tf/exit_codes.py": "tests/command_line/test_running.py::test_an_error_is_one_line",
     "rnascl_tf/jobs/attack_feasibility.py": (
-        "jobs/test_from_python.py::test_a_combination_that_would_fail_at_its_end_is_refused"
+        "tests/jobs/test_from_python.py::test_a_combination_that_would_fail_at_its_end_is_refused"
     ),
     "rnascl_tf/jobs/attack_file.py": (
-        "commands/test_attack.py::test_a_table_a_record_and_outcomes_per_image"
+        "tests/commands/test_attack.py::test_a_table_a_record_and_outcomes_per_image"
     ),
     "rnascl_tf/jobs/attack_request.py": (
-        "commands/test_attack.py::test_wrong_input_is_one_line_and_writes_nothing"
+        "tests/commands/test_attack.py::test_wrong_input_is_one_line_and_writes_nothing"
     ),
-    "rnascl_tf/jobs/classify_images.py": "commands/test_run.py::test_predict_classifies_image_files",
+    "rnascl_tf/jobs/classify_images.py": (
+        "tests/commands/test_run.py::test_predict_classifies_image_files"
+    ),
     "rnascl_tf/jobs/compare_settings.py": (
-        "commands/test_ablate.py::test_rows_share_teacher_and_filters_and_differ_in_what_is_varied"
+        "tests/commands/test_ablate.py::test_rows_share_teacher_and_filters_and_differ_in_what_is_varied"
     ),
     "rnascl_tf/jobs/data_of_request.py": (
-        "commands/test_attack.py::test_wrong_input_is_one_line_and_writes_nothing"
+        "tests/commands/test_attack.py::test_wrong_input_is_one_line_and_writes_nothing"
     ),
-    "rnascl_tf/jobs/draw_scatter.py": "commands/test_scatter.py::test_draws_prints_and_writes",
+    "rnascl_tf/jobs/draw_scatter.py": "tests/commands/test_scatter.py::test_draws_prints_and_writes",
     "rnascl_tf/jobs/export_request.py": (
-        "jobs/test_from_python.py::test_an_export_is_completed_by_what_the_zoo_knows"
+        "tests/jobs/test_from_python.py::test_an_export_is_completed_by_what_the_zoo_knows"
     ),
     "rnascl_tf/jobs/export_teacher.py": (
-        "commands/test_export_teacher.py::test_from_checkpoint_to_teacher"
+        "tests/commands/test_export_teacher.py::test_from_checkpoint_to_teacher"
     ),
     "rnascl_tf/jobs/import_request.py": (
-        "commands/test_import_teacher.py::test_wrong_input_is_one_line_and_leaves_nothing"
+        "tests/commands/test_import_teacher.py::test_wrong_input_is_one_line_and_leaves_nothing"
     ),
     "rnascl_tf/jobs/import_teacher.py": (
-        "commands/test_import_teacher.py::test_writes_a_teacher_that_normalises_itself"
+        "tests/commands/test_import_teacher.py::test_writes_a_teacher_that_normalises_itself"
     ),
-    "rnascl_tf/jobs/launch_workers.py": "commands/test_launch.py::test_wrong_input_is_one_line",
+    "rnascl_tf/jobs/launch_workers.py": "tests/commands/test_launch.py::test_wrong_input_is_one_line",
     "rnascl_tf/jobs/make_latency_table.py": (
-        "commands/test_latency_table.py::test_the_command_measures_resumes_and_draws"
+        "tests/commands/test_latency_table.py::test_the_command_measures_resumes_and_draws"
     ),
-    "rnascl_tf/jobs/run_recipe.py": "commands/test_run.py::test_record_is_complete",
-    "rnascl_tf/jobs/time_files.py": "commands/test_latency.py::test_a_table_a_record_and_the_remedy",
+    "rnascl_tf/jobs/run_recipe.py": "tests/commands/test_run.py::test_record_is_complete",
+    "rnascl_tf/jobs/time_files.py": (
+        "tests/commands/test_latency.py::test_a_table_a_record_and_the_remedy"
+    ),
     "rnascl_tf/pipeline/config_changes.py": (
-        "pipeline/test_execution.py::test_a_difference_is_named_with_the_stages_that_depend_on_it"
+        "tests/pipeline/test_execution.py::test_a_difference_is_named_with_the_stages_that_depend_on_it"
     ),
     "rnascl_tf/pipeline/preview.py": (
-        "commands/test_bad_input.py::test_dry_run_prints_config_sizes_and_times_and_writes_nothing"
+        "tests/commands/test_bad_input.py::test_dry_run_prints_config_sizes_and_times_and_writes_nothing"
     ),
     "rnascl_tf/pipeline/refusals.py": (
-        "pipeline/test_execution.py::test_overwrite_refuses_to_leave_results_without_their_source"
+        "tests/pipeline/test_execution.py::test_overwrite_refuses_to_leave_results_without_their_source"
     ),
-    "rnascl_tf/recipes/base.py": "configs/test_recipes.py::test_cifar10_is_section_a1",
+    "rnascl_tf/recipes/base.py": "tests/configs/test_recipes.py::test_cifar10_is_section_a1",
     "rnascl_tf/recipes/loading.py": (
-        "commands/test_bad_input.py::test_what_a_recipe_raises_comes_with_its_line"
+        "tests/commands/test_bad_input.py::test_what_a_recipe_raises_comes_with_its_line"
     ),
     "rnascl_tf/robustness/attacks/apgd_targeted.py": (
-        "robustness/attacks/test_targeted_attack.py"
+        "tests/robustness/attacks/test_targeted_attack.py"
         "::test_one_round_for_each_target_but_never_more_than_wrong_classes"
     ),
     "rnascl_tf/robustness/masking/measurements.py": (
-        "robustness/masking/test_checks.py::test_an_adversarially_trained_model_passes"
+        "tests/robustness/masking/test_checks.py::test_an_adversarially_trained_model_passes"
     ),
     "rnascl_tf/runs/latency_target.py": (
-        "stages/test_search_latency.py::test_a_measured_student_stands_beside_its_target"
+        "tests/stages/test_search_latency.py::test_a_measured_student_stands_beside_its_target"
     ),
     "rnascl_tf/runs/stage_training.py": (
-        "configs/test_image_folder.py::test_variants_give_batches_of_their_size"
+        "tests/configs/test_image_folder.py::test_variants_give_batches_of_their_size"
     ),
     "rnascl_tf/runs/teacher_files.py": (
-        "stages/test_teacher.py::test_a_run_without_its_teacher_takes_the_same_file_and_no_other"
+        "tests/stages/test_teacher.py::test_a_run_without_its_teacher_takes_the_same_file_and_no_other"
     ),
-    "rnascl_tf/runtime/errors.py": "runtime/test_devices.py::test_a_malformed_tf_config_is_refused",
+    "rnascl_tf/runtime/errors.py": (
+        "tests/runtime/test_devices.py::test_a_malformed_tf_config_is_refused"
+    ),
     "rnascl_tf/runtime/strategy_names.py": (
-        "runtime/test_environment.py::test_what_flags_need_is_importable_without_tensorflow"
+        "tests/runtime/test_environment.py::test_what_flags_need_is_importable_without_tensorflow"
     ),
-    "rnascl_tf/stages/baseline.py": "commands/test_run.py::test_robustness_of_student_and_baseline",
+    "rnascl_tf/stages/baseline.py": (
+        "tests/commands/test_run.py::test_robustness_of_student_and_baseline"
+    ),
     "rnascl_tf/stages/estimation.py": (
-        "commands/test_bad_input.py::test_dry_run_prints_config_sizes_and_times_and_writes_nothing"
+        "tests/commands/test_bad_input.py::test_dry_run_prints_config_sizes_and_times_and_writes_nothing"
     ),
     "rnascl_tf/stages/search.py": (
-        "stages/test_search_latency.py::test_the_student_meets_its_target_and_the_record_says_by_what"
+        "tests/stages/test_search_latency.py::test_the_student_meets_its_target_and_the_record_says_by_what"
     ),
     "rnascl_tf/stages/stage.py": (
-        "pipeline/test_new_stage.py::test_it_says_which_config_changes_it_stands"
+        "tests/pipeline/test_new_stage.py::test_it_says_which_config_changes_it_stands"
     ),
-    "rnascl_tf/stages/student_training.py": "test_golden_losses.py::test_losses_are_those_stored",
-    "rnascl_tf/stages/train.py": "test_golden_losses.py::test_losses_are_those_stored",
+    "rnascl_tf/stages/student_training.py": "tests/test_golden_losses.py::test_losses_are_those_stored",
+    "rnascl_tf/stages/train.py": "tests/test_golden_losses.py::test_losses_are_those_stored",
     "rnascl_tf/training/loop/checkpoint_callback.py": (
-        "training/loop/test_fit.py::test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there"
+        "tests/training/loop/test_fit.py::test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there"
     ),
     "rnascl_tf/training/loop/logs.py": (
-        "training/loop/test_epoch_log.py::test_machines_read_every_field"
+        "tests/training/loop/test_epoch_log.py::test_machines_read_every_field"
     ),
     "rnascl_tf/training/loop/plan.py": (
-        "training/loop/test_fit.py::test_a_resumed_run_ends_like_one_never_interrupted"
+        "tests/training/loop/test_fit.py::test_a_resumed_run_ends_like_one_never_interrupted"
     ),
     "rnascl_tf/training/moving_statistics.py": (
-        "training/test_replicas.py::test_per_replica_each_part_is_normalised_by_itself"
+        "tests/training/test_replicas.py::test_per_replica_each_part_is_normalised_by_itself"
     ),
     "teachers/onnx_import/operators/refusal.py": (
-        "teachers/onnx_import/operators/test_shape_numbers.py::test_other_functions_of_the_batch_are_refused"
+        "tests/teachers/onnx_import/operators/test_shape_numbers.py::test_other_functions_of_the_batch_are_refused"
     ),
 }
 
@@ -127,7 +135,7 @@ FILES = sorted(
 
 
 def own_test(file: str) -> str:
-    """`rnascl_tf/files/atomic.py` -> `files/test_atomic.py`; `teachers` and `configs` stay folders."""
+    """`rnascl_tf/data/batches.py` -> `data/test_batches.py`; `teachers/` and `configs/` stay."""
     path = Path(file.removeprefix("rnascl_tf/"))
     return str(path.parent / f"test_{path.name}")
 
@@ -142,8 +150,8 @@ def test_every_source_file_is_tested_where_one_looks_for_it(file):
         return
     assert not own.exists(), f"{file} has its test: take it off ELSEWHERE"
     path, name = ELSEWHERE[file].split("::")
-    assert (TESTS / path).exists(), f"{file}: tests/{path} is gone; say what tests it now"
-    assert f"def {name}(" in (TESTS / path).read_text(), f"{file}: tests/{path} has no {name}"
+    assert (ROOT / path).exists(), f"{file}: {path} is gone; say what tests it now"
+    assert f"def {name}(" in (ROOT / path).read_text(), f"{file}: {path} has no {name}"
 
 
 def test_what_is_listed_is_there():
