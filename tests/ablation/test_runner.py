@@ -1,5 +1,6 @@
 """Jobs as real processes: at a time, with their share of the cores, failures with their reasons."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,13 +52,21 @@ def test_ctrl_c_reaches_each_job_once(tmp_path):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
-    while not log.exists() or "teacher: started" not in log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    children = ["ps", "-o", "pid=", "--ppid", str(group.pid)]
-    (child,) = subprocess.run(children, capture_output=True, text=True, check=True).stdout.split()
-    assert os.getpgid(int(child)) != group.pid
-    os.killpg(group.pid, signal.SIGINT)
-    assert group.wait(timeout=120) != 0
-    assert "interrupted; the same command" in log.read_text()
+    child = None
+    try:
+        deadline = time.monotonic() + 120
+        while not log.exists() or "teacher: started" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        children = ["ps", "-o", "pid=", "--ppid", str(group.pid)]
+        listed = subprocess.run(children, capture_output=True, text=True, check=True).stdout
+        (child,) = map(int, listed.split())
+        assert os.getpgid(child) != group.pid
+        os.killpg(group.pid, signal.SIGINT)
+        assert group.wait(timeout=120) != 0
+        assert "interrupted; the same command" in log.read_text()
+    finally:
+        # A failure must not leave ten thousand epochs to the tests that follow.
+        for left in (child, group.pid):
+            with contextlib.suppress(TypeError, ProcessLookupError):
+                os.killpg(left, signal.SIGKILL)
