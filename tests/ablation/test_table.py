@@ -49,34 +49,50 @@ def rows():
 
 
 def test_mean_and_standard_deviation_over_seeds(rows):
-    ours = next(row for row in rows if row["row"] == "ours")
-    assert ours["seeds"] == [0, 1]
-    assert ours["params"] == [1000, 1001]
-    assert ours["hours"] == [1.5, 0.5]
-    pgd = ours["accuracies"]["pgd20"]
-    assert pgd["mean"] == pytest.approx(0.23)
+    ours = next(row for row in rows if row.row == "ours")
+    assert ours.seeds == (0, 1)
+    assert ours.params == (1000, 1001)
+    assert ours.macs == (7000, 7000)
+    assert ours.hours == (1.5, 0.5)
+    pgd = ours.results["pgd20"]
+    assert pgd.mean == pytest.approx(0.23)
     # Two values 0.06 apart: sample deviation 0.06 / sqrt(2).
-    assert pgd["sd"] == pytest.approx(0.0424264, rel=1e-5)
-    assert pgd["interval"] is None
-    assert pgd["n"] == 300
+    assert pgd.deviation == pytest.approx(0.0424264, rel=1e-5)
+    assert pgd.epsilon == 0.1
+    assert pgd.n == 300
+    assert str(pgd) == "23.0 ± 4.2"
 
 
 def test_one_seed_has_an_interval_and_no_deviation(rows):
-    one = next(row for row in rows if row["row"] == "one")
-    assert one["accuracies"]["clean"]["sd"] is None
-    assert one["accuracies"]["clean"]["interval"] == list(Accuracy(250, 500).interval)
+    clean = next(row for row in rows if row.row == "one").results["clean"]
+    assert clean.deviation is None
+    assert str(clean) == str(Accuracy(250, 500))
 
 
 def test_trades_and_the_teacher_have_rows_of_their_own(rows):
-    assert [row["row"] for row in rows] == ["teacher", "ours", "one", "one + TRADES"]
-    assert rows[0]["params"] is None
-    assert rows[2]["hours"] == [1.0], "without the fine-tuning's"
-    assert rows[3]["hours"] == [1.5]
+    assert [row.row for row in rows] == ["teacher", "ours", "one", "one + TRADES"]
+    assert rows[0].params is None
+    assert rows[0].hours is None
+    assert rows[2].hours == (1.0,), "without the fine-tuning's"
+    assert rows[3].hours == (1.5,)
 
 
 def test_files_hold_the_same_numbers(rows, tmp_path):
     write_comparison(rows, tmp_path)
-    assert json.loads((tmp_path / "comparison.json").read_text()) == rows
+    teacher, ours, one, _ = json.loads((tmp_path / "comparison.json").read_text())
+    assert (teacher["hours"], teacher["params"], teacher["macs"]) == (None, None, None)
+    assert list(ours) == ["row", "seeds", "hours", "accuracies", "params", "macs"]
+    assert (ours["seeds"], ours["hours"], ours["macs"]) == ([0, 1], [1.5, 0.5], [7000, 7000])
+    pgd = ours["accuracies"]["pgd20"]
+    assert list(pgd) == ["values", "n", "mean", "sd", "interval", "epsilon"]
+    assert (pgd["values"], pgd["n"], pgd["interval"], pgd["epsilon"]) == (
+        [0.2, 0.26],
+        300,
+        None,
+        0.1,
+    )
+    assert one["accuracies"]["clean"]["sd"] is None
+    assert one["accuracies"]["clean"]["interval"] == list(Accuracy(250, 500).interval)
     with (tmp_path / "comparison.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 8
