@@ -17,6 +17,7 @@ import teachers
 from rnascl_tf.files import save_model, write_json
 from rnascl_tf.networks import (
     SEARCH_SPACES,
+    Tutor,
     build_student,
     describe,
     student_taps,
@@ -108,8 +109,7 @@ def trained_folder(tiny_config, tmp_path_factory):
         student = build_student(architecture([]), momentum=0.997, seed=seed)
         save_model(student, run.folder(stage) / "student.keras")
     tutors = [
-        {"student": name, "teacher": run.teacher.tap_names[0], "probability": 1.0}
-        for name in student_taps(student).output["taps"]
+        Tutor(name, run.teacher.tap_names[0], 1.0) for name in student_taps(student).output["taps"]
     ]
     write_architecture(architecture(tutors), run.folder("search") / "architecture.json")
     return run.workdir

@@ -19,6 +19,7 @@ from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,
     SearchProblem,
+    Tutor,
     build_student,
     describe,
     read_architecture,
@@ -37,7 +38,7 @@ from rnascl_tf.training.search.diagnostics import (
 )
 
 SPACE = SEARCH_SPACES["S3"]
-TUTORS = [{"student": "stem", "teacher": "layer1", "probability": 0.5}]
+TUTORS = [Tutor("stem", "layer1", 0.5)]
 HONEST = describe(SearchProblem(SPACE, 7, (32, 32, 3)), SPACE.narrowest, TUTORS, 5)
 
 # What a JSON file, or a flag, may hold.
@@ -89,7 +90,7 @@ FIELDS = {
 @st.composite
 def architectures(draw):
     """An honest architecture with up to three fields replaced; the counts perhaps corrected."""
-    fields = dict(vars(HONEST))
+    fields = HONEST.to_json()
     for name in draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=3)):
         fields[name] = draw(FIELDS[name])
     for name in draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=1)):

@@ -1,4 +1,5 @@
 from .architecture import Architecture as Architecture
+from .architecture import Tutor as Tutor
 from .architecture_file import ArchitectureError as ArchitectureError
 from .architecture_file import describe as describe
 from .architecture_file import read_architecture as read_architecture

@@ -12,13 +12,28 @@ PAPER_ACTIVATION = "hard_swish"
 
 
 @dataclasses.dataclass(frozen=True)
+class Tutor:
+    """The teacher layer that a student convolution imitates.
+
+    Attributes:
+        student: name of the student's tap.
+        teacher: name of the teacher's tap.
+        probability: what the search gave this choice at its end, in [0, 1].
+    """
+
+    student: str
+    teacher: str
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Architecture:
     """A student (docs/design.md, "Contracts").
 
     Attributes:
         space: name of its search space.
         filters: output filters of every block, a list for each network stage.
-        tutors: one {"student": tap, "teacher": tap, "probability": p} per student convolution.
+        tutors: one for each student convolution; empty for a student that is trained without them.
         num_classes: number of classes.
         input_shape: [height, width, 3].
         params: trainable parameters.
@@ -30,7 +45,7 @@ class Architecture:
 
     space: str
     filters: list[list[int]]
-    tutors: list[dict[str, Any]]
+    tutors: list[Tutor]
     num_classes: int
     input_shape: list[int]
     params: int
@@ -43,6 +58,15 @@ class Architecture:
     def problem(self) -> SearchProblem:
         """What was searched."""
         return problem_and_filters(self)[0]
+
+    @property
+    def teacher_taps(self) -> dict[str, str]:
+        """The tutors by name, {student tap: teacher tap}."""
+        return {tutor.student: tutor.teacher for tutor in self.tutors}
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the JSON-ready mapping that records hold, with the activation."""
+        return dataclasses.asdict(self)
 
 
 def problem_and_filters(
@@ -80,5 +104,5 @@ def activation_of(architecture: Architecture | Mapping[str, Any]) -> str:
 
 def _fields(architecture: Architecture | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(architecture, Architecture):
-        return dataclasses.asdict(architecture)
+        return architecture.to_json()
     return architecture

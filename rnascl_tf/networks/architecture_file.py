@@ -1,13 +1,13 @@
 """The result of a search as a file: `architecture.json` (docs/design.md, "Contracts")."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import read_json, write_json
-from rnascl_tf.networks.architecture import PAPER_ACTIVATION, Architecture, activation_of
+from rnascl_tf.networks.architecture import PAPER_ACTIVATION, Architecture, Tutor, activation_of
 from rnascl_tf.networks.cost import count
 from rnascl_tf.networks.search_problem import SearchProblem
 
@@ -19,7 +19,7 @@ class ArchitectureError(UserError):
 def describe(
     problem: SearchProblem,
     filters: Sequence[Sequence[int]],
-    tutors: list[dict[str, Any]],
+    tutors: list[Tutor],
     seed: int,
     activation: str = PAPER_ACTIVATION,
 ) -> Architecture:
@@ -36,7 +36,7 @@ def describe(
 
 def write_architecture(architecture: Architecture, path: str | Path) -> None:
     """Writes `architecture.json` atomically, without the activation where it is the paper's."""
-    fields = dataclasses.asdict(architecture)
+    fields = architecture.to_json()
     if architecture.activation == PAPER_ACTIVATION:
         del fields["activation"]
     write_json(path, fields)
@@ -64,8 +64,9 @@ def read_architecture(path: str | Path) -> Architecture:
     if not isinstance(fields, dict) or fields.keys() | {"activation"} != wanted:
         found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
         raise ArchitectureError(f"{path} should hold {sorted(wanted)}, but holds {found}.")
-    architecture = Architecture(**fields)
-    _check_values(path, architecture)
+    _check_values(path, fields)
+    tutors = [Tutor(**tutor) for tutor in fields["tutors"]]
+    architecture = Architecture(**fields | {"tutors": tutors})
     try:
         activation_of(architecture)
         size = count(architecture)
@@ -81,9 +82,9 @@ def read_architecture(path: str | Path) -> Architecture:
     return architecture
 
 
-def _check_values(path: Path, architecture: Architecture) -> None:
+def _check_values(path: Path, fields: Mapping[str, Any]) -> None:
     """Refuses values of another type or size than their field's: what follows trusts them."""
-    shape, widths = architecture.input_shape, architecture.filters
+    shape, widths, tutors = fields["input_shape"], fields["filters"], fields["tutors"]
     wanted = {
         "filters": isinstance(widths, list)
         and all(isinstance(stage, list) and all(map(_is_integer, stage)) for stage in widths),
@@ -91,14 +92,13 @@ def _check_values(path: Path, architecture: Architecture) -> None:
         and len(shape) == 3
         and all(_is_integer(size, 1, LARGEST_SIDE) for size in shape)
         and shape[2] == 3,
-        "num_classes": _is_integer(architecture.num_classes, 2, MOST_CLASSES),
-        "seed": _is_integer(architecture.seed),
-        "tutors": isinstance(architecture.tutors, list)
-        and all(map(_is_tutor, architecture.tutors)),
-    } | {name: _is_integer(getattr(architecture, name)) for name in ("params", "macs", "macs_thop")}
+        "num_classes": _is_integer(fields["num_classes"], 2, MOST_CLASSES),
+        "seed": _is_integer(fields["seed"]),
+        "tutors": isinstance(tutors, list) and all(map(_is_tutor, tutors)),
+    } | {name: _is_integer(fields[name]) for name in ("params", "macs", "macs_thop")}
     wrong = [name for name, right in wanted.items() if not right]
     if wrong:
-        shown = repr(getattr(architecture, wrong[0]))[:80]
+        shown = repr(fields[wrong[0]])[:80]
         raise ArchitectureError(
             f"{path}: {wrong[0]} is {shown}; what a search writes there is needed "
             f"(images of {LARGEST_SIDE}x{LARGEST_SIDE} and {MOST_CLASSES:,} classes at most)."

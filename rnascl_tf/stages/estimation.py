@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 import teachers
-from rnascl_tf.networks import Architecture, build_student, describe, student_taps
+from rnascl_tf.networks import Architecture, Tutor, build_student, describe, student_taps
 from rnascl_tf.runs import Run, load_onnx, training_stream
 from rnascl_tf.stages.native_teacher import native_classifier
 from rnascl_tf.training import LiveSignals
@@ -85,7 +85,7 @@ def untrained_student(run: Run, signals: LiveSignals | None = None) -> Architect
         return plain
     taps = student_taps(build_student(plain)).output["taps"]
     tutors = [
-        {"student": student, "teacher": teacher, "probability": 1.0}
+        Tutor(student, teacher, 1.0)
         for student, teacher in zip(taps, itertools.cycle(signals.teacher_layers), strict=False)
     ]
     return describe(run.problem, widest, tutors, 0, activation)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from absl import logging
@@ -33,7 +31,7 @@ def run(run: runs.Run) -> None:
     given = run.config.search.architecture
     architecture = _given(run, given) if given else _searched(run)
     networks.write_architecture(architecture, run.folder("search") / "architecture.json")
-    run.record["architecture"] = dataclasses.asdict(architecture)
+    run.record["architecture"] = architecture.to_json()
 
 
 def _searched(run: runs.Run) -> networks.Architecture:
@@ -100,16 +98,14 @@ def _given(run: runs.Run, path: str) -> networks.Architecture:
     taps = tuple(networks.student_taps(networks.build_student(plain)).output["taps"])
     tutors = runs.control_tutors(run.config, taps, run.teacher.tap_names)
     if tutors == "search":
-        known = {tutor["student"]: tutor["teacher"] for tutor in found.tutors}
-        training.one_hot_tutors(
-            taps, run.teacher.tap_names, known
-        )  # refuses another teacher's tutors
+        # Refuses another teacher's tutors.
+        training.one_hot_tutors(taps, run.teacher.tap_names, found.teacher_taps)
         return found
     return _describe(run, found.filters, _certain(tutors or {}), found.seed)
 
 
 def _describe(
-    run: runs.Run, filters: Filters, tutors: list[dict[str, Any]], seed: int
+    run: runs.Run, filters: Filters, tutors: list[networks.Tutor], seed: int
 ) -> networks.Architecture:
     return networks.describe(run.problem, filters, tutors, seed, run.config.search.activation)
 
@@ -148,26 +144,19 @@ def search_model(
     return model
 
 
-def chosen_tutors(model: training.SearchModel) -> list[dict[str, Any]]:
+def chosen_tutors(model: training.SearchModel) -> list[networks.Tutor]:
     """Returns j* = argmax_j of every student layer, with its probability, for architecture.json."""
     if model.tutors is None:
         return _certain(model.fixed_tutors or {})
     probabilities = np.asarray(model.tutors.probabilities())
     return [
-        {
-            "student": student,
-            "teacher": model.signals.teacher_layers[int(row.argmax())],
-            "probability": float(row.max()),
-        }
+        networks.Tutor(student, model.signals.teacher_layers[int(row.argmax())], float(row.max()))
         for student, row in zip(model.student_layers, probabilities, strict=True)
     ]
 
 
-def _certain(tutors: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
-        {"student": student, "teacher": teacher, "probability": 1.0}
-        for student, teacher in tutors.items()
-    ]
+def _certain(tutors: Mapping[str, str]) -> list[networks.Tutor]:
+    return [networks.Tutor(student, teacher, 1.0) for student, teacher in tutors.items()]
 
 
 def check(config: ConfigDict) -> None:
@@ -259,7 +248,7 @@ def _is_the_same(run: runs.Run, path: str) -> bool:
     found = networks.read_architecture(path)
     tutors_matter = run.config.method.tutor == "search" and taken["tutors"]
     return found.filters == taken["filters"] and (
-        not tutors_matter or found.tutors == taken["tutors"]
+        not tutors_matter or found.to_json()["tutors"] == taken["tutors"]
     )
 
 

@@ -61,9 +61,8 @@ def student_model(
 def eq_3(run: Run, architecture: Architecture) -> dict[str, Any]:
     """Returns the arguments of `StudentModel` that the config and the architecture decide."""
     config = run.config
-    tutors = {tutor["student"]: tutor["teacher"] for tutor in architecture.tutors}
     return {
-        "tutors": tutors if uses_attention(config) else None,
+        "tutors": architecture.teacher_taps if uses_attention(config) else None,
         "attention_size": config.search.attention_size,
         "gamma": config.train.gamma,
         "kl": config.method.kl,

@@ -68,8 +68,8 @@ def test_teacher_is_described_verified_and_measured(workdir, record):
 def test_architecture_is_one_of_the_space_with_a_tutor_for_every_convolution(workdir, record):
     architecture = read_architecture(workdir / "search" / "architecture.json")
     assert len(architecture.tutors) == 28
-    assert {tutor["teacher"] for tutor in architecture.tutors} <= set(record["teacher"]["taps"])
-    assert all(1 / 7 - 1e-3 <= tutor["probability"] <= 1 for tutor in architecture.tutors)
+    assert {tutor.teacher for tutor in architecture.tutors} <= set(record["teacher"]["taps"])
+    assert all(1 / 7 - 1e-3 <= tutor.probability <= 1 for tutor in architecture.tutors)
     assert record["architecture"]["macs"] == count(architecture).macs
 
 

@@ -10,6 +10,7 @@ from rnascl_tf.networks import (
     SEARCH_SPACES,
     ArchitectureError,
     SearchProblem,
+    Tutor,
     build_student,
     describe,
     read_architecture,
@@ -20,7 +21,7 @@ from rnascl_tf.networks import (
 PROBLEM = SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3))
 FILTERS = [[16] * 3, [20] * 3, [52] * 3]
 ACTIVATED = ("stem", "stage1_block1_expand", "stage2_block3_depthwise")
-TUTORS = [{"student": "stem", "teacher": "conv_1", "probability": 0.25}]
+TUTORS = [Tutor("stem", "conv_1", 0.25)]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_file_is_the_contract(path):
     assert json.loads(path.read_text()) == {
         "space": "S3",
         "filters": FILTERS,
-        "tutors": TUTORS,
+        "tutors": [{"student": "stem", "teacher": "conv_1", "probability": 0.25}],
         "num_classes": 10,
         "input_shape": [32, 32, 3],
         "params": 118_130,

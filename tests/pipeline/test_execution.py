@@ -7,7 +7,7 @@ import os
 import pytest
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, describe, write_architecture
+from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, Tutor, describe, write_architecture
 from rnascl_tf.pipeline import STAGES, execute, select
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
@@ -59,9 +59,10 @@ def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_pat
 def test_data_and_files_may_lie_elsewhere(config, tmp_path):
     """On another machine, a run resumes with the same data, teacher and architecture."""
     paths = []
-    for number, filters in enumerate(([16] * 3, [16] * 3, [12] * 3)):
-        widths = [filters, [20] * 3, [52] * 3]
-        found = describe(SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3)), widths, [], seed=0)
+    problem = SearchProblem(SEARCH_SPACES["S3"], 10, (32, 32, 3))
+    for number, (filters, teacher) in enumerate(((16, "a"), (16, "a"), (12, "a"), (16, "b"))):
+        widths, tutors = [[filters] * 3, [20] * 3, [52] * 3], [Tutor("stem", teacher, 0.5)]
+        found = describe(problem, widths, tutors, seed=0)
         paths.append(tmp_path / f"{number}.json")
         write_architecture(found, paths[-1])
     run = Run(config, tmp_path / "run")
@@ -71,9 +72,10 @@ def test_data_and_files_may_lie_elsewhere(config, tmp_path):
     run.record.write()
     config.search.architecture = str(paths[1])
     execute(run, select(config, ["search"]))
-    config.search.architecture = str(paths[2])
-    with pytest.raises(UserError, match=r"search\.architecture was"):
-        execute(run, select(config, ["search"]))
+    for different in paths[2:]:
+        config.search.architecture = str(different)
+        with pytest.raises(UserError, match=r"search\.architecture was"):
+            execute(run, select(config, ["search"]))
 
 
 def test_keys_younger_than_a_run_count_as_their_defaults(config, tmp_path):

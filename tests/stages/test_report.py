@@ -10,7 +10,7 @@ from PIL import Image
 import teachers
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import save_model, write_json
-from rnascl_tf.networks import SearchProblem, build_student, describe, student_taps
+from rnascl_tf.networks import SearchProblem, Tutor, build_student, describe, student_taps
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import report
@@ -36,7 +36,7 @@ def networks(tiny_config):
     plain = describe(problem, filters, [], 0)
     student = build_student(plain)
     tutors = [
-        {"student": name, "teacher": names[i % len(names)], "probability": 0.5}
+        Tutor(name, names[i % len(names)], 0.5)
         for i, name in enumerate(student_taps(student).output["taps"])
     ]
     return student, network, names, describe(problem, filters, tutors, 0)
@@ -59,7 +59,7 @@ def run(networks, tiny_config, tmp_path):
             tutors=tutors.astype(np.float32),
             filters=np.full((2, 1, 2), 0.5, np.float32),
             choices=np.array([[16, 12]]),
-            student_layers=np.array([tutor["student"] for tutor in architecture.tutors]),
+            student_layers=np.array([tutor.student for tutor in architecture.tutors]),
             teacher_layers=np.array(teacher_layers),
             blocks=np.array(["stage1_block1"]),
         ),
@@ -76,7 +76,7 @@ def run(networks, tiny_config, tmp_path):
         },
         "config": json.loads(run.config.to_json_best_effort()),
         "teacher": {"n_t": len(teacher_layers)},
-        "architecture": architecture.__dict__,
+        "architecture": architecture.to_json(),
         "history": {"search": [{"epoch": 0, "temperature": 5.0} | dict.fromkeys(names, 1.0)]},
         "robustness": models,
         "exports": [],
