@@ -1,6 +1,7 @@
 from .batches import evaluation_batches as evaluation_batches
 from .batches import steps_per_epoch as steps_per_epoch
 from .batches import training_batches as training_batches
+from .batches import view_batches as view_batches
 from .dataset import DataSet as DataSet
 from .errors import DataError as DataError
 from .errors import data_errors as data_errors

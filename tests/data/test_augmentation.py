@@ -2,9 +2,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.data.augmentation import random_crop, random_flip
+from rnascl_tf.data.augmentation import Augmentation, crop_at, flip_where
+from rnascl_tf.data.errors import DataError
 
 SEED = tf.constant([17, 4])
+
+
+def random_crop(images, padding, seed):
+    draws = Augmentation(crop_padding=padding).draws(tf.shape(images)[0], seed)
+    return crop_at(images, padding, draws.crop)
+
+
+def random_flip(images, seed):
+    return flip_where(images, Augmentation(flip=True).draws(tf.shape(images)[0], seed).coin < 0.5)
 
 
 def random_images(count, height=5, width=7, dtype=np.uint8):
@@ -71,9 +81,26 @@ def test_no_padding_leaves_the_images():
     np.testing.assert_array_equal(random_crop(images, 0, SEED), images)
 
 
-def test_negative_padding_is_refused():
-    with pytest.raises(ValueError, match="0 or more pixels, got -1"):
-        random_crop(random_images(3), -1, SEED)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"crop_padding": -1}, "0 or more pixels, got -1"),
+        ({"crop_padding": 4, "resized_crop": True}, "set crop_padding=0, got 4"),
+    ],
+)
+def test_impossible_crops_are_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        Augmentation(**arguments)
+
+
+def test_offsets_and_coins_decide_each_image():
+    images = random_images(3)
+    cropped = crop_at(images, 2, tf.constant([[0, 4], [2, 2], [3, 1]])).numpy()
+    for image, result, offset in zip(images, cropped, [(0, 4), (2, 2), (3, 1)], strict=True):
+        np.testing.assert_array_equal(result, crop(image, 2, *offset))
+    flipped = flip_where(images, tf.constant([True, False, True])).numpy()
+    np.testing.assert_array_equal(flipped[1], images[1])
+    np.testing.assert_array_equal(flipped[::2], images[::2, :, ::-1])
 
 
 def test_flip_mirrors_half_of_the_images():

@@ -6,7 +6,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnascl_tf.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from rnascl_tf.data.batches import (
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+    view_batches,
+)
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import Examples
 
@@ -79,13 +84,71 @@ def test_every_row_comes_first_equally_often():
     assert ((counts - 100) ** 2 / 100).sum() < 22.5
 
 
-@pytest.mark.parametrize("first_epoch", [1, 3])
+@pytest.mark.parametrize(("first_epoch", "first_step"), [(1, 0), (3, 2)])
+@pytest.mark.parametrize("views", [0, 3])
 @pytest.mark.parametrize("crop", [{"crop_padding": 2}, {"resized_crop": True}])
-def test_a_resumed_run_sees_the_same_batches(first_epoch, crop):
-    arguments = {"batch_size": 5, "seed": 3, "flip": True, **crop}
+def test_a_resumed_run_sees_the_same_batches(first_epoch, first_step, views, crop):
+    arguments = {"batch_size": 5, "seed": 3, "flip": True, "views": views, **crop}
     whole = take(training_batches(examples_of(23), **arguments), 5 * 4)
-    resumed = training_batches(examples_of(23), first_epoch=first_epoch, **arguments)
-    assert_same_batches(take(resumed, (5 - first_epoch) * 4), whole[first_epoch * 4 :])
+    resumed = training_batches(
+        examples_of(23), first_epoch=first_epoch, first_step=first_step, **arguments
+    )
+    done = first_epoch * 4 + first_step
+    assert_same_batches(take(resumed, 5 * 4 - done), whole[done:])
+
+
+def views_of(examples, views, **arguments):
+    """Every view of every example, float32 [views, n, height, width, 3]."""
+    return np.stack(
+        [
+            np.concatenate([b["image"] for b in view_batches(examples, view, **arguments)])
+            for view in range(views)
+        ]
+    )
+
+
+@pytest.mark.parametrize("crop", [{"crop_padding": 2}, {"resized_crop": True}])
+def test_epochs_show_the_fixed_views_each_once(crop):
+    examples, views, epochs = examples_of(21), 3, 6
+    arguments = {"seed": 3, "flip": True, **crop}
+    known = views_of(examples, views, batch_size=4, **arguments)
+    # 3 full batches: no row is left out.
+    stream = training_batches(examples, batch_size=7, views=views, **arguments)
+    seen = np.zeros((epochs, len(examples)), int)
+    for step, batch in enumerate(take(stream, 3 * epochs)):
+        assert batch["view"].dtype == np.int64
+        np.testing.assert_array_equal(batch["image"], known[batch["view"], batch["index"]])
+        np.testing.assert_array_equal(batch["label"], examples.labels[batch["index"]])
+        seen[step // 3, batch["index"]] = batch["view"]
+    for block in (seen[:3], seen[3:]):
+        np.testing.assert_array_equal(np.sort(block, axis=0).T, [[0, 1, 2]] * 21)
+    # Six orders of three views: 21 images have more than one, and another one in the next epochs.
+    assert len({tuple(order) for order in seen[:3].T}) > 1
+    assert (seen[:3] != seen[3:]).any()
+
+
+def test_views_of_a_pass_are_in_order_and_complete():
+    examples = examples_of(23)
+    batches = list(view_batches(examples, 1, batch_size=5, seed=3, crop_padding=2))
+    assert [len(batch["label"]) for batch in batches] == [5, 5, 5, 5, 3]
+    joined = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+    np.testing.assert_array_equal(joined["index"], np.arange(23))
+    np.testing.assert_array_equal(joined["label"], examples.labels)
+    np.testing.assert_array_equal(joined["view"], np.ones(23))
+
+
+def test_views_differ_and_do_not_depend_on_their_number_or_the_batches():
+    examples = examples_of(23)
+    arguments = {"seed": 3, "crop_padding": 4, "flip": True}
+    views = views_of(examples, 5, batch_size=5, **arguments)
+    for one, other in itertools.combinations(views, 2):
+        same = (one == other).all(axis=(1, 2, 3))
+        assert same.mean() < 0.2  # 162 views are possible
+    np.testing.assert_array_equal(views_of(examples, 2, batch_size=23, **arguments), views[:2])
+    for batch in take(training_batches(examples, batch_size=7, views=2, **arguments), 3):
+        np.testing.assert_array_equal(batch["image"], views[batch["view"], batch["index"]])
+    other_seed = views_of(examples, 1, batch_size=5, **arguments | {"seed": 4})
+    assert (other_seed[0] != views[0]).any(axis=(1, 2, 3)).mean() > 0.8
 
 
 def test_seed_decides_order_and_augmentation():
@@ -168,6 +231,7 @@ def test_evaluation_keeps_order_and_remainder():
         ({"first_epoch": -1}, "first_epoch must be 0 or more, got -1"),
         ({"crop_padding": -2}, "crop_padding must be 0 or more pixels, got -2"),
         ({"crop_padding": 4, "resized_crop": True}, "set crop_padding=0, got 4"),
+        ({"views": -1}, "views must be 0 .*or more, got -1"),
     ],
 )
 def test_numbers_out_of_range_are_refused(arguments, message):
