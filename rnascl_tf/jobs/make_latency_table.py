@@ -6,9 +6,8 @@ Writes the table, and a picture of how well it predicts whole students that it w
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rnascl_tf import deploy, report
 from rnascl_tf.console import console, progress
@@ -17,6 +16,9 @@ from rnascl_tf.networks.latency_table import MEDIAN_ERROR, RANK_CORRELATION, Lat
 from rnascl_tf.networks.search_problem import SearchProblem
 from rnascl_tf.networks.search_space import SEARCH_SPACES
 from rnascl_tf.record import git_commit, versions
+
+if TYPE_CHECKING:
+    from rnascl_tf.deploy.latency.block_timing import CheckedStudents  # imports TensorFlow
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,14 +81,14 @@ def make_latency_table(request: LatencyTableRequest) -> LatencyTable:
     blocks = block_timing.distinct_shapes(wanted.problem)
     console.print(
         f"{space.name}: {len(blocks)} distinct blocks, {space.size:,} students; {request.kind}, "
-        f"{request.activation}, on {target.description['cpu']}"
+        f"{request.activation}, on {target.description.cpu}"
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     parts = out.with_name(f".{out.stem}.parts")
     with progress("latency table", "files") as on_file:
         files = block_timing.table_files(wanted, parts, lambda *done: on_file("conversion", *done))
     with progress("latency table", "rounds") as on_round:
-        table, check = block_timing.measure_table(
+        table, students = block_timing.measure_table(
             wanted,
             files,
             target,
@@ -99,29 +101,28 @@ def make_latency_table(request: LatencyTableRequest) -> LatencyTable:
     write_json(
         out,
         table.to_json()
-        | {"check": check, "settings": settings}
+        | {"check": students.to_json(), "settings": settings}
         | {"versions": versions(), "git_commit": git_commit()},
     )
     picture = out.with_suffix(".png")
-    report.save_prediction(check, f"{space.name}, {request.kind}, {request.activation}", picture)
+    report.save_prediction(students, f"{space.name}, {request.kind}, {request.activation}", picture)
     for path in parts.iterdir():
         path.unlink()
     parts.rmdir()
-    _print(check)
+    _print(students)
     console.print(f"Written to {out} and {picture.name}", soft_wrap=True, markup=False)
     return table
 
 
-def _print(check: Mapping[str, Any]) -> None:
+def _print(students: CheckedStudents) -> None:
+    measured, check = students.measured_ms, students.check
     console.print(
-        f"{check['students']} random students, measured {check['fastest_ms']:.4g} to "
-        f"{check['slowest_ms']:.4g} ms: predicted with a median error of "
-        f"{100 * check['median_error']:.1f}%, at most {100 * check['largest_error']:.1f}%; rank "
-        f"correlation {check['rank_correlation']:.3f}",
+        f"{len(measured)} random students, measured {min(measured):.4g} to {max(measured):.4g} ms: "
+        f"predicted with a median error of {100 * check.median_error:.1f}%, at most "
+        f"{100 * students.errors.max():.1f}%; rank correlation {check.rank_correlation:.3f}",
         soft_wrap=True,
     )
-    good = check["median_error"] < MEDIAN_ERROR and check["rank_correlation"] > RANK_CORRELATION
-    if not good:
+    if not check.is_good:
         console.print(
             f"This is worse than a search should rest on (median under {100 * MEDIAN_ERROR:.0f}%, "
             f"correlation over {RANK_CORRELATION}): measure again when nothing else runs, or with "

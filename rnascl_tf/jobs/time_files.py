@@ -19,7 +19,7 @@ from absl import logging
 from rnascl_tf import deploy
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.files import require_file, writable_folder, write_json
-from rnascl_tf.record import git_commit, versions
+from rnascl_tf.record import TimedDevice, git_commit, versions
 
 SCHEMA = 1
 _PER_CORE = 8
@@ -60,7 +60,7 @@ def time_files(
         require_file(path, "a .tflite file that export wrote")
     files = _read(paths)
     target = deploy.device_named(device, benchmark_model)
-    is_local = target.description["kind"] == "local"
+    is_local = target.description.is_local
     if is_local and max(threads) > MOST_THREADS:
         raise deploy.DeployError(
             f"--threads={max(threads)}: give at most {MOST_THREADS}, {_PER_CORE} for each core here."
@@ -86,7 +86,7 @@ def time_files(
     _print(results, files, delegations, target.description)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        record = _record(target.description, files, delegations, results)
+        record = _record(target.description.to_json(), files, delegations, results)
         write_json(folder / "latency.json", record)
         console.print(f"Written to {folder / 'latency.json'}", soft_wrap=True, markup=False)
     return results
@@ -137,14 +137,13 @@ def _print(
     results: Sequence[Mapping[str, Any]],
     files: Mapping[str, bytes],
     delegations: Mapping[str, deploy.Delegation],
-    device: Mapping[str, Any],
+    device: TimedDevice,
 ) -> None:
     from rnascl_tf.report.timing_table import delegation_lines, timing_table
 
-    print_whole(timing_table(results, device["cpu"]))
+    print_whole(timing_table(results, device.cpu))
     for name, delegation in delegations.items():
-        is_local = device["kind"] == "local"
-        for line in delegation_lines(name, len(files[name]), delegation, is_local):
+        for line in delegation_lines(name, len(files[name]), delegation, device.is_local):
             console.print(line, soft_wrap=True, markup=False)
 
 

@@ -16,6 +16,7 @@ from .cost import total_macs as total_macs
 from .latency_table import BlockShape as BlockShape
 from .latency_table import LatencyTable as LatencyTable
 from .latency_table import LatencyTableError as LatencyTableError
+from .latency_table import PredictionCheck as PredictionCheck
 from .latency_table import block_shapes as block_shapes
 from .latency_table import read_latency_table as read_latency_table
 from .search_problem import SearchProblem as SearchProblem

@@ -18,6 +18,7 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import read_json
 from rnascl_tf.networks.search_problem import SearchProblem
 from rnascl_tf.networks.search_space import SEARCH_SPACES
+from rnascl_tf.record import TimedDevice
 
 SCHEMA = 1
 
@@ -51,6 +52,28 @@ class BlockShape(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
+class PredictionCheck:
+    """How well a table predicts random students that it was not fitted to.
+
+    Attributes:
+        median_error: of the predicted times, relative to the measured ones.
+        rank_correlation: Spearman's, of predicted and measured times, in [-1, 1].
+    """
+
+    median_error: float
+    rank_correlation: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether a search may rest on such predictions."""
+        return self.median_error < MEDIAN_ERROR and self.rank_correlation > RANK_CORRELATION
+
+    def to_json(self) -> dict[str, float]:
+        """Returns the fields by name."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
 class LatencyTable:
     """Measured parts of a space's students, on one device.
 
@@ -59,35 +82,31 @@ class LatencyTable:
         kind: of the TFLite files, as "int8".
         activation: of the students.
         threads: CPU threads.
-        device: where it was measured, see `deploy.device`.
+        device: where it was measured.
         blocks: {BlockShape: ms}.
         stem_ms: milliseconds of everything before the first block.
         tail_ms: {filters of the last block: ms} of everything after it.
         intercept_ms: a.
         slope: b.
-        check: how well random students are predicted, see `deploy.block_timing`: median_error,
-            largest_error, rank_correlation and more; empty if that was not measured.
+        check: how well random students are predicted; None if that was not measured.
     """
 
     problem: SearchProblem
     kind: str
     activation: str
     threads: int
-    device: dict[str, Any]
+    device: TimedDevice
     blocks: dict[BlockShape, float]
     stem_ms: float
     tail_ms: dict[int, float]
     intercept_ms: float
     slope: float
-    check: dict[str, float] = dataclasses.field(default_factory=dict)
+    check: PredictionCheck | None = None
 
     @property
     def is_reliable(self) -> bool:
         """Whether random students were predicted well enough for a search to rest on it."""
-        return bool(self.check) and (
-            self.check["median_error"] < MEDIAN_ERROR
-            and self.check["rank_correlation"] > RANK_CORRELATION
-        )
+        return self.check is not None and self.check.is_good
 
     def tables(self) -> list[np.ndarray]:
         """Returns what each block costs, as `macs_table` does for multiply-adds.
@@ -159,16 +178,18 @@ class LatencyTable:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON-ready mapping that `read_latency_table` reads."""
-        values = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in ("problem", "blocks", "tail_ms")
-        }
         return {
             "schema": SCHEMA,
             **self._problem_facts(),
             "input_shape": list(self.problem.input_shape),
-            **values,
+            "kind": self.kind,
+            "activation": self.activation,
+            "threads": self.threads,
+            "device": self.device.to_json(),
+            "stem_ms": self.stem_ms,
+            "intercept_ms": self.intercept_ms,
+            "slope": self.slope,
+            "check": self.check.to_json() if self.check else {},
             "blocks": [{**shape._asdict(), "ms": ms} for shape, ms in self.blocks.items()],
             "tails": [{"filters": filters, "ms": ms} for filters, ms in self.tail_ms.items()],
         }
@@ -244,7 +265,7 @@ def _from_json(values: Mapping[str, Any]) -> LatencyTable:
         kind=values["kind"],
         activation=values["activation"],
         threads=values["threads"],
-        device=values["device"],
+        device=TimedDevice.from_json(values["device"]),
         blocks=blocks,
         stem_ms=float(values["stem_ms"]),
         tail_ms={int(entry["filters"]): float(entry["ms"]) for entry in values["tails"]},
@@ -254,8 +275,10 @@ def _from_json(values: Mapping[str, Any]) -> LatencyTable:
     )
 
 
-def _check_from_json(check: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(check[name]) for name in ("median_error", "rank_correlation") if check}
+def _check_from_json(check: Mapping[str, Any]) -> PredictionCheck | None:
+    if not check:
+        return None
+    return PredictionCheck(float(check["median_error"]), float(check["rank_correlation"]))
 
 
 def _check_whole(table: LatencyTable) -> None:

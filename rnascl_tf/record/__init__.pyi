@@ -4,3 +4,4 @@ from .provenance import hardware as hardware
 from .provenance import versions as versions
 from .record import Record as Record
 from .record import RecordError as RecordError
+from .timed_device import TimedDevice as TimedDevice

@@ -23,8 +23,8 @@ def warn_of_table(config: ConfigDict) -> None:
     if not table.is_reliable:
         check = table.check
         found = (
-            f"median error {100 * check['median_error']:.1f}%, rank correlation "
-            f"{check['rank_correlation']:.3f}"
+            f"median error {100 * check.median_error:.1f}%, rank correlation "
+            f"{check.rank_correlation:.3f}"
             if check
             else "it was never checked"
         )
@@ -51,14 +51,14 @@ def note_predicted(run: Run, filters: Sequence[Sequence[int]]) -> None:
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "kind": table.kind,
         "threads": table.threads,
-        "device": table.device,
-        "check": table.check,
+        "device": table.device.to_json(),
+        "check": table.check.to_json() if table.check else {},
         "predicted_ms": predicted,
         "target_ms": run.config.search.target_ms,
     }
     logging.info(
         "search: by the latency table of %s this student takes %.4g ms as %s",
-        table.device.get("cpu", "another device"),
+        table.device.cpu,
         predicted,
         table.kind,
     )
@@ -104,7 +104,7 @@ def measured_beside_predicted(run: Run, kind: str, timing: Timing) -> dict[str, 
 
 def _why_not_compared(table: LatencyTable, export: ConfigDict) -> str:
     """Returns how the table differs from the run's own timing, as text; empty if it does not."""
-    cpu = LocalDevice().description["cpu"]
+    cpu = LocalDevice().description.cpu
     return " and ".join(
         text
         for differs, text in (
@@ -117,9 +117,8 @@ def _why_not_compared(table: LatencyTable, export: ConfigDict) -> str:
                 f"{table.threads} thread(s) (--config.export.threads={table.threads} times so)",
             ),
             (
-                (table.device.get("kind"), table.device.get("cpu")) != ("local", cpu),
-                f"another device ({table.device.get('cpu', 'unknown')}; "
-                "rnascl latency --device=adb times there)",
+                not table.device.is_local or table.device.cpu != cpu,
+                f"another device ({table.device.cpu}; rnascl latency --device=adb times there)",
             ),
         )
         if differs

@@ -13,11 +13,13 @@ from rnascl_tf.networks import (
     LatencyBudget,
     LatencyTable,
     LatencyTableError,
+    PredictionCheck,
     SearchProblem,
     TargetError,
     block_shapes,
     read_latency_table,
 )
+from rnascl_tf.record import TimedDevice
 
 SPACE = SEARCH_SPACES["S3"]
 PROBLEM = SearchProblem(SPACE, 10, (32, 32, 3))
@@ -32,7 +34,7 @@ def made_up(seed=0, **changes):
         "kind": "int8",
         "activation": "relu6",
         "threads": 1,
-        "device": {"kind": "local"},
+        "device": TimedDevice(kind="local", cpu="Some CPU", cores=2, runtime="some 1.0"),
         "blocks": {shape: float(generator.uniform(0.01, 0.03)) for shape in shapes},
         "stem_ms": 0.005,
         "tail_ms": {filters: filters * 1e-5 for filters in (64, 60, 56, 52)},
@@ -72,7 +74,7 @@ def test_prediction_is_the_sum_of_the_parts(filters):
 
 def test_the_file_reads_back(tmp_path):
     table = made_up()
-    (tmp_path / "table.json").write_text(json.dumps(table.to_json() | {"check": {}}))
+    (tmp_path / "table.json").write_text(json.dumps(table.to_json()))
     assert read_latency_table(tmp_path / "table.json") == table
 
 
@@ -123,7 +125,7 @@ def test_how_well_it_predicts_is_read_too(tmp_path, check, reliable):
     written = made_up().to_json() | {"check": check | ({"measured_ms": [1.0]} if check else {})}
     (tmp_path / "table.json").write_text(json.dumps(written))
     table = read_latency_table(tmp_path / "table.json")
-    assert table.check == check
+    assert table.check == (PredictionCheck(**check) if check else None)
     assert table.is_reliable is reliable
 
 
@@ -144,6 +146,8 @@ def test_another_table_is_refused_with_the_difference():
         ({"blocks": None}, "not a whole latency table"),
         ({"slope": "fast"}, "not a whole latency table"),
         ({"check": {"median_error": 0.1}}, "not a whole latency table"),
+        ({"device": {"kind": "local"}}, "not a whole latency table"),
+        ({"device": "a phone"}, "not a whole latency table"),
         ({"intercept_ms": float("nan")}, "not above 0"),
         ({"intercept_ms": -9.0}, "not above 0"),
     ],

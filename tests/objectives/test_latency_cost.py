@@ -14,6 +14,7 @@ from rnascl_tf.networks import (
     total_macs,
 )
 from rnascl_tf.objectives import ExpectedLatency, cost_model
+from rnascl_tf.record import TimedDevice
 
 SPACE = SEARCH_SPACES["S3"]
 SHAPE, CLASSES = (23, 19, 3), 7
@@ -30,7 +31,7 @@ def table():
         kind="float32",
         activation="relu6",
         threads=1,
-        device={},
+        device=TimedDevice(kind="local", cpu="Some CPU", cores=2, runtime="some 1.0"),
         blocks={shape: float(generator.uniform(0.005, 0.03)) for shape in shapes},
         stem_ms=0.004,
         tail_ms={filters: 1e-5 * filters for filters in SPACE.stages[-1].choices},

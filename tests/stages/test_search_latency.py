@@ -11,6 +11,7 @@ from rnascl_tf import runs
 from rnascl_tf.deploy import Latency, Timing
 from rnascl_tf.deploy.latency.device import LocalDevice
 from rnascl_tf.networks import LatencyBudget, LatencyTable, block_shapes
+from rnascl_tf.record import TimedDevice
 from rnascl_tf.runs.latency_target import measured_beside_predicted, warn_of_table
 from rnascl_tf.stages import search
 
@@ -63,8 +64,9 @@ def test_the_student_meets_its_target_and_the_record_says_by_what(run, caplog):
     assert found["predicted_ms"] == predicted
     assert predicted == pytest.approx(target, rel=0.03)
     assert (found["kind"], found["check"], found["target_ms"]) == ("int8", GOOD, target)
+    assert found["device"] == LocalDevice().description.to_json()
     assert len(found["sha256"]) == 64
-    cpu = LocalDevice().description["cpu"]
+    cpu = LocalDevice().description.cpu
     assert any(f"latency table of {cpu}" in message for message in messages)
     assert not any("the latency table is of" in message for message in messages)
     assert not any("too badly for a search" in message for message in messages)
@@ -92,7 +94,7 @@ def write_table(run, **changes):
     Path(run.config.search.latency_table).write_text(text)
 
 
-PHONE = {"kind": "adb", "cpu": "Phone 7"}
+PHONE = TimedDevice(kind="adb", cpu="Phone 7", cores=8, runtime="some 1.0")
 
 
 @pytest.mark.parametrize(

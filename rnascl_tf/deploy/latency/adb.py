@@ -16,6 +16,7 @@ from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.latency.benchmark_model_output import DeviceTiming, parse_benchmark_model
 from rnascl_tf.deploy.latency.cold_start import ColdStart
 from rnascl_tf.deploy.latency.timing import WARMUP, Latency, Timing
+from rnascl_tf.record import TimedDevice
 
 FOLDER = "/data/local/tmp"
 BINARY = f"{FOLDER}/benchmark_model"
@@ -31,9 +32,9 @@ class AdbDevice:
             on the device already, at /data/local/tmp/benchmark_model.
 
     Attributes:
-        description: {"kind", "serial", "cpu", "cores", "android", "runtime"} for records. The runtime
-            is the tool, identified by the start of its SHA-256, because it has no version. Before
-            Android 6, devices report neither cores (None) nor the SHA-256 ("unknown").
+        description: for records. The runtime is the tool, identified by the start of its SHA-256,
+            because it has no version. Before Android 6, devices report neither cores (None) nor the
+            SHA-256 ("unknown").
 
     Raises:
         DeployError: there is no adb, no device or several, or no tool; or the device is offline or not
@@ -60,14 +61,14 @@ class AdbDevice:
                 '(LiteRT\'s documentation, page "Performance measurement") and give its path with '
                 "--benchmark_model=FILE."
             )
-        self.description: dict[str, Any] = {
-            "kind": "adb",
-            "serial": self._serial,
-            "cpu": self._property("ro.product.model"),
-            "cores": self._cores(),
-            "android": self._property("ro.build.version.release"),
-            "runtime": f"benchmark_model {self._tool_sha256()}",
-        }
+        self.description = TimedDevice(
+            kind="adb",
+            serial=self._serial,
+            cpu=self._property("ro.product.model"),
+            cores=self._cores(),
+            android=self._property("ro.build.version.release"),
+            runtime=f"benchmark_model {self._tool_sha256()}",
+        )
 
     def measure(
         self,

@@ -5,7 +5,7 @@ All files are timed in one session, interleaved; `Timing.undisturbed_ms` is used
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,7 +24,13 @@ from rnascl_tf.deploy.latency.block_files import (
 )
 from rnascl_tf.deploy.latency.device import Device
 from rnascl_tf.files import write_bytes
-from rnascl_tf.networks import BlockShape, LatencyTable, SearchProblem, block_shapes
+from rnascl_tf.networks import (
+    BlockShape,
+    LatencyTable,
+    PredictionCheck,
+    SearchProblem,
+    block_shapes,
+)
 
 Filters: TypeAlias = list[list[int]]
 """The number of filters of each block, by network stage."""
@@ -69,6 +75,43 @@ class MeasuredTable:
         return found[:FITTED], found[FITTED:]
 
 
+@dataclasses.dataclass(frozen=True)
+class CheckedStudents:
+    """Measured and predicted times of random students that a table was not fitted to.
+
+    Attributes:
+        measured_ms: one for each student, at least one, in milliseconds.
+        predicted_ms: likewise.
+    """
+
+    measured_ms: tuple[float, ...]
+    predicted_ms: tuple[float, ...]
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Relative errors of the predictions, float64 [students], none negative."""
+        return np.abs(np.array(self.predicted_ms) / np.array(self.measured_ms) - 1)
+
+    @property
+    def check(self) -> PredictionCheck:
+        """What a table keeps of them."""
+        correlation = scipy.stats.spearmanr(self.measured_ms, self.predicted_ms).statistic
+        return PredictionCheck(float(np.median(self.errors)), float(correlation))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what the table's file holds under "check"."""
+        return {
+            "students": len(self.measured_ms),
+            "median_error": self.check.median_error,
+            "largest_error": float(self.errors.max()),
+            "rank_correlation": self.check.rank_correlation,
+            "fastest_ms": min(self.measured_ms),
+            "slowest_ms": max(self.measured_ms),
+            "measured_ms": self.measured_ms,
+            "predicted_ms": self.predicted_ms,
+        }
+
+
 def distinct_shapes(problem: SearchProblem) -> list[BlockShape]:
     """Returns the shape of every block of the students once, in network order."""
     positions = block_shapes(problem)
@@ -108,7 +151,7 @@ def measure_table(
     runs: int,
     rounds: int,
     on_round: Callable[[int, int], object],
-) -> tuple[LatencyTable, dict[str, Any]]:
+) -> tuple[LatencyTable, CheckedStudents]:
     """Times all files and makes a table from their times.
 
     Args:
@@ -121,8 +164,7 @@ def measure_table(
         on_round: called as on_round(done, total) after each round.
 
     Returns:
-        The table, and the record of its check: {"students", "median_error", "largest_error",
-        "rank_correlation", "fastest_ms", "slowest_ms", "measured_ms", "predicted_ms"}.
+        The table, and the students that it was checked on.
 
     Raises:
         DeployError: the device failed, or its times are noise.
@@ -157,10 +199,11 @@ def measure_table(
             "command again, with more --runs."
         )
     table = dataclasses.replace(table, slope=float(slope), intercept_ms=float(intercept))
-    return table, _checked(
-        [times[_student_name(filters)] for filters in checked],
-        [table.predict(filters) for filters in checked],
+    students = CheckedStudents(
+        tuple(times[_student_name(filters)] for filters in checked),
+        tuple(table.predict(filters) for filters in checked),
     )
+    return dataclasses.replace(table, check=students.check), students
 
 
 def _makers(wanted: MeasuredTable) -> dict[str, Callable[[], bytes]]:
@@ -210,21 +253,6 @@ def _table(
         intercept_ms=0.0,
         slope=1.0,
     )
-
-
-def _checked(measured_ms: Sequence[float], predicted_ms: Sequence[float]) -> dict[str, Any]:
-    measured, predicted = np.array(measured_ms), np.array(predicted_ms)
-    errors = np.abs(predicted / measured - 1)
-    return {
-        "students": len(measured),
-        "median_error": float(np.median(errors)),
-        "largest_error": float(errors.max()),
-        "rank_correlation": float(scipy.stats.spearmanr(measured, predicted).statistic),
-        "fastest_ms": float(measured.min()),
-        "slowest_ms": float(measured.max()),
-        "measured_ms": measured.tolist(),
-        "predicted_ms": predicted.tolist(),
-    }
 
 
 def _block_name(shape: BlockShape) -> str:

@@ -5,22 +5,23 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rnascl_tf.deploy.errors import DeployError
 from rnascl_tf.deploy.latency.adb import AdbDevice
 from rnascl_tf.deploy.latency.cold_start import ColdStart, measure_cold_start
 from rnascl_tf.deploy.latency.timing import ROUNDS, Timing, measure_interleaved
+from rnascl_tf.record import TimedDevice
 
 
 class Device(Protocol):
     """What times TFLite files.
 
     Attributes:
-        description: what it is, for records; it has at least "kind" and "cpu".
+        description: what it is, for records.
     """
 
-    description: dict[str, Any]
+    description: TimedDevice
 
     def measure(
         self,
@@ -40,16 +41,16 @@ class LocalDevice:
     """This machine's CPU.
 
     Attributes:
-        description: {"kind", "cpu", "cores", "runtime"} for records.
+        description: for records.
     """
 
     def __init__(self) -> None:
-        self.description: dict[str, Any] = {
-            "kind": "local",
-            "cpu": _cpu(),
-            "cores": os.cpu_count(),
-            "runtime": f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}",
-        }
+        self.description = TimedDevice(
+            kind="local",
+            cpu=_cpu(),
+            cores=os.cpu_count(),
+            runtime=f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}",
+        )
 
     def measure(
         self,

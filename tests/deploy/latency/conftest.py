@@ -9,6 +9,7 @@ import pytest
 from rnascl_tf.deploy.latency.timing import Latency, Timing
 from rnascl_tf.networks import SEARCH_SPACES, SearchSpace
 from rnascl_tf.networks.search_space import Head, StageSpace
+from rnascl_tf.record import TimedDevice
 
 # A program named adb. It plays a device, prints what benchmark_model prints, and writes its calls to a
 # file.
@@ -66,7 +67,7 @@ class Additive:
     """A device on which a file takes as long as a formula says, to the last digit."""
 
     def __init__(self, intercept=0.03, slope=1.5):
-        self.description = {"kind": "local", "cpu": "a formula"}
+        self.description = TimedDevice(kind="local", cpu="a formula", cores=1, runtime="none")
         self.intercept, self.slope = intercept, slope
 
     @staticmethod

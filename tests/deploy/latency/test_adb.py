@@ -9,7 +9,7 @@ from rnascl_tf.deploy.latency.device import device_named
 def test_a_device_that_tells_little_of_itself(phone):
     (phone / "android 5").touch()
     description = device_named("adb").description
-    assert (description["cores"], description["runtime"]) == (None, "benchmark_model unknown")
+    assert (description.cores, description.runtime) == (None, "benchmark_model unknown")
 
 
 def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):

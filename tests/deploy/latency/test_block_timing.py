@@ -21,19 +21,32 @@ def wanted(**changes):
 
 def test_a_table_of_additive_times_predicts_them_exactly(tiny):
     names = block_timing._makers(wanted())
-    table, check = block_timing.measure_table(
+    table, students = block_timing.measure_table(
         wanted(), dict.fromkeys(names, b""), Additive(), 1, 100, 8, lambda *_: None
     )
     assert table.slope == pytest.approx(1.5)
     assert table.intercept_ms == pytest.approx(0.03)
-    assert check["students"] == 3
-    assert check["largest_error"] < 1e-9
-    assert check["rank_correlation"] == pytest.approx(1.0)
+    assert len(students.measured_ms) == 3
+    assert students.errors.max() < 1e-9
+    assert table.check == students.check
+    assert table.check.rank_correlation == pytest.approx(1.0)
+    assert table.is_reliable
     device = Additive()
     for first in (7, 5, 3):
         for second in (11, 9, 6):
             exact = device.time(f"student_{first}_{second}")
             assert table.predict([[first], [second]]) == pytest.approx(exact, rel=1e-9)
+
+
+def test_students_of_a_check_by_hand():
+    students = block_timing.CheckedStudents((1.0, 2.0, 4.0), (1.1, 2.1, 2.0))
+    found = students.to_json()
+    # 10%, 5% and 50% off; ranks 1 2 3 against 1 3 2: 1 - 6 * 2 / (3 * 8).
+    assert students.check.median_error == found["median_error"] == pytest.approx(0.1)
+    assert students.check.rank_correlation == found["rank_correlation"] == pytest.approx(0.5)
+    assert not students.check.is_good
+    assert (found["students"], found["largest_error"]) == (3, 0.5)
+    assert (found["fastest_ms"], found["slowest_ms"]) == (1.0, 4.0)
 
 
 def test_noise_is_refused(tiny):
@@ -60,8 +73,8 @@ class Hesitant(Additive):
 def test_a_part_that_seems_to_take_no_time_is_timed_again(tiny):
     names = dict.fromkeys(block_timing._makers(wanted()), b"")
     device = Hesitant(recovers=True)
-    check = block_timing.measure_table(wanted(), names, device, 1, 100, 8, lambda *_: None)[1]
-    assert check["largest_error"] < 1e-9
+    students = block_timing.measure_table(wanted(), names, device, 1, 100, 8, lambda *_: None)[1]
+    assert students.errors.max() < 1e-9
     # The disturbed empty file, and what is counted from it; nothing else.
     assert device.calls.count("block_4_7_2_2_7_6") == device.calls.count("stem") == 3
     assert device.calls.count("block_7_9_1_1_4_3") == 1

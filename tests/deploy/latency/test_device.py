@@ -10,16 +10,16 @@ from rnascl_tf.deploy.latency.device import LocalDevice, device_named
 def test_this_machine_describes_itself():
     local = device_named("local")
     assert isinstance(local, LocalDevice)
-    assert local.description["kind"] == "local"
-    assert local.description["cores"] >= 1
-    assert local.description["runtime"].startswith("ai-edge-litert ")
+    assert local.description.kind == "local"
+    assert local.description.cores >= 1
+    assert local.description.runtime.startswith("ai-edge-litert ")
 
 
 def test_an_android_device_is_chosen_by_its_serial_number(phone):
     (phone / "devices").write_text("A1\tdevice\nB2\tdevice\n")
     found = device_named("adb:B2")
     assert isinstance(found, AdbDevice)
-    assert found.description["serial"] == "B2"
+    assert found.description.serial == "B2"
 
 
 @pytest.mark.parametrize(
