@@ -1,7 +1,7 @@
 """A verified, frozen teacher: logits and attention maps for images in [0, 1] (paper, section 3)."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.layers.attention import attention_maps
+from rnascl_tf.layers.packed_attention import Shape, pack_maps, packed_shapes
 from teachers.bfloat16 import model_in_bfloat16
 from teachers.errors import TeacherError
 from teachers.relative_error import Comparison, RelativeErrors
@@ -98,6 +99,7 @@ class Teacher:
         num_classes: K.
         input_shape: (height, width, channels).
         precision: "float32" or "bfloat16", of the signals alone.
+        packed_shapes: of each tap's map in `packed_signals`.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Teacher:
         self.tap_names = tuple(taps)
         self.num_classes = int(logits.shape[-1])
         self.input_shape: tuple[int, ...] = tuple(images.shape[1:])
+        self.packed_shapes: tuple[Shape, ...] = packed_shapes(list(taps.values()), attention_size)
         self.model = keras.Model(images, {"logits": logits, "taps": dict(taps)}, name="teacher")
         self.model.trainable = False  # every layer, so those of the classifier too
         self.classifier = keras.Model(images, logits, name="teacher_classifier")
@@ -142,10 +145,13 @@ class Teacher:
         return twin
 
     def _trace_signals(self) -> None:
-        self._compute_signals = tf.function(
-            self._signals_of,
-            input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
-            autograph=False,  # no Python control flow to rewrite, and reading it takes seconds
+        self._compute_signals, self._compute_packed = (
+            tf.function(
+                function,
+                input_signature=[tf.TensorSpec([None, *self.input_shape], tf.float32)],
+                autograph=False,  # no Python control flow to rewrite, and reading it takes seconds
+            )
+            for function in (self._signals_of, self._packed_signals_of)
         )
 
     def signals(self, images: tf.Tensor | np.ndarray) -> Signals:
@@ -160,17 +166,33 @@ class Teacher:
         Raises:
             TeacherError: images of another dtype or shape.
         """
+        return self._compute_signals(self._images(images))
+
+    def packed_signals(self, images: tf.Tensor | np.ndarray) -> Signals:
+        """Does what `signals` does, with the maps packed, float32 [batch, p].
+
+        `rnascl_tf.layers.unpack_maps` makes the maps of `signals` of them.
+        """
+        return self._compute_packed(self._images(images))
+
+    def _images(self, images: tf.Tensor | np.ndarray) -> tf.Tensor:
         images = tf.convert_to_tensor(images)
         if images.dtype != tf.float32 or not images.shape[1:].is_compatible_with(self.input_shape):
             raise TeacherError(
                 f"teacher {self.name} got images of {images.dtype.name} {list(images.shape)}, "
                 f"wanted float32 [N, {', '.join(map(str, self.input_shape))}] in [0, 1]."
             )
-        return self._compute_signals(images)
+        return images
 
     def _signals_of(self, images: tf.Tensor) -> Signals:
+        return self._answer(images, attention_maps)
+
+    def _packed_signals_of(self, images: tf.Tensor) -> Signals:
+        return self._answer(images, pack_maps)
+
+    def _answer(self, images: tf.Tensor, maps_of: Callable[..., tf.Tensor]) -> Signals:
         outputs = self._signals_model(images, training=False)
-        maps = attention_maps([outputs["taps"][n] for n in self.tap_names], self.attention_size)
+        maps = maps_of([outputs["taps"][n] for n in self.tap_names], self.attention_size)
         logits = tf.cast(outputs["logits"], tf.float32)
         return Signals(tf.stop_gradient(logits), tf.stop_gradient(maps))
 

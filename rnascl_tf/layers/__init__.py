@@ -10,6 +10,7 @@ from rnascl_tf.layers.channel_mask import ChannelMask
 from rnascl_tf.layers.gumbel import GumbelSoftmax
 from rnascl_tf.layers.hard_swish import HardSwish
 from rnascl_tf.layers.inverted_residual import inverted_residual_block
+from rnascl_tf.layers.packed_attention import pack_maps, packed_shapes, unpack_maps
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
 from rnascl_tf.layers.tutor_selection import TutorSelection
 
@@ -25,4 +26,7 @@ __all__ = [
     "attention_maps",
     "frozen_statistics",
     "inverted_residual_block",
+    "pack_maps",
+    "packed_shapes",
+    "unpack_maps",
 ]

@@ -69,12 +69,28 @@ def _check_size(size: int) -> None:
 
 
 def _attention_map(tap: tf.Tensor, size: int) -> tf.Tensor:
+    return unit_norm(resized(energy_of(tap), size))
+
+
+def energy_of(tap: tf.Tensor) -> tf.Tensor:
+    """Returns sum_c A_c^2 of a tap, float32 [batch, height, width, 1]."""
     tap = tf.convert_to_tensor(tap)
     if tap.shape.rank != 4:
         raise ValueError(f"a tap must be [batch, height, width, channels], got shape {tap.shape}.")
-    energy = _energy(tf.cast(tap, tf.float32))
-    resized = tf.image.resize(energy, (size, size), method="bilinear", antialias=False)
-    flat = tf.reshape(resized, (-1, size * size))
+    return _energy(tf.cast(tap, tf.float32))
+
+
+def resized(maps: tf.Tensor, size: int) -> tf.Tensor:
+    """Returns maps [batch, height, width, n], each resized to [size, size] by itself."""
+    return tf.image.resize(maps, (size, size), method="bilinear", antialias=False)
+
+
+def unit_norm(maps: tf.Tensor) -> tf.Tensor:
+    """Returns maps [batch, height, width, 1] flattened to [batch, height * width], of L2 norm 1.
+
+    A map whose norm is under `NORM_FLOOR` is divided by that instead.
+    """
+    flat = tf.reshape(maps, (-1, maps.shape[1] * maps.shape[2]))
     squared_norm = tf.reduce_sum(tf.square(flat), axis=-1, keepdims=True)
     # The floor is under the root, because the root of zero has an infinite derivative.
     return flat * tf.math.rsqrt(tf.maximum(squared_norm, NORM_FLOOR**2))

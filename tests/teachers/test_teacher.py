@@ -54,6 +54,16 @@ def test_signals_are_logits_and_maps_of_the_taps(make, images):
     np.testing.assert_allclose(teacher.classifier(images), logits, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_packed_signals_are_the_signals_in_fewer_numbers(make, images, precision):
+    teacher = make().in_precision(precision)
+    packed, wanted = teacher.packed_signals(images), teacher.signals(images)
+    np.testing.assert_allclose(packed.logits, wanted.logits, atol=1e-6)
+    assert packed.maps.shape[1] == sum(h * w for h, w in teacher.packed_shapes) <= 2 * 25
+    maps = layers.unpack_maps(packed.maps, teacher.packed_shapes, 5)
+    np.testing.assert_allclose(maps, wanted.maps, atol=1e-6)
+
+
 def test_signals_in_a_graph_carry_no_gradient_and_trace_once(make, images):
     teacher = make()
 
@@ -100,6 +110,8 @@ def test_a_teacher_is_frozen(make, images):
 def test_signals_refuse_other_images(wrong, make):
     with pytest.raises(teachers.TeacherError, match=r"wanted float32 \[N, 7, 11, 3\]"):
         make().signals(wrong)
+    with pytest.raises(teachers.TeacherError, match=r"got images of .*wanted float32"):
+        make().packed_signals(wrong)
     with pytest.raises(teachers.TeacherError, match=r"wanted float32 \[N, 7, 11, 3\]"):
         make().verify(wrong)
 
