@@ -2,6 +2,7 @@ from .errors import DeployError as DeployError
 from .interpreter import TFLiteClassifier as TFLiteClassifier
 from .latency.cold_start import ColdStart as ColdStart
 from .latency.device import device_named as device_named
+from .latency.timed_file import TimedFile as TimedFile
 from .latency.timing import Latency as Latency
 from .latency.timing import Timing as Timing
 from .latency.timing import measure_interleaved as measure_interleaved

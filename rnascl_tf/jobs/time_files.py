@@ -36,8 +36,8 @@ def time_files(
     device: str = "local",
     benchmark_model: str | Path | None = None,
     out: str | Path | None = None,
-) -> list[dict[str, Any]]:
-    """Times TFLite classifiers, one image at a time; the files take their turns.
+) -> list[deploy.TimedFile]:
+    """Times TFLite classifiers, one image at a time, interleaved.
 
     Args:
         paths: .tflite files.
@@ -49,7 +49,7 @@ def time_files(
         out: folder for `latency.json`, or None.
 
     Returns:
-        One dict for each number of threads and file, as in `latency.json`.
+        One for each number of threads and file.
 
     Raises:
         UserError: a file, the device, the folder or a number cannot be used.
@@ -81,12 +81,13 @@ def time_files(
             first = next(iter(timings.values()))
             for name, timing in timings.items():
                 cold_start = target.cold_start(files[name], count)
-                results.append(_result(name, timing, first, cold_start))
+                ratio = timing.ratio_to(first)
+                results.append(deploy.TimedFile(name, timing, cold_start, ratio))
     delegations = {name: deploy.delegation(content) for name, content in files.items()}
     _print(results, files, delegations, target.description)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        record = _record(target.description.to_json(), files, delegations, results)
+        record = _record(target.description, files, delegations, results)
         write_json(folder / "latency.json", record)
         console.print(f"Written to {folder / 'latency.json'}", soft_wrap=True, markup=False)
     return results
@@ -121,20 +122,8 @@ def _read(paths: Sequence[str | Path]) -> dict[str, bytes]:
     }
 
 
-def _result(
-    name: str, timing: deploy.Timing, first: deploy.Timing, cold_start: deploy.ColdStart
-) -> dict[str, Any]:
-    return {
-        "file": name,
-        **dataclasses.asdict(timing.latency),
-        **dataclasses.asdict(cold_start),
-        "ratio": timing.ratio_to(first),
-        "round_medians_ms": list(timing.round_medians_ms),
-    }
-
-
 def _print(
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[deploy.TimedFile],
     files: Mapping[str, bytes],
     delegations: Mapping[str, deploy.Delegation],
     device: TimedDevice,
@@ -148,14 +137,14 @@ def _print(
 
 
 def _record(
-    device: Mapping[str, Any],
+    device: TimedDevice,
     files: Mapping[str, bytes],
     delegations: Mapping[str, deploy.Delegation],
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[deploy.TimedFile],
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "device": device,
+        "device": device.to_json(),
         "versions": versions(),
         "git_commit": git_commit(),
         "files": {
@@ -166,5 +155,5 @@ def _record(
             }
             for name, content in files.items()
         },
-        "results": results,
+        "results": [result.to_json() for result in results],
     }

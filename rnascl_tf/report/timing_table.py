@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import rich.table
 
@@ -11,11 +10,11 @@ from rnascl_tf import deploy
 from rnascl_tf.report.table_style import titled_table
 
 
-def timing_table(results: Sequence[Mapping[str, Any]], cpu: str) -> rich.table.Table:
+def timing_table(results: Sequence[deploy.TimedFile], cpu: str) -> rich.table.Table:
     """Returns a table with one row for each file and number of threads.
 
     Args:
-        results: as `latency.json` holds them.
+        results: of any files and numbers of threads.
         cpu: name of the processor.
     """
     table = titled_table(f"One image at a time on {cpu}, milliseconds")
@@ -23,17 +22,21 @@ def timing_table(results: Sequence[Mapping[str, Any]], cpu: str) -> rich.table.T
     for column in ("threads", "p50", "p90", "p95", "mean", "to the first", "load", "first run"):
         table.add_column(column, justify="right")
     table.add_column("added MiB", justify="right")
-    several = len({row["file"] for row in results}) > 1
+    several = len({row.file for row in results}) > 1
     for row in results:
-        middle, low, high = row["ratio"]
+        latency, cold_start = row.timing.latency, row.cold_start
+        middle, low, high = row.ratio
         table.add_row(
-            row["file"],
-            str(row["threads"]),
-            *(_shown(row[f"{name}_ms"]) for name in ("p50", "p90", "p95", "mean")),
+            row.file,
+            str(latency.threads),
+            _shown(latency.p50_ms),
+            _shown(latency.p90_ms),
+            _shown(latency.p95_ms),
+            _shown(latency.mean_ms),
             f"{middle:.2f} ({low:.2f} to {high:.2f})" if several else "-",
-            _shown(row["load_ms"]),
-            _shown(row["first_ms"]),
-            f"{row['peak_bytes'] / 2**20:.1f}" if row["peak_bytes"] else "-",
+            _shown(cold_start.load_ms),
+            _shown(cold_start.first_ms),
+            f"{cold_start.peak_bytes / 2**20:.1f}" if cold_start.peak_bytes else "-",
         )
     return table
 

@@ -49,8 +49,9 @@ def test_timed_files_are_returned_and_nothing_is_written_unasked(model, tmp_path
     path.write_bytes(convert(tmp_path / "saved", "float32"))
     before = sorted(tmp_path.iterdir())
     (row,) = jobs.time_files([path], runs=4, rounds=2)
-    assert (row["file"], row["threads"], row["runs"]) == ("model.tflite", 1, 4)
-    assert 0 < row["p50_ms"] <= row["p95_ms"]
+    latency = row.timing.latency
+    assert (row.file, latency.threads, latency.runs) == ("model.tflite", 1, 4)
+    assert 0 < latency.p50_ms <= latency.p95_ms
     assert sorted(tmp_path.iterdir()) == before
 
 

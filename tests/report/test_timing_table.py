@@ -1,29 +1,18 @@
 """Times of files, as `rnascl latency` prints them."""
 
-from rnascl_tf.deploy import Delegation
+from rnascl_tf.deploy import ColdStart, Delegation, Latency, TimedFile, Timing
 from rnascl_tf.report.timing_table import delegation_lines, timing_table
 
 
-def row(file, **changes):
-    facts = {
-        "file": file,
-        "threads": 2,
-        "p50_ms": 0.1404,
-        "p90_ms": 0.15,
-        "p95_ms": 0.16,
-        "mean_ms": 0.145,
-        "ratio": (1.0, 0.9, 1.25),
-        "load_ms": None,
-        "first_ms": 2.5,
-        "peak_bytes": 3 * 2**20,
-    }
-    return facts | changes
+def row(file, ratio=(1.0, 0.9, 1.25), peak_bytes=3 * 2**20):
+    latency = Latency(2, 90, mean_ms=0.145, p50_ms=0.1404, p90_ms=None, p95_ms=0.16)
+    return TimedFile(file, Timing(latency, (0.14,)), ColdStart(4.25, 2.5, peak_bytes), ratio)
 
 
 def test_one_file_is_compared_with_nothing(lines_of):
     text = lines_of(timing_table([row("a.tflite", peak_bytes=None)], "Some CPU"), width=140)
     assert text[0] == "One image at a time on Some CPU, milliseconds"
-    assert "a.tflite 2 0.140 0.150 0.160 0.145 - - 2.500 -" in text
+    assert "a.tflite 2 0.140 - 0.160 0.145 - 4.250 2.500 -" in text
 
 
 def test_several_files_are_compared_with_the_first(lines_of):
