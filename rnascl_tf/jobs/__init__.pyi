@@ -10,6 +10,7 @@ from .draw_scatter import draw_scatter as draw_scatter
 from .export_request import ExportRequest as ExportRequest
 from .export_teacher import export_teacher as export_teacher
 from .import_request import ImportRequest as ImportRequest
+from .import_teacher import ImportedTeacher as ImportedTeacher
 from .import_teacher import import_teacher as import_teacher
 from .launch_workers import launch_workers as launch_workers
 from .make_latency_table import LatencyTableRequest as LatencyTableRequest

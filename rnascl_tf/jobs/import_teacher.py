@@ -26,11 +26,29 @@ from rnascl_tf.record import git_commit, versions
 ATTACKS = ("clean", "pgd20")
 
 
-def import_teacher(request: ImportRequest) -> dict[str, Any]:
-    """Converts an ONNX classifier, proves every tapped layer, and measures it if there is a data set.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImportedTeacher:
+    """A teacher that has passed the comparison with its ONNX file.
 
-    Returns:
-        What `teacher.json` says.
+    Attributes:
+        teacher: with its normalisation inside.
+        name: of the file that was given.
+        source_sha256: of the file that was given, with its external weights.
+        verification: how far each tap is from the given file's.
+        images_from: where the images of the comparison came from.
+        results: {attack: result} on the data set's test images; None without a data set.
+    """
+
+    teacher: teachers.Teacher
+    name: str
+    source_sha256: str
+    verification: teachers.Verification
+    images_from: str
+    results: Mapping[str, robustness.AttackResult] | None
+
+
+def import_teacher(request: ImportRequest) -> ImportedTeacher:
+    """Converts an ONNX classifier, proves every tapped layer, and measures it if there is a data set.
 
     Raises:
         UserError: the request cannot be carried out, or the file is refused.
@@ -49,21 +67,27 @@ def import_teacher(request: ImportRequest) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "teacher.json").unlink(missing_ok=True)  # it must not describe half-written files
     write_bytes(folder / "teacher.onnx", content)
-    source = {"name": given.name, "source_sha256": given.sha256}
-    teacher = given
-    if hashlib.sha256(content).hexdigest() != given.sha256:
+    name, source_sha256, teacher = given.name, given.sha256, given
+    if hashlib.sha256(content).hexdigest() != source_sha256:
         wanted = given.signals(images).logits.numpy()
         del given, teacher, content  # weights and onnxruntime's session are not held twice
         teacher = teachers.load_onnx(folder / "teacher.onnx", **expected)
         teacher.verify(images)
-        _require_same(source["name"], wanted, teacher.signals(images).logits.numpy())
+        _require_same(name, wanted, teacher.signals(images).logits.numpy())
     save_model(teacher.classifier, folder / "teacher.keras")
-    description = _description(request, source, teacher, verification, images_from)
+    results = None
     if dataset is not None:
-        description["epsilon"] = request.epsilon
-        description["robustness"] = _measured(request, teacher, dataset, threat_model)
-        _print_accuracy(description["robustness"], threat_model, dataset)
-    write_json(folder / "teacher.json", description)
+        results = _measured(request, teacher, dataset, threat_model)
+        _print_accuracy(results, threat_model, dataset)
+    imported = ImportedTeacher(
+        teacher=teacher,
+        name=name,
+        source_sha256=source_sha256,
+        verification=verification,
+        images_from=images_from,
+        results=results,
+    )
+    write_json(folder / "teacher.json", _description(request, imported))
     if dataset is None:
         console.print("Its accuracy was not measured: give --dataset and --data_dir for that.")
     taps = f" --config.teacher.taps='{request.taps}'" if request.taps != "main" else ""
@@ -73,7 +97,7 @@ def import_teacher(request: ImportRequest) -> dict[str, Any]:
         soft_wrap=True,
         markup=False,
     )
-    return description
+    return imported
 
 
 def _checked(request: ImportRequest) -> Path:
@@ -137,22 +161,18 @@ def _require_same(name: str, wanted: np.ndarray, found: np.ndarray) -> None:
         )
 
 
-def _description(
-    request: ImportRequest,
-    source: Mapping[str, str],
-    teacher: teachers.Teacher,
-    verification: teachers.Verification,
-    images_from: str,
-) -> dict[str, Any]:
-    """Returns what `teacher.json` says; "epsilon" and "robustness" are added if they are measured.
+def _description(request: ImportRequest, imported: ImportedTeacher) -> dict[str, Any]:
+    """Returns what `teacher.json` says; "epsilon" and "robustness" only if they are measured.
 
-    `sha256` is of `teacher.onnx`, `source_sha256` of the file that was given (with its external
-    weights); `verification.errors` hold max |Keras - onnxruntime| / max |onnxruntime| of each tap.
+    `sha256` is of `teacher.onnx`; `verification.errors` hold max |Keras - onnxruntime| / max
+    |onnxruntime| of each tap.
     """
-    return {
+    teacher, verification = imported.teacher, dataclasses.asdict(imported.verification)
+    description = {
         "file": "teacher.onnx",
         "source": Path(request.onnx).name,
-        **source,
+        "name": imported.name,
+        "source_sha256": imported.source_sha256,
         "sha256": teacher.sha256,
         "mean": request.mean,
         "std": request.std,
@@ -162,12 +182,18 @@ def _description(
         "n_t": len(teacher.tap_names),
         "taps": list(teacher.tap_names),
         "taps_asked": request.taps,
-        "verification": dataclasses.asdict(verification) | {"images_from": images_from},
+        "verification": verification | {"images_from": imported.images_from},
         "seed": request.seed,
         "versions": versions(),
         "git_commit": git_commit(),
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+    if imported.results is not None:
+        description["epsilon"] = request.epsilon
+        description["robustness"] = {
+            attack: result.to_json() for attack, result in imported.results.items()
+        }
+    return description
 
 
 def _measured(
@@ -175,10 +201,10 @@ def _measured(
     teacher: teachers.Teacher,
     dataset: data.DataSet,
     threat_model: robustness.ThreatModel,
-) -> dict[str, Any]:
+) -> dict[str, robustness.AttackResult]:
     examples = dataset.test.evenly_spaced(request.examples)
     with progress(teacher.name) as on_batch:
-        return robustness.evaluate(
+        measured = robustness.evaluate(
             teacher.classifier,
             examples.as_float(),
             examples.labels,
@@ -188,18 +214,21 @@ def _measured(
             seed=request.seed,
             on_batch=on_batch,
         )
+    return {
+        attack: robustness.AttackResult.from_json(values) for attack, values in measured.items()
+    }
 
 
 def _print_accuracy(
-    measured: Mapping[str, Any], threat_model: robustness.ThreatModel, dataset: data.DataSet
+    results: Mapping[str, robustness.AttackResult],
+    threat_model: robustness.ThreatModel,
+    dataset: data.DataSet,
 ) -> None:
     threat = report.threat_title(threat_model.norm, threat_model.epsilon)
-    for attack, result in measured.items():
-        accuracy = robustness.Accuracy.from_json(result)
+    for attack, result in results.items():
         at = "" if attack == "clean" else f" at {threat}"
-        console.print(f"{attack}{at}: {accuracy} % (n = {accuracy.n})", markup=False)
-    clean = robustness.Accuracy.from_json(measured["clean"])
-    if stages.near_chance(clean, dataset.num_classes):
+        console.print(f"{attack}{at}: {result.accuracy} % (n = {result.accuracy.n})", markup=False)
+    if stages.near_chance(results["clean"].accuracy, dataset.num_classes):
         console.print(
             f"Clean accuracy is near chance: {stages.NEAR_CHANCE_REASONS}.", soft_wrap=True
         )

@@ -95,6 +95,10 @@ def test_accuracy_on_a_data_set_and_chance_level_is_pointed_out(command, tmp_pat
     assert code == 0
     description = json.loads((tmp_path / "out" / "teacher.json").read_text())
     assert {"clean", "pgd20"} == description["robustness"].keys()
+    assert " ".join(description) == (
+        "file source name source_sha256 sha256 mean std num_classes input_shape params n_t taps "
+        "taps_asked verification seed versions git_commit made_at epsilon robustness"
+    )
     assert description["robustness"]["clean"]["n"] == 40
     assert description["robustness"]["pgd20"]["epsilon"] == pytest.approx(2 / 255)
     assert "pgd20 at L-inf epsilon 2/255, pixel space" in output
