@@ -35,10 +35,10 @@ def error_bars(accuracies: Sequence[Accuracy]) -> list[list[float]]:
     """Returns how far the 95% intervals reach below and above accuracies, two lists in percent."""
     below, above = [], []
     for accuracy in accuracies:
-        low, high = accuracy.interval
+        low, high = accuracy.percent_interval
         # At 0% or 100% rounding may put the interval's end a hair inside the value.
-        below.append(100 * max(0.0, accuracy.value - low))
-        above.append(100 * max(0.0, high - accuracy.value))
+        below.append(max(0.0, accuracy.percent - low))
+        above.append(max(0.0, high - accuracy.percent))
     return [below, above]
 
 

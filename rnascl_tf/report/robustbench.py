@@ -43,7 +43,7 @@ def assessment_record(
     """
     cascade = results.get("autoattack")
     exact = cascade is not None and cascade.budget == "standard" and threat_model.space == "pixel"
-    others = [result.accuracy.value for name, result in results.items() if name != "clean"]
+    others = [result.accuracy.percent for name, result in results.items() if name != "clean"]
     return {
         "link": "",
         "name": model_file.path.name,
@@ -54,10 +54,10 @@ def assessment_record(
         "venue": "",
         "architecture": "",
         "eps": epsilon_text,
-        "clean_acc": _percent(results["clean"].accuracy.value),
+        "clean_acc": f"{results['clean'].accuracy.percent:.2f}",
         "reported": None,
-        "autoattack_acc": _percent(cascade.accuracy.value) if cascade and exact else None,
-        "external": _percent(min(others)) if others else None,
+        "autoattack_acc": f"{cascade.accuracy.percent:.2f}" if cascade and exact else None,
+        "external": f"{min(others):.2f}" if others else None,
         "unreliable": None if verdict is None else verdict.suspicious,
         "footnote": _footnote(results, threat_model),
         "rnascl": {
@@ -93,7 +93,3 @@ def _footnote(results: Mapping[str, AttackResult], threat_model: ThreatModel) ->
         f"{threat_model}, {results['clean'].accuracy.n} evenly spaced test images; external is the "
         "lowest accuracy under any of the attacks run here."
     )
-
-
-def _percent(accuracy: float) -> str:
-    return f"{100 * accuracy:.2f}"

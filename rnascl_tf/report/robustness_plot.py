@@ -37,7 +37,7 @@ def save_robustness(
             axis.text(place, 1, "not measured", rotation=90, ha="center", fontsize=7, color="gray")
         axis.bar(
             places,
-            [100 * accuracy.value for accuracy in accuracies],
+            [accuracy.percent for accuracy in accuracies],
             width,
             yerr=error_bars(accuracies),
             ecolor="gray",

@@ -80,7 +80,7 @@ def _draw(axis: Axes, point: Point, style: ModelStyle, largest: int) -> None:
 
 
 def _center(point: Point) -> tuple[float, float]:
-    return 100 * point.clean.value, 100 * point.robust.value
+    return point.clean.percent, point.robust.percent
 
 
 def _area(params: int | None, largest: int) -> float:
@@ -170,9 +170,8 @@ def _label(
 def _boxes(axis: Axes, point: Point, radius: float) -> list[Box]:
     """Returns the boxes, in pixels, of a marker and its two error bars."""
     x, y = axis.transData.transform(_center(point))
-    (low, high), (robust_low, robust_high) = point.clean.interval, point.robust.interval
-    left, bottom = axis.transData.transform((100 * low, 100 * robust_low))
-    right, top = axis.transData.transform((100 * high, 100 * robust_high))
+    clean, robust = point.clean.percent_interval, point.robust.percent_interval
+    (left, bottom), (right, top) = axis.transData.transform(list(zip(clean, robust, strict=True)))
     return [
         (x - radius, y - radius, x + radius, y + radius),
         (left, y - 1, right, y + 1),

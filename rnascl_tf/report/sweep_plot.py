@@ -86,15 +86,15 @@ def _draw(axis: Axes, rows: Sequence[SweepRow], line: dict[str, Any], model: str
     epsilons = [row.epsilon for row in rows]
     axis.fill_between(
         epsilons,
-        [100 * row.accuracy.interval[0] for row in rows],
-        [100 * row.accuracy.interval[1] for row in rows],
+        [row.accuracy.percent_interval[0] for row in rows],
+        [row.accuracy.percent_interval[1] for row in rows],
         color=line["color"],
         alpha=0.15,
         linewidth=0,
     )
     axis.plot(
         epsilons,
-        [100 * row.accuracy.value for row in rows],
+        [row.accuracy.percent for row in rows],
         markersize=4.5,
         markeredgecolor="white",
         markeredgewidth=0.5,

@@ -45,14 +45,25 @@ class Accuracy:
         """The 95% Wilson interval, in [0, 1]."""
         return wilson_interval(self.correct, self.n)
 
+    @property
+    def percent(self) -> float:
+        """`value` in percent."""
+        return 100 * self.value
+
+    @property
+    def percent_interval(self) -> tuple[float, float]:
+        """`interval` in percent."""
+        low, high = self.interval
+        return 100 * low, 100 * high
+
     def points_above(self, other: "Accuracy") -> float:
         """Returns the difference in percentage points."""
         # Rounded: 0.42 - 0.40 is not 0.02 in binary, and 2 points must not be more than 2.
         return round(100 * (self.value - other.value), 6)
 
     def __str__(self) -> str:
-        low, high = self.interval
-        return f"{100 * self.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+        low, high = self.percent_interval
+        return f"{self.percent:.1f} [{low:.1f}, {high:.1f}]"
 
     def to_json(self) -> dict[str, Any]:
         """Returns {"accuracy": fraction, "n", "interval": [low, high]}."""

@@ -16,6 +16,8 @@ def test_is_counted_and_printed():
     assert accuracy.value == 0.8
     # Four decimals of the interval, as worked out by hand: 0.4902 to 0.9433.
     assert str(accuracy) == f"{accuracy}" == "80.0 [49.0, 94.3]"
+    assert accuracy.percent == 80.0
+    assert accuracy.percent_interval == pytest.approx((49.02, 94.33), abs=0.005)
     assert str(Accuracy(0, 20)) == "0.0 [0.0, 16.1]"
 
 
