@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rnascl_tf import command_line, jobs
-from rnascl_tf.command_line import CommandFlags, FlagError
+from rnascl_tf.command_line import ForwardingFlags
 
 USAGE = """
 Run the main job as several worker processes on this machine, to try what a cluster would do.
@@ -24,18 +24,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _command(arguments: Sequence[str]) -> int:
-    position = list(arguments).index("--") if "--" in arguments else len(arguments)
-    command = CommandFlags(USAGE)
+    command = ForwardingFlags(USAGE, {"strategy": "multi_worker"})
     command.whole("workers", "Number of worker processes.", 2, 1)
-    try:
-        asked = command.parse(arguments[:position])
-    except FlagError as error:
-        raise FlagError(f"{error} The main command's arguments go after `--`.") from error
-    if asked is None:
-        return 0
-    passed_on = arguments[position + 1 :]
-    if not passed_on:
-        raise FlagError("the main command's arguments are missing: give them after `--`.")
-    if any(argument.lstrip("-").partition("=")[0] == "strategy" for argument in passed_on):
-        raise FlagError("--strategy is multi_worker here: leave it out.")
-    return jobs.launch_workers(asked.workers, passed_on)
+    asked = command.parse(arguments)
+    return 0 if asked is None else jobs.launch_workers(asked.workers, command.forwarded)
