@@ -30,6 +30,7 @@ from rnascl_tf.jobs.attack_request import (
     AttackRequestError,
 )
 from rnascl_tf.jobs.data_of_request import check_dataset_name, load_dataset
+from rnascl_tf.record import describe_environment
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 
 if TYPE_CHECKING:
@@ -101,17 +102,18 @@ def attack_file(request: AttackRequest) -> AttackReport:
             kept.unlink(missing_ok=True)
     results = _attacked(target, no_verdict)
     title = f"{target.model.path.name} on {target.dataset.name}, {request.norm} {request.epsilon}"
-    print_whole(report.assessment_table(results, f"{title}, {request.space} space"))
+    print_whole(report.attack_table(results, f"{title}, {request.space} space"))
     record = functools.partial(
-        report.assessment_record,
+        report.robustbench_record,
         target.model,
         target.dataset.name,
         threat_model,
         request.epsilon,
         results,
+        describe_environment(),
     )
     # Written now too: hours of attacks should survive whatever happens in the verdict.
-    write_json(out / "robustness.json", record(None))
+    write_json(out / "robustness.json", record())
     verdict = None
     if no_verdict:
         console.print(f"No verdict on masked gradients: {no_verdict}.", soft_wrap=True)

@@ -7,7 +7,6 @@ Writes into the folder `out`: `teacher.onnx` (one file, normalisation inside), `
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.files import require_file, save_model, writable_folder, write_bytes, write_json
 from rnascl_tf.jobs.data_of_request import check_dataset_name, load_dataset
 from rnascl_tf.jobs.import_request import ImportRequest
-from rnascl_tf.record import git_commit, versions
+from rnascl_tf.record import git_commit, timestamp, versions
 
 ATTACKS = ("clean", "pgd20")
 
@@ -186,7 +185,7 @@ def _description(request: ImportRequest, imported: ImportedTeacher) -> dict[str,
         "seed": request.seed,
         "versions": versions(),
         "git_commit": git_commit(),
-        "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "made_at": timestamp(),
     }
     if imported.results is not None:
         description["epsilon"] = request.epsilon

@@ -1,6 +1,5 @@
 """Running the stages that a run does not have yet."""
 
-import datetime
 import json
 import time
 from collections.abc import Mapping, Sequence, Set
@@ -12,7 +11,7 @@ from rnascl_tf.pipeline.config_changes import refuse_other_config
 from rnascl_tf.pipeline.order import is_enabled, upstream
 from rnascl_tf.pipeline.refusals import refuse_missing, refuse_orphans
 from rnascl_tf.pipeline.settings import check_data, check_replicas
-from rnascl_tf.record import describe_environment
+from rnascl_tf.record import describe_environment, timestamp
 from rnascl_tf.runs import Run
 from rnascl_tf.runtime.devices import ONE_DEVICE, Devices
 from rnascl_tf.stages import STAGES, Stage, findings, sections
@@ -88,7 +87,7 @@ def _note_finished(run: Run, stage: Stage, entry: dict[str, Any], seconds: float
     run.record["stages"].setdefault(stage.name, entry).update(
         status="finished",
         seconds=round(seconds, 1),
-        finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        finished_at=timestamp(),
     )
     run.record.write()
     fields = {"stage": stage.name, "status": "finished", "seconds": round(seconds, 1)}

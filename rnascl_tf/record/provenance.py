@@ -1,5 +1,6 @@
 """Where numbers come from: package versions, the commit, the machine."""
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -26,6 +27,11 @@ _PACKAGES = (
 def describe_environment() -> dict[str, Any]:
     """Returns the record's versions, git_commit and hardware."""
     return {"versions": versions(), "git_commit": git_commit(), "hardware": hardware()}
+
+
+def timestamp() -> str:
+    """Returns the time now, in UTC to the second, as "2026-01-31T12:34:56+00:00"."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-from .attack_table import assessment_table as assessment_table
+from .attack_table import attack_table as attack_table
 from .attention_comparison import attention_panels as attention_panels
 from .attention_comparison import least_probable as least_probable
 from .attention_figure import save_attention_figure as save_attention_figure
@@ -7,7 +7,7 @@ from .masking_table import masking_table as masking_table
 from .model_card import model_card as model_card
 from .prediction_plot import save_prediction as save_prediction
 from .proof_table import proof_table as proof_table
-from .robustbench import assessment_record as assessment_record
+from .robustbench import robustbench_record as robustbench_record
 from .robustness_plot import save_robustness as save_robustness
 from .search_plots import save_filter_probabilities as save_filter_probabilities
 from .search_plots import save_search_history as save_search_history

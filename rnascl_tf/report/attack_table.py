@@ -8,7 +8,7 @@ from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.robustness import AttackResult
 
 
-def assessment_table(results: Mapping[str, AttackResult], title: str) -> rich.table.Table:
+def attack_table(results: Mapping[str, AttackResult], title: str) -> rich.table.Table:
     """Returns a `rich` table: one row per attack, a cascade's members below it.
 
     Args:

@@ -5,25 +5,25 @@ fields come first, accuracies as texts in percent, empty where only the model's 
 facts are under "rnascl".
 """
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
 from rnascl_tf.model_files import ModelFile
-from rnascl_tf.record import git_commit, hardware, versions
+from rnascl_tf.record import timestamp
 from rnascl_tf.robustness import AttackResult, ThreatModel
 from rnascl_tf.robustness.masking.verdict import Verdict
 
 SCHEMA = 1
 
 
-def assessment_record(
+def robustbench_record(
     model_file: ModelFile,
     dataset_name: str,
     threat_model: ThreatModel,
     epsilon_text: str,
     results: Mapping[str, AttackResult],
-    verdict: Verdict | None,
+    environment: Mapping[str, Any],
+    verdict: Verdict | None = None,
     teacher: ModelFile | None = None,
 ) -> dict[str, Any]:
     """Returns the record, ready for JSON.
@@ -34,6 +34,7 @@ def assessment_record(
         threat_model: of the attacks.
         epsilon_text: epsilon as it was asked for, "8/255".
         results: "clean" is among them.
+        environment: where the results were measured, from `record.describe_environment`.
         verdict: on masking, or None if there is none (yet).
         teacher: whose images the verdict has tried, or None.
 
@@ -80,10 +81,10 @@ def assessment_record(
             "teacher": None
             if teacher is None
             else {"file": teacher.path.name, "sha256": teacher.sha256},
-            "versions": versions(),
-            "hardware": hardware(),
-            "git_commit": git_commit(),
-            "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": environment["versions"],
+            "hardware": environment["hardware"],
+            "git_commit": environment["git_commit"],
+            "made_at": timestamp(),
         },
     }
 

@@ -1,6 +1,6 @@
 """What `rnascl attack` prints: a row per attack, a cascade's members below it."""
 
-from rnascl_tf.report import assessment_table
+from rnascl_tf.report import attack_table
 from rnascl_tf.robustness import Accuracy, AttackResult
 
 
@@ -15,7 +15,7 @@ def test_rows_and_members(lines_of):
         "autoattack": result(9, 5300, seconds=125.4, budget="quick", members=cascade),
         "fgsm": result(20, 1),
     }
-    text = lines_of(assessment_table(results, "model.keras on digits, linf 0.1, pixel space"))
+    text = lines_of(attack_table(results, "model.keras on digits, linf 0.1, pixel space"))
     assert text[0] == "model.keras on digits, linf 0.1, pixel space"
     assert text[1] == "n = 40, accuracy with its 95% Wilson interval"
     assert f"clean - {Accuracy(36, 40)} 0.5 s" in text

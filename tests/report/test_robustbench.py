@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 from rnascl_tf.model_files import ModelFile
-from rnascl_tf.report import assessment_record
+from rnascl_tf.report import robustbench_record
 from rnascl_tf.robustness import Accuracy, AttackResult, ThreatModel
 
 FILE = ModelFile(Path("folder/student.keras"), "keras", abs, "77" * 32, (32, 32, 3), 118130)
+ENVIRONMENT = {"versions": {"keras": "3"}, "git_commit": None, "hardware": {"cores": 2}}
 
 
 def record(space="pixel", budget="standard"):
@@ -23,7 +24,9 @@ def record(space="pixel", budget="standard"):
         "pgd20": result(150),
         "autoattack": result(130, budget=budget, members=members),
     }
-    return assessment_record(FILE, "cifar10", threat_model, "8/255", results, None, FILE)
+    return robustbench_record(
+        FILE, "cifar10", threat_model, "8/255", results, ENVIRONMENT, None, FILE
+    )
 
 
 def test_fields_of_robustbench():
@@ -52,3 +55,6 @@ def test_our_facts_are_json():
     assert ours["teacher"] == {"file": "student.keras", "sha256": "77" * 32}
     assert ours["threat_model"]["norm"] == "linf"
     assert ours["masking"] is None
+    assert (ours["versions"], ours["hardware"]) == ({"keras": "3"}, {"cores": 2})
+    assert ours["git_commit"] is None
+    assert list(ours)[-4:] == ["versions", "hardware", "git_commit", "made_at"]
