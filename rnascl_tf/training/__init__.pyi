@@ -27,6 +27,7 @@ from .teacher_signals.source import LiveSignals as LiveSignals
 from .teacher_signals.source import TeacherSignals as TeacherSignals
 from .teacher_signals.store import SignalStore as SignalStore
 from .teacher_signals.store import StoredSignals as StoredSignals
+from .teacher_signals.view_store import ViewStore as ViewStore
 from .training_model import TrainingModel as TrainingModel
 from .tutors import FIXED_TUTORS as FIXED_TUTORS
 from .tutors import fixed_tutors as fixed_tutors
