@@ -5,11 +5,12 @@ output channels, b' = s (b - mu) + beta. The same function in fewer passes over 
 """
 
 import weakref
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 TOLERANCE = 1e-5
 """Largest difference of logits, relative to the largest logit, with which a folded copy is used."""
@@ -34,12 +35,12 @@ def folded(model: keras.Model, images: np.ndarray) -> tuple[keras.Model, int]:
     functional = model
     if isinstance(model, keras.Sequential) and model.built:
         functional = keras.Model(model.inputs, model.outputs)
-    pairs = _pairs(functional)
+    pairs = foldable_pairs(functional)
     if not pairs:
         return model, 0
     if model not in _COPIES:
         try:
-            _COPIES[model] = _copied(functional, pairs)
+            _COPIES[model] = unfilled_copy(functional, pairs)
         except Exception:  # layers that cannot be rebuilt raise what they like; nothing is lost
             return model, 0
     copy = _COPIES[model]
@@ -51,8 +52,11 @@ def folded(model: keras.Model, images: np.ndarray) -> tuple[keras.Model, int]:
     return copy, len(pairs)
 
 
-def _pairs(model: keras.Model) -> dict[str, str]:
-    """Returns {convolution's name: batch norm's name} of a functional model's foldable pairs."""
+def foldable_pairs(model: keras.Model) -> dict[str, str]:
+    """Returns {convolution's name: batch norm's name} of a functional model's foldable pairs.
+
+    Empty where there are none, and for a model that is not functional.
+    """
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
         return {}
     consumers: dict[int, list[keras.Layer]] = {}
@@ -86,16 +90,29 @@ def _tensors(layer: keras.Layer, side: str) -> list[Any]:
     return [tensor for node in layer._inbound_nodes for tensor in getattr(node, attribute)]
 
 
-def _copied(model: keras.Model, pairs: dict[str, str]) -> keras.Model:
+def unfilled_copy(
+    model: keras.Model,
+    pairs: Mapping[str, str],
+    rebuilt: Callable[[keras.Layer, dict[str, Any]], keras.Layer] | None = None,
+) -> keras.Model:
+    """Returns a functional model's copy without the batch norms of `pairs`, its weights not set.
+
+    Args:
+        model: functional.
+        pairs: from `foldable_pairs`. Their convolutions have a bias in the copy, an identity is in the
+            place of each batch norm, and all layers keep their names.
+        rebuilt: (layer, config of its copy) -> the copy, which keeps the name; of the layer's own
+            class by default.
+    """
     folded_away = set(pairs.values())
 
     def copied(layer: keras.Layer) -> keras.Layer:
         if layer.name in folded_away:
             return keras.layers.Identity(name=layer.name)
-        settings = layer.get_config()
+        config = layer.get_config()
         if layer.name in pairs:
-            settings["use_bias"] = True
-        return type(layer).from_config(settings)
+            config["use_bias"] = True
+        return rebuilt(layer, config) if rebuilt else type(layer).from_config(config)
 
     def called(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
         if isinstance(layer, keras.layers.Identity):
@@ -105,6 +122,28 @@ def _copied(model: keras.Model, pairs: dict[str, str]) -> keras.Model:
     return keras.models.clone_model(model, clone_function=copied, call_function=called)
 
 
+def folded_weights(
+    convolution: keras.Layer, normalization: keras.layers.BatchNormalization
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns W' [the kernel's shape] and b' [outputs] as float32, computed in float64.
+
+    Reads the present weights and moving statistics, eagerly or inside a graph.
+    """
+
+    def exact(variable: keras.Variable | None, otherwise: float) -> tf.Tensor:
+        value = otherwise if variable is None else tf.convert_to_tensor(variable)
+        return tf.cast(value, tf.float64)
+
+    kernel = exact(convolution.kernel, 0.0)
+    variance = exact(normalization.moving_variance, 1.0) + normalization.epsilon
+    scale = exact(normalization.gamma, 1.0) / tf.sqrt(variance)
+    centred = exact(convolution.bias, 0.0) - exact(normalization.moving_mean, 0.0)
+    bias = centred * scale + exact(normalization.beta, 0.0)
+    # A depthwise kernel is [height, width, channels, multiplier]; its outputs run channel by channel.
+    outputs = tf.reshape(scale, kernel.shape[2:]) if _depthwise(convolution) else scale
+    return tf.cast(kernel * outputs, tf.float32), tf.cast(bias, tf.float32)
+
+
 def _fill(copy: keras.Model, model: keras.Model, pairs: dict[str, str]) -> None:
     folded_away = set(pairs.values())
     for layer in model.layers:
@@ -112,30 +151,8 @@ def _fill(copy: keras.Model, model: keras.Model, pairs: dict[str, str]) -> None:
             continue
         weights = layer.get_weights()
         if layer.name in pairs:
-            weights = _folded_weights(layer, model.get_layer(pairs[layer.name]))
+            weights = folded_weights(layer, model.get_layer(pairs[layer.name]))
         copy.get_layer(layer.name).set_weights(weights)
-
-
-def _folded_weights(
-    convolution: keras.Layer, normalization: keras.layers.BatchNormalization
-) -> list[np.ndarray]:
-    """Returns [W', b'] as float32, computed in float64."""
-    kernel = np.asarray(convolution.kernel, np.float64)
-    mean, variance = (
-        np.asarray(value, np.float64)
-        for value in (normalization.moving_mean, normalization.moving_variance)
-    )
-    scale = 1.0 / np.sqrt(variance + normalization.epsilon)
-    if normalization.gamma is not None:
-        scale = scale * np.asarray(normalization.gamma, np.float64)
-    shift = 0.0 if normalization.beta is None else np.asarray(normalization.beta, np.float64)
-    bias = 0.0 if convolution.bias is None else np.asarray(convolution.bias, np.float64)
-    # A depthwise kernel is [height, width, channels, multiplier]; its outputs run channel by channel.
-    outputs = scale.reshape(kernel.shape[2:]) if _depthwise(convolution) else scale
-    return [
-        (kernel * outputs).astype(np.float32),
-        ((bias - mean) * scale + shift).astype(np.float32),
-    ]
 
 
 def _depthwise(layer: keras.Layer) -> bool:
