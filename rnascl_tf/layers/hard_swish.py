@@ -39,3 +39,43 @@ def _hard_swish(features: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], t
 
     # Keras' own operations: the TFLite converter recognises them as HARD_SWISH.
     return keras.activations.hard_silu(features), gradient
+
+
+@tf.custom_gradient
+def hard_swish_in_one_pass(
+    features: tf.Tensor,
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Hard-swish compiled by XLA: one pass over the features forward and one backward, eight without.
+
+    The same function as `HardSwish`; only the order of rounding differs. TFLite's converter would not
+    recognise it, so it is not in the layer, which is exported.
+
+    Args:
+        features: of any shape and float dtype.
+
+    Returns:
+        The activations, shape and dtype of `features`.
+    """
+    # Flat, because XLA compiles once for every number of features and not for every shape.
+    flat = tf.reshape(features, [-1])
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return _like(_compiled_gradient(flat, tf.reshape(upstream, [-1])), features)
+
+    return _like(_compiled(flat), features), gradient
+
+
+@tf.function(jit_compile=True, reduce_retracing=True, autograph=False)
+def _compiled(features: tf.Tensor) -> tf.Tensor:
+    return features * tf.nn.relu6(features + 3.0) * (1.0 / 6.0)
+
+
+@tf.function(jit_compile=True, reduce_retracing=True, autograph=False)
+def _compiled_gradient(features: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+    gate = tf.nn.relu6(features + 3.0)
+    masked = tf.where((gate > 0.0) & (gate < 6.0), features, 0.0)
+    return upstream * ((gate + masked) * (1.0 / 6.0))
+
+
+def _like(values: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    return tf.ensure_shape(tf.reshape(values, tf.shape(features)), features.shape)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.layers import HardSwish
+from rnascl_tf.layers.hard_swish import hard_swish_in_one_pass
 
 # Both kinks, both flat sides, and what lies between.
 POINTS = np.array([-7.0, -3.1, -2.9, -1.5, -0.3, 0.0, 0.3, 1.5, 2.9, 3.1, 7.0])
@@ -46,3 +47,30 @@ def test_has_a_second_derivative():
             outputs = HardSwish()(points)
         slope = inner.gradient(outputs, points)
     np.testing.assert_allclose(outer.gradient(slope, points), [1 / 3, 1 / 3, 0], atol=1e-6)
+
+
+def test_in_one_pass_is_the_same_function():
+    points = np.random.default_rng(0).normal(scale=4.0, size=(7, 5, 3, 11))
+    upstream = np.random.default_rng(1).normal(size=points.shape)
+    kinks = np.array([-3.0, 0.0, 3.0])
+    for values, scale in ((points, upstream), (kinks, np.array([2.0, 3.0, 5.0]))):
+        tensor = tf.constant(values, tf.float32)
+        np.testing.assert_allclose(hard_swish_in_one_pass(tensor), HardSwish()(tensor), atol=1e-6)
+        np.testing.assert_allclose(
+            gradient(hard_swish_in_one_pass, values, scale),
+            gradient(HardSwish(), values, scale),
+            rtol=1e-5,
+            atol=1e-6,
+        )
+
+
+def test_in_one_pass_inside_a_graph_of_any_batch():
+    @tf.function(input_signature=[tf.TensorSpec((None, 5, 3), tf.float32)])
+    def graph(features):
+        outputs = hard_swish_in_one_pass(features)
+        assert outputs.shape[1:] == (5, 3)
+        return outputs
+
+    for rows in (2, 7, 11):
+        features = tf.random.stateless_normal((rows, 5, 3), (0, rows))
+        np.testing.assert_allclose(graph(features), HardSwish()(features), atol=1e-6)
