@@ -50,17 +50,13 @@ def check(config: ConfigDict) -> None:
 
 
 def _check_threat(config: ConfigDict) -> None:
-    threat, threat_model = config.threat, threat_model_of(config)
+    threat_model_of(config)  # refuses what is not an epsilon or a norm
+    threat = config.threat
     if threat.norm == "l2" and "/255" in str(threat.epsilon):
         logging.warning(
             "--config.threat.epsilon=%s is small for L2, which sums the squares of all changes; 0.5 is "
             "usual for images of 32x32",
             threat.epsilon,
-        )
-    if threat_model.epsilon == 0 and (not config.teacher.onnx or config.trades.enabled):
-        raise UserError(
-            "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or an ONNX "
-            "teacher and --config.trades.enabled=false."
         )
 
 

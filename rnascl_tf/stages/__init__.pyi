@@ -5,12 +5,13 @@ from .estimation import training_seconds as training_seconds
 from .estimation import untrained_signals as untrained_signals
 from .estimation import untrained_student as untrained_student
 from .estimation import untrained_teacher as untrained_teacher
-from .export import exported as exported
 from .file_comparison import FileComparison as FileComparison
 from .native_teacher import adversarial_model as adversarial_model
 from .native_teacher import native_classifier as native_classifier
 from .native_teacher import train_native as train_native
 from .registry import STAGES as STAGES
+from .registry import compared_students as compared_students
+from .registry import exported_stage as exported_stage
 from .registry import findings as findings
 from .registry import model_styles as model_styles
 from .registry import sections as sections

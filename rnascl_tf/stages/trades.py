@@ -73,6 +73,8 @@ def check(config: ConfigDict) -> None:
             "trades.beta": AT_LEAST_0,
         },
     )
+    if config.trades.enabled:
+        runs.require_epsilon(config, "--config.trades.enabled=false")
 
 
 def estimate(run: runs.Run) -> float:
