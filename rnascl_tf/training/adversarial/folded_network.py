@@ -13,6 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from rnascl_tf.layers.hard_swish import HardSwish, hard_swish_in_one_pass
+from rnascl_tf.layers.pointwise_convolution import PointwiseConvolution, is_pointwise
 from rnascl_tf.robustness.folding import foldable_pairs, folded_weights, unfilled_copy
 
 ImagesToLogits: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
@@ -94,6 +95,9 @@ def _logits_only(network: keras.Model) -> keras.Model:
 
 
 def _rebuilt(layer: keras.Layer, config: dict[str, Any]) -> keras.Layer:
+    """The twin's layer: the same function in the form that is fastest here."""
+    if is_pointwise(layer):
+        return PointwiseConvolution.from_config(config)
     if type(layer) is HardSwish:
         return keras.layers.Activation(hard_swish_in_one_pass, name=layer.name)
     return type(layer).from_config(config)
