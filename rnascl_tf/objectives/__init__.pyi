@@ -11,6 +11,11 @@ from .cost_models import Steered as Steered
 from .cost_models import cost_model as cost_model
 from .distillation import Terms as Terms
 from .distillation import distillation_loss as distillation_loss
+from .divergence import KL_FIRST as KL_FIRST
 from .divergence import cross_entropy as cross_entropy
 from .divergence import kl_divergence as kl_divergence
+from .divergence import smoothed_labels as smoothed_labels
 from .latency_cost import ExpectedLatency as ExpectedLatency
+from .trades import TradesTerms as TradesTerms
+from .trades import prediction_divergence as prediction_divergence
+from .trades import trades_loss as trades_loss

@@ -39,6 +39,7 @@ def distillation_loss(
     tutor_weights: tf.Tensor | None,
     gamma: float,
     kl: bool = True,
+    kl_first: str = "student",
     cost_factor: float | tf.Tensor = 1.0,
 ) -> Terms:
     """Returns the `Terms` of eq. 2, or of eq. 3 at `cost_factor` 1.
@@ -52,11 +53,12 @@ def distillation_loss(
         tutor_weights: g, float32 [n_s, n_t]; None leaves the attention term out.
         gamma: weight of the attention term (gamma_s in eq. 2, gamma_t in eq. 3).
         kl: whether the KL term is included.
+        kl_first: whose prediction stands first in it, one of `divergence.KL_FIRST`.
         cost_factor: n_f, a differentiable scalar.
     """
     loss, divergence, attention = task, None, None
     if kl:
-        divergence = kl_divergence(student_logits, teacher_logits)
+        divergence = kl_divergence(student_logits, teacher_logits, kl_first)
         loss += divergence
     if tutor_weights is not None:
         attention = attention_loss(student_maps, teacher_maps, tutor_weights)

@@ -45,7 +45,7 @@ def trades_loss(
     """Returns the `TradesTerms` of one batch; the gradient flows through both logits.
 
     Args:
-        labels: integer [batch].
+        labels: as for `cross_entropy`.
         clean_logits: float [batch, classes].
         adversarial_logits: float [batch, classes].
         beta: weight of the divergence, 0 or more; the paper's 1/lambda.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnascl_tf.objectives import cross_entropy, kl_divergence
+from rnascl_tf.objectives import cross_entropy, kl_divergence, smoothed_labels
 
 BATCH, CLASSES = 5, 7
 
@@ -45,3 +45,20 @@ def test_cross_entropy():
     labels = np.array([0, 6, 3, 3, 1])
     expected = -np.log(softmax(logits(2))[np.arange(BATCH), labels]).mean()
     assert float(cross_entropy(labels, logits(2))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_teacher_may_stand_first():
+    p, q = softmax(logits(0)), softmax(logits(1))
+    expected = (q * np.log(q / p)).sum(axis=1).mean()
+    assert float(kl_divergence(logits(0), logits(1), first="teacher")) == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_cross_entropy_of_smoothed_labels():
+    labels, smoothing = np.array([0, 6, 3, 3, 1]), 0.3
+    targets = smoothed_labels(labels, CLASSES, smoothing)
+    wanted = (1 - smoothing) * np.eye(CLASSES)[labels] + smoothing / CLASSES
+    np.testing.assert_allclose(targets, wanted, rtol=1e-6)
+    expected = -(wanted * np.log(softmax(logits(2)))).sum(axis=1).mean()
+    assert float(cross_entropy(targets, logits(2))) == pytest.approx(expected, rel=1e-5)
