@@ -63,6 +63,11 @@ def run_recipe(request: RunRequest) -> list[str]:
             "--strict needs a verdict on masked gradients, and "
             "--config.evaluate.masking_examples=0 asks for none: give at least 1."
         )
+    if request.deterministic and config.teacher.precision == "auto":
+        raise UserError(
+            "--deterministic asks for the same numbers in every run, and with "
+            "--config.teacher.precision=auto a measured time decides some: give float32 or bfloat16."
+        )
     stages = pipeline.select(config, request.stages)
     for key, wanted in _FILES.items():
         section, _, name = key.partition(".")

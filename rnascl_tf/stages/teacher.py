@@ -133,8 +133,6 @@ def check(config: ConfigDict) -> None:
             "teacher.weight_average": FRACTION,
         },
     )
-    if not settings.onnx:
-        runs.require_epsilon(config, "an ONNX teacher, --config.teacher.onnx=FILE")
     if settings.patience is not None and settings.patience < 1:
         raise UserError(
             f"--config.teacher.patience={settings.patience} should be at least 1 epoch (or None: all "
@@ -170,12 +168,15 @@ def estimate(run: runs.Run) -> float:
 
 
 def keeps_result(run: runs.Run, change: Change) -> bool:
-    """Whether data or teacher only lie elsewhere, as on another machine."""
+    """Whether data or teacher only lie elsewhere, or the precision is the one that was chosen."""
     if change.key == "data.data_dir":
         return run.config.data.name != "image_folder"  # elsewhere the name says which data it is
     if change.key == "teacher.onnx" and change.old and change.new and run.record.get("teacher"):
         content = teachers.self_contained_onnx(change.new)
         return hashlib.sha256(content).hexdigest() == run.record["teacher"]["sha256"]
+    if change.key == "teacher.precision" and run.record.get("teacher"):
+        # What was measured then is now asked for by name: float32 was not always the default.
+        return run.record["teacher"].get("precision", {}).get("chosen") == change.new
     return False
 
 

@@ -12,6 +12,8 @@ from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.robustness import Accuracy
 from rnascl_tf.runs import Run
 from rnascl_tf.runs.teacher_files import load_teacher as load
+from rnascl_tf.stages import teacher
+from rnascl_tf.stages.stage import Change
 from rnascl_tf.stages.teacher import near_chance
 from teachers import TeacherError
 
@@ -121,3 +123,13 @@ def test_taps_and_precision_come_from_the_config(config, tmp_path):
     del description["precision"]  # a run that is older than the choice
     path.write_text(json.dumps(description))
     assert load(run).precision == "float32"
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("float32", True), ("bfloat16", False)])
+def test_a_run_that_measured_its_precision_goes_on_where_it_is_the_default(
+    chosen, kept, config, tmp_path
+):
+    run = Run(config, tmp_path)
+    run.record["teacher"] = {"precision": {"chosen": chosen, "asked": "auto"}}
+    change = Change("teacher.precision", "auto", "float32", {}, {})
+    assert teacher.keeps_result(run, change) is kept

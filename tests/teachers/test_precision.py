@@ -54,20 +54,20 @@ def test_verify_and_attacks_stay_in_float32(teacher, images):
 
 
 @pytest.mark.parametrize(
-    ("faster", "chosen"), [(0.2, "bfloat16"), (0.95, "float32"), (3, "float32")]
+    ("faster", "chosen"), [(0.2, "bfloat16"), (0.49, "bfloat16"), (0.51, "float32"), (3, "float32")]
 )
 def test_auto_takes_the_faster_one(faster, chosen, teacher, images, monkeypatch):
     monkeypatch.setattr(
         precision, "_seconds_per_image", lambda *_: {"float32": 1.0, "bfloat16": faster}
     )
-    choice = choose_precision(teacher, images)
+    choice = choose_precision(teacher, images, "auto")
     assert choice.chosen == chosen
     assert choice.images == len(images)
     assert chosen in str(choice)
 
 
 def test_auto_measures_both_here(teacher, images):
-    choice = choose_precision(teacher, images)
+    choice = choose_precision(teacher, images, "auto")
     assert choice.chosen in choice.seconds_per_image
     assert all(0 < seconds < 1 for seconds in choice.seconds_per_image.values())
     assert dataclasses.asdict(choice)["asked"] == "auto"
@@ -78,13 +78,13 @@ def test_disagreement_is_never_taken(teacher, images, monkeypatch):
         precision, "_seconds_per_image", lambda *_: {"float32": 1.0, "bfloat16": 0.1}
     )
     monkeypatch.setattr(precision, "LOGITS_TOLERANCE", 1e-6)
-    assert choose_precision(teacher, images).chosen == "float32"
+    assert choose_precision(teacher, images, "auto").chosen == "float32"
     with pytest.raises(teachers.TeacherError, match="in bfloat16 differs from float32 by"):
         choose_precision(teacher, images, "bfloat16")
 
 
 def test_float32_needs_no_measurement(teacher, images):
-    choice = choose_precision(teacher, images, "float32")
+    choice = choose_precision(teacher, images)
     assert (choice.chosen, choice.seconds_per_image) == ("float32", {})
     assert str(choice) == "signals are computed in float32, as asked"
 
