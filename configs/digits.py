@@ -13,15 +13,16 @@ n_t = 7. Eq. 1 divides by n_t, so that its term would be too weak at gamma 1.
 
 from ml_collections import ConfigDict
 
-from rnascl_tf.recipes import base_config, choose_variant
+from rnascl_tf.recipes import apply_variants, base_config, robust
 
 
 def get_config(variant: str = "demo") -> ConfigDict:
     """Returns the recipe.
 
     Args:
-        variant: "demo" (default); "ablation", shorter, for many runs in parallel; or "smoke", all
-            stages in under a minute.
+        variant: "demo" (default), whose student trains on attacked images; "ablation", shorter, for
+            many runs in parallel; or "smoke", all stages in under a minute. The last two train on clean
+            images, unless "robust" is added.
     """
     config = base_config()
     config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
@@ -36,8 +37,8 @@ def get_config(variant: str = "demo") -> ConfigDict:
     config.evaluate.update(dict(examples=400, masking_examples=50))
     # Square queries each of four files 1,000 times for each of these images.
     config.export.update(dict(examples=400, square_examples=50))
-    variants = {"demo": lambda config: None, "ablation": _ablation, "smoke": _smoke}
-    choose_variant(variant, variants)(config)
+    sizes = {"demo": robust, "ablation": _ablation, "smoke": _smoke}
+    apply_variants(config, variant, sizes, {"robust": robust})
     return config
 
 

@@ -1,12 +1,13 @@
 r"""Your own images: any number of classes, any image size, and a robust teacher trained on them.
 
-    rnascl --config=image_folder:small --workdir=runs/mine \
+    rnascl --config=image_folder:small,robust --workdir=runs/mine \
         --config.data.data_dir=FOLDER
 
 FOLDER holds train/CLASS/* and val/CLASS/*, files that Pillow reads, of any size and colour mode. The
 images in val are only tested on; validation is held out of train (if there is also a folder test, val
 validates and test is tested on).
 
+"robust" trains the student on attacked images; without it the training is the paper's, on clean ones.
 "small" makes 32x32 images and searches space S3; --config.data.image_size=48 or any other side up to
 about 64 works as well. "large" makes 224x224 images, searches space IS and trains on random-resized
 crops: for photographs, and for a GPU.
@@ -18,11 +19,11 @@ folders of train in alphabetical order.
 
 from ml_collections import ConfigDict
 
-from rnascl_tf.recipes import base_config, choose_variant
+from rnascl_tf.recipes import apply_variants, base_config, robust
 
 
 def get_config(variant: str = "small") -> ConfigDict:
-    """Returns the recipe; `variant` is "small" (32x32, S3) or "large" (224x224, IS)."""
+    """Returns the recipe; `variant` is small (32x32, S3) or large (224x224, IS), and may add robust."""
     config = base_config()
     config.data.update(dict(name="image_folder", batch_size=64, flip=True))
     # gamma: the paper's candidate nearest to the native teacher's n_t, by which eq. 1 divides.
@@ -32,7 +33,7 @@ def get_config(variant: str = "small") -> ConfigDict:
     config.teacher.evaluate_examples = 100
     config.evaluate.examples = 100
     config.export.examples = 100
-    choose_variant(variant, {"small": _small, "large": _large})(config)
+    apply_variants(config, variant, {"small": _small, "large": _large}, {"robust": robust})
     return config
 
 

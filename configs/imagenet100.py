@@ -8,18 +8,19 @@ FOLDER holds ImageNet as class folders (train/WNID/*, val/WNID/*) or as TFDS has
 of the sorted WordNet ids. Without --config.teacher.onnx a small network is trained as the teacher.
 """
 
+import functools
+
 from ml_collections import ConfigDict
 
-from rnascl_tf.recipes import base_config, choose_variant
+from rnascl_tf.recipes import apply_variants, base_config, robust
 
 
 def get_config(variant: str = "is") -> ConfigDict:
-    """Returns the recipe; `variant` names the search space: is, im or i."""
+    """Returns the recipe; `variant` names the search space, is, im or i, and may add robust."""
     config = base_config()
     config.data.update(
         dict(name="imagenet100", image_size=224, batch_size=256, resized_crop=True, flip=True)
     )
-    config.search.space = choose_variant(variant, {"is": "IS", "im": "IM", "i": "I"})
     schedule = dict(learning_rate=0.05, schedule="cosine", l2=4e-5)
     config.search.update(dict(epochs=100, **schedule))
     config.train.update(dict(epochs=200, **schedule))
@@ -27,4 +28,10 @@ def get_config(variant: str = "is") -> ConfigDict:
     # A query runs the file once, and an image of this size takes a device fifty times as long.
     config.export.square_examples = 20
     config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))
+    spaces = {name.lower(): functools.partial(_search, name) for name in ("IS", "IM", "I")}
+    apply_variants(config, variant, spaces, {"robust": robust})
     return config
+
+
+def _search(space: str, config: ConfigDict) -> None:
+    config.search.space = space

@@ -15,7 +15,9 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_text
 from rnascl_tf.recipes import as_settings, with_settings
 from rnascl_tf.record import Record
-from rnascl_tf.stages import STAGES
+
+_SHARED = ("seed", "data", "threat", "teacher")
+"""Config sections that all rows have in common."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
     _check_names(rows)
     plans, configs = [], [request.config]
     for row in rows:
-        settings = {**common, **dict(row.settings), **_without_controls()}
+        settings = {**common, **dict(row.settings), "baseline.enabled": "False"}
         config = with_settings(request.recipe, settings)
         _check_settings(row, request.shares_search)
         configs.append(config)
@@ -104,12 +106,6 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
     for config in configs:
         pipeline.check(config)
     return plans
-
-
-def _without_controls() -> dict[str, str]:
-    """Returns the settings that switch off the students that only show what a run gains."""
-    controls = (stage for stage in STAGES.values() if stage.is_control)
-    return {stage.switch: "False" for stage in controls if stage.switch}
 
 
 def _check_names(rows: Sequence[ablation.Row]) -> None:
@@ -129,7 +125,7 @@ def _check_names(rows: Sequence[ablation.Row]) -> None:
 def _check_settings(row: ablation.Row, shares_search: bool) -> None:
     for key, _ in row.settings:
         section = key.partition(".")[0]
-        if section in STAGES["teacher"].sections:
+        if section in _SHARED:
             raise UserError(
                 f"row {row.name!r} sets {key}, but all rows share their teacher and data: give "
                 f"--config.{key} for all of them."

@@ -10,8 +10,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnascl_tf.runtime.custom_gradient import custom_gradient
-
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")
 class HardSwish(keras.layers.Layer):
@@ -30,7 +28,7 @@ class HardSwish(keras.layers.Layer):
         return keras.KerasTensor(features.shape, dtype=features.dtype)
 
 
-@custom_gradient
+@tf.custom_gradient
 def _hard_swish(features: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     gate = tf.nn.relu6(features + 3.0)
 

@@ -1,5 +1,4 @@
 from .base import base_config as base_config
-from .base import choose_variant as choose_variant
 from .leaves import config_leaves as config_leaves
 from .leaves import config_value as config_value
 from .loading import RecipeError as RecipeError
@@ -7,3 +6,5 @@ from .loading import load_recipe as load_recipe
 from .loading import shipped_recipes as shipped_recipes
 from .overrides import as_settings as as_settings
 from .overrides import with_settings as with_settings
+from .robust import robust as robust
+from .variants import apply_variants as apply_variants

@@ -6,9 +6,14 @@ What a name stands for is in the room that implements it; `tests/recipes/test_ch
 two. A new activation, noise, tutor, cost model or native network is added there and here.
 """
 
+NO_ATTACK = "none"
+"""The value of `train.attack` and `search.attack` that trains on clean images, as the paper does."""
+
+_ATTACKS = ("n_fgsm", "fgsm_rs", "pgd", "trades")
+
 CHOICES: dict[str, tuple[str | int, ...]] = {
     "teacher.stem_stride": (1, 2),
-    "teacher.adversarial": ("pgd", "trades"),
+    "teacher.adversarial": _ATTACKS,
     "teacher.network": (
         "resnet",
         "resnet18",
@@ -21,6 +26,10 @@ CHOICES: dict[str, tuple[str | int, ...]] = {
     "search.activation": ("hard_swish", "relu6", "relu"),
     "search.noise": ("gumbel", "normal"),
     "search.cost": ("macs", "authors", "none", "latency"),
+    "search.attack": (NO_ATTACK, *_ATTACKS),
+    "train.attack": (NO_ATTACK, *_ATTACKS),
+    "trades.attack": _ATTACKS,
+    "method.kl_first": ("student", "teacher"),
     "method.tutor": ("search", "random", "same_depth", "reversed", "none"),
     "threat.norm": ("linf", "l2"),
     "replicas.batch_norm": ("per_replica", "synchronized"),

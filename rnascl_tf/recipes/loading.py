@@ -83,7 +83,7 @@ def _module(location: str) -> types.ModuleType:
         if _OLD_BASE.search(path.read_text(errors="replace")):
             raise RecipeError(
                 f"config {location} imports configs.base, which is gone: write "
-                "`from rnascl_tf.recipes import base_config, choose_variant`."
+                "`from rnascl_tf.recipes import base_config, apply_variants`."
             ) from error
         if isinstance(error, ModuleNotFoundError):
             raise RecipeError(

@@ -1,4 +1,8 @@
-"""Baseline stage: the same architecture by cross-entropy alone, so that the gain can be seen."""
+"""Baseline stage: the same architecture without the teacher, so that the gain can be seen.
+
+With an attack it trains on the same attacked images: what the teacher adds to adversarial training is
+another question than what it adds to plain training.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +26,18 @@ def estimate(run: runs.Run) -> float:
 
 STAGE: Stage = Stage(
     name="baseline",
-    title="train the same architecture by cross-entropy alone, for comparison",
+    title="train the same architecture without the teacher, for comparison",
     run=run,
     sections=("train", "baseline"),
     after=("search",),
     switch="baseline.enabled",
     student="baseline",
-    is_control=True,
     style=ModelStyle(
         title="baseline",
         color=ORANGE,
         text_color="#805800",
         marker="^",
-        origin="trained by cross-entropy alone",
+        origin="trained without a teacher",
     ),
     estimate=estimate,
 )

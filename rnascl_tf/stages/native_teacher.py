@@ -4,6 +4,7 @@ Written to `DIR/teacher/` as `teacher.keras`, which this run uses, and as `teach
 and other runs.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,18 @@ import teachers
 from rnascl_tf.files import save_model, write_bytes
 from rnascl_tf.runs import Run, train_stage, training_stream
 from rnascl_tf.training import (
-    AdversarialModel,
+    ATTACK_KINDS,
     BestEpoch,
-    TradesAdversarialModel,
+    ClassifierModel,
+    TrainingAttack,
     batch_norm_momentum,
+    hardening_of,
     weight_optimizer,
 )
 from teachers import TeacherError
 from teachers.native import NETWORKS
 
-TRAININGS = ("pgd", "trades")
+TRAININGS = tuple(ATTACK_KINDS)
 """Values of `teacher.adversarial`: how the network is trained."""
 
 SMALL = "resnet"
@@ -57,19 +60,25 @@ def native_classifier(run: Run, steps_per_epoch: int) -> keras.Model:
     )
 
 
-def adversarial_model(run: Run, classifier: keras.Model, steps_per_epoch: int) -> AdversarialModel:
-    """Returns the compiled model of the native teacher's training, by PGD or TRADES."""
+def adversarial_model(run: Run, classifier: keras.Model, steps_per_epoch: int) -> ClassifierModel:
+    """Returns the compiled model of the native teacher's training."""
     settings = run.config.teacher
-    options = {
-        "attack_steps": settings.attack_steps,
-        "attack_step_size": settings.attack_step_size,
-        "average": settings.weight_average,
-        "seed": run.config.seed,
-    }
-    if settings.adversarial == "trades":
-        model = TradesAdversarialModel(classifier, run.threat_model, beta=settings.beta, **options)
-    else:
-        model = AdversarialModel(classifier, run.threat_model, **options)
+    hardening = hardening_of(
+        {**settings, "attack": settings.adversarial}, run.threat_model, run.config.seed
+    )
+    # The attack that judges is as strong as the one that trains, and the user's to choose.
+    judge = TrainingAttack(
+        "pgd",
+        run.threat_model,
+        hardening.seed_generator,
+        settings.attack_steps,
+        settings.attack_step_size,
+    )
+    model = ClassifierModel(
+        classifier,
+        dataclasses.replace(hardening, validation=judge),
+        name="adversarial_training",
+    )
     model.compile(weight_optimizer(settings, steps_per_epoch))
     return model
 
@@ -90,7 +99,7 @@ def train_native(run: Run) -> dict[str, Any]:
     folder = run.folder("teacher")
     best = None
     if settings.patience:
-        best = BestEpoch(model.validated, folder, settings.patience, model.best)
+        best = BestEpoch(model.validated, folder, model.best, settings.patience)
     train_stage(
         run,
         "teacher",

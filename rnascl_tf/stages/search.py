@@ -131,6 +131,8 @@ def search_model(
         attention_size=settings.attention_size,
         gamma=settings.gamma,
         kl=run.config.method.kl,
+        kl_first=run.config.method.kl_first,
+        hardening=training.hardening_of(settings, run.threat_model, run.config.seed),
         tutors=runs.control_tutors(
             run.config, tuple(supernet.output["taps"]), signals.teacher_layers
         ),
@@ -169,6 +171,7 @@ def check(config: ConfigDict) -> None:
             "search.attention_size": AT_LEAST_1,
             "search.architecture_learning_rate": ABOVE_0,
             "search.gamma": AT_LEAST_0,
+            **stages.attack_rules("search"),
         },
     )
     if settings.architecture:

@@ -4,13 +4,14 @@ from typing import Any
 
 import keras
 
-from rnascl_tf.files import save_model
 from rnascl_tf.networks import Architecture, ArchitectureError, build_student, read_architecture
-from rnascl_tf.runs import Run, stream_and_signals, train_stage, uses_attention
+from rnascl_tf.runs import Run, stream_and_signals, uses_attention
+from rnascl_tf.stages.hardened_training import train_and_save
 from rnascl_tf.training import (
     StudentModel,
     TeacherSignals,
     batch_norm_momentum,
+    hardening_of,
     weight_optimizer,
 )
 
@@ -21,15 +22,15 @@ def train_student(run: Run, stage: str, taught: bool) -> None:
     Args:
         run: a `Run`.
         stage: the stage's name, and its folder's.
-        taught: whether by eq. 3 with the teacher, or by cross-entropy alone.
+        taught: whether by eq. 3 with the teacher, or by the task alone; on the same attacked images
+            if there is an attack.
     """
     architecture = read_architecture(run.need("search", "architecture.json"))
     check_fit(run, architecture)
     epochs = run.config.train.epochs
     stream, signals = stream_and_signals(run, stage, epochs, taught)
-    student, model = student_model(run, architecture, signals, stream.steps_per_epoch)
-    train_stage(run, stage, model, stream, section="train")
-    save_model(student, run.folder(stage) / "student.keras")
+    _, model = student_model(run, architecture, signals, stream.steps_per_epoch)
+    train_and_save(run, stage, model, stream, section="train")
 
 
 def check_fit(run: Run, architecture: Architecture) -> None:
@@ -53,7 +54,8 @@ def student_model(
         momentum=batch_norm_momentum(settings, steps_per_epoch),
         seed=run.config.seed,
     )
-    model = StudentModel(student, signals, **eq_3(run, architecture))
+    hardening = hardening_of(settings, run.threat_model, run.config.seed)
+    model = StudentModel(student, signals, hardening=hardening, **eq_3(run, architecture))
     model.compile(weight_optimizer(settings, steps_per_epoch))
     return student, model
 
@@ -66,4 +68,5 @@ def eq_3(run: Run, architecture: Architecture) -> dict[str, Any]:
         "attention_size": config.search.attention_size,
         "gamma": config.train.gamma,
         "kl": config.method.kl,
+        "kl_first": config.method.kl_first,
     }

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 from ml_collections import ConfigDict
 
 from rnascl_tf import networks, runs, stages, training
-from rnascl_tf.files import save_model
-from rnascl_tf.recipes.rules import (
-    ABOVE_0,
-    AT_LEAST_0,
-    AT_LEAST_1,
-    check_values,
-    optimization_rules,
-)
+from rnascl_tf.recipes.rules import check_values, optimization_rules
 from rnascl_tf.report.model_style import GREEN, ModelStyle
 from rnascl_tf.stages.stage import Stage
 
@@ -31,8 +24,7 @@ def run(run: runs.Run) -> None:
     taught = runs.is_taught(run.config)
     stream, signals = runs.stream_and_signals(run, "trades", settings.epochs, taught)
     model = trades_model(run, student, architecture, signals, stream.steps_per_epoch)
-    runs.train_stage(run, "trades", model, stream)
-    save_model(student, run.folder("trades") / "student.keras")
+    stages.train_and_save(run, "trades", model, stream, section="trades")
 
 
 def trades_model(
@@ -41,21 +33,17 @@ def trades_model(
     architecture: networks.Architecture,
     signals: training.TeacherSignals | None,
     steps_per_epoch: int,
-) -> training.TradesModel:
+) -> training.StudentModel:
     """Returns the compiled model that fine-tunes a student."""
     settings = run.config.trades
     # The train stage's momentum came with the file; a fine-tuning of another length has its own.
     training.set_batch_norm_momentum(
         student, training.batch_norm_momentum(settings, steps_per_epoch)
     )
-    model = training.TradesModel(
+    model = training.StudentModel(
         student,
         signals,
-        threat_model=run.threat_model,
-        beta=settings.beta,
-        attack_steps=settings.attack_steps,
-        attack_step_size=settings.attack_step_size,
-        seed=run.config.seed,
+        hardening=training.hardening_of(settings, run.threat_model, run.config.seed),
         **stages.eq_3(run, architecture),
     )
     model.compile(training.weight_optimizer(settings, steps_per_epoch))
@@ -64,17 +52,8 @@ def trades_model(
 
 def check(config: ConfigDict) -> None:
     """Checks the section `trades`."""
-    check_values(
-        config,
-        {
-            **optimization_rules("trades"),
-            "trades.attack_steps": AT_LEAST_1,
-            "trades.attack_step_size": ABOVE_0,
-            "trades.beta": AT_LEAST_0,
-        },
-    )
-    if config.trades.enabled:
-        runs.require_epsilon(config, "--config.trades.enabled=false")
+    check_values(config, optimization_rules("trades"))
+    stages.check_hardening(config, "trades")
 
 
 def estimate(run: runs.Run) -> float:

@@ -18,6 +18,7 @@ def run(run: runs.Run) -> None:
 def check(config: ConfigDict) -> None:
     """Checks the section `train`."""
     check_values(config, {**optimization_rules("train"), "train.gamma": AT_LEAST_0})
+    stages.check_hardening(config, "train")
 
 
 def estimate(run: runs.Run) -> float:

@@ -1,8 +1,12 @@
-from .adversarial.adversarial_model import AdversarialModel as AdversarialModel
-from .adversarial.adversarial_model import TradesAdversarialModel as TradesAdversarialModel
 from .adversarial.best_epoch import BestEpoch as BestEpoch
 from .adversarial.best_epoch import best_files as best_files
-from .adversarial.trades_model import TradesModel as TradesModel
+from .adversarial.breakdown import BreakdownWarning as BreakdownWarning
+from .adversarial.hardening import Hardening as Hardening
+from .adversarial.hardening import hardening_of as hardening_of
+from .adversarial.self_distillation import SelfDistillation as SelfDistillation
+from .adversarial.training_attack import ATTACK_KINDS as ATTACK_KINDS
+from .adversarial.training_attack import TrainingAttack as TrainingAttack
+from .classifier_model import ClassifierModel as ClassifierModel
 from .loop.checkpoints import CheckpointError as CheckpointError
 from .loop.divergence_guard import TrainingDivergedError as TrainingDivergedError
 from .loop.fit import fit as fit

@@ -1,4 +1,10 @@
-"""Training of the slim student: eq. 3 with a teacher, cross-entropy alone without."""
+"""Training of the slim student: eq. 3 with a teacher, the task alone without.
+
+On attacked images the student sees x' and the teacher x:
+CE(y, p(x')) + KL(p(x'), q(x)) + gamma_t L_attn(A_t(x), A_s(x')). With TRADES the teacher teaches the
+clean images alone, and the attacked ones must agree with the student's own clean prediction:
+CE(y, p(x)) + beta KL(p(x) || p(x')) + KL(p(x), q(x)) + gamma_t L_attn(A_t(x), A_s(x)).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +14,28 @@ import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps
 from rnascl_tf.networks import student_taps
-from rnascl_tf.objectives import Terms, cross_entropy, distillation_loss
-from rnascl_tf.training.metrics import TermMeans, active_terms
+from rnascl_tf.objectives import Terms, distillation_loss
+from rnascl_tf.training.adversarial.hardening import PLAIN, Hardening
+from rnascl_tf.training.classifier_model import ClassifierModel
+from rnascl_tf.training.metrics import active_terms
 from rnascl_tf.training.teacher_signals.source import TeacherSignals
-from rnascl_tf.training.training_model import Batch, TrainingModel
+from rnascl_tf.training.training_model import Batch
 from rnascl_tf.training.tutors import one_hot_tutors
 
 
-class StudentModel(TrainingModel):
+class StudentModel(ClassifierModel):
     """A student and what teaches it.
 
     Args:
         student: from `build_student`.
-        signals: what the teacher says; None trains with cross-entropy alone (the baseline).
+        signals: what the teacher says; None trains without it (the baseline).
         tutors: the tutor's name of every student layer, {student tap: teacher tap}; every tap of
             the student needs one. None leaves the attention term out.
         attention_size: side of the maps; the same as the teacher's.
         gamma: gamma_t of eq. 3.
         kl: whether the KL term is in.
+        kl_first: whose prediction stands first in it, see `kl_divergence`.
+        hardening: attack, labels, and average.
 
     Raises:
         ArchitectureError: a student tap has no tutor, or a tutor is not a layer of the teacher.
@@ -40,68 +50,52 @@ class StudentModel(TrainingModel):
         attention_size: int = 14,
         gamma: float = 1.0,
         kl: bool = True,
+        kl_first: str = "student",
+        hardening: Hardening = PLAIN,
     ) -> None:
-        super().__init__(name="student_training")
+        kl = kl and signals is not None
+        attention = signals is not None and tutors is not None
+        super().__init__(
+            student, hardening, terms=active_terms(kl, attention), name="student_training"
+        )
         self.student = student_taps(student)
         self.signals = signals
         self.gamma = gamma
-        self.kl = kl and signals is not None
+        self.kl, self.kl_first = kl, kl_first
         self.attention_maps = AttentionMaps(attention_size)
         self.tutor_weights = None
         if signals is not None and tutors is not None:
             self.tutor_weights = tf.constant(
                 one_hot_tutors(tuple(self.student.output["taps"]), signals.teacher_layers, tutors)
             )
-        self.means = TermMeans(terms=active_terms(self.kl, self.tutor_weights is not None))
         self.built = True
-
-    @property
-    def weight_variables(self) -> list[keras.Variable]:
-        """The student's trainable variables."""
-        return self.student.trainable_variables
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, Any]:
         """Returns the student's logits and taps."""
         return self.student(images, training=training)
 
-    def task_loss(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the task term of eq. 3, CE(y, p); called inside the gradient tape.
-
-        Args:
-            batch: a training batch.
-            logits: the student's, of the clean images, in training mode.
-        """
-        return cross_entropy(batch["label"], logits)
+    def logits_of(self, outputs: dict[str, Any]) -> tf.Tensor:
+        """Returns the logits among the outputs of `call`."""
+        return outputs["logits"]
 
     def loss_terms(self, batch: Batch) -> tuple[Terms, tf.Tensor]:
-        """Returns the `Terms` of eq. 3 and the student's logits, from one forward pass."""
-        outputs = self(batch["image"], training=True)
-        logits = outputs["logits"]
-        task = self.task_loss(batch, logits)
+        """Returns the `Terms` of eq. 3 and the student's logits, from one forward pass of it.
+
+        TRADES needs a second one, of the attacked images; eq. 3's other terms are those of the first.
+        """
+        task, outputs = self.task(batch)
         if self.signals is None:
-            return Terms(task, task), logits
+            return task, outputs["logits"]
         signals = self.signals(batch)
         terms = distillation_loss(
-            task,
-            logits,
+            task.loss,
+            outputs["logits"],
             self.attention_maps(list(outputs["taps"].values())),
             signals.logits,
             signals.maps,
             tutor_weights=self.tutor_weights,
             gamma=self.gamma,
             kl=self.kl,
+            kl_first=self.kl_first,
         )
-        return terms, logits
-
-    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """One step on the whole batch."""
-        with tf.GradientTape() as tape:
-            terms, logits = self.loss_terms(batch)
-        self.descend(self.optimizer, self.weight_variables, tape, terms.loss)
-        self.means.update(batch["label"], logits, terms)
-        return self.means.results()
-
-    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Cross-entropy and accuracy in evaluation mode."""
-        logits = self(batch["image"], training=False)["logits"]
-        return self.means.evaluate(batch["label"], logits)
+        return terms._replace(cross_entropy=task.cross_entropy), outputs["logits"]

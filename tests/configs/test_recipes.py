@@ -11,6 +11,8 @@ REFERENCES = ["digits", "digits:demo", "digits:smoke", "digits:ablation"]
 REFERENCES += ["cifar10", *(f"cifar10:{space}" for space in ("s3", "s5", "s7", "m", "l"))]
 REFERENCES += ["imagenet100", *(f"imagenet100:{space}" for space in ("is", "im", "i"))]
 REFERENCES += ["image_folder", "image_folder:small", "image_folder:large"]
+REFERENCES += ["digits:robust", "cifar10:s7,robust", "imagenet100:im,robust"]
+REFERENCES += ["image_folder:large,robust"]
 
 
 def test_the_list_below_names_every_recipe():
@@ -41,3 +43,9 @@ def test_cifar10_is_section_a1():
 
 def test_path_and_name_are_the_same_recipe():
     assert load_recipe("configs/digits.py:smoke") == load_recipe("digits:smoke")
+
+
+def test_the_demo_is_robust_and_the_smoke_run_is_not():
+    assert load_recipe("digits") == load_recipe("digits:demo") == load_recipe("digits:robust")
+    assert load_recipe("digits").train.attack == "n_fgsm"
+    assert load_recipe("digits:smoke").train.attack == "none"

@@ -11,7 +11,7 @@ from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS
 from rnascl_tf.robustness.threat_model import NORMS
 from rnascl_tf.runs import method
 from rnascl_tf.stages import native_teacher
-from rnascl_tf.training import moving_statistics
+from rnascl_tf.training import ATTACK_KINDS, moving_statistics
 from teachers import precision
 
 
@@ -19,6 +19,10 @@ from teachers import precision
     ("key", "implemented"),
     [
         ("teacher.adversarial", native_teacher.TRAININGS),
+        ("search.attack", ("none", *ATTACK_KINDS)),
+        ("train.attack", ("none", *ATTACK_KINDS)),
+        ("trades.attack", tuple(ATTACK_KINDS)),
+        ("method.kl_first", objectives.KL_FIRST),
         ("teacher.network", native_teacher.NATIVE),
         ("teacher.precision", precision.PRECISIONS),
         ("search.activation", layers.ACTIVATIONS),

@@ -11,8 +11,6 @@ from rnascl_tf.runs import Run
 from rnascl_tf.stages import native_teacher
 from rnascl_tf.stages import teacher as teacher_stage
 from rnascl_tf.stages.native_teacher import NATIVE, SMALL, adversarial_model, native_classifier
-from rnascl_tf.training import AdversarialModel
-from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
 from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 
 
@@ -40,7 +38,7 @@ def trained(config, workdir):
 def test_the_best_epoch_is_kept_and_written_in_both_formats(config, tmp_path):
     run = finished(config, tmp_path)
     description = run.record["teacher"]
-    accuracies = [row["val_accuracy"] for row in run.record["history"]["teacher"]]
+    accuracies = [row["val_robust_accuracy"] for row in run.record["history"]["teacher"]]
     assert len(accuracies) == 3
     assert description["training"]["epoch"] == 1 + int(np.argmax(accuracies))
     assert description["training"]["validation_accuracy"] == pytest.approx(max(accuracies))
@@ -115,7 +113,7 @@ def test_a_run_stopped_behind_its_training_goes_on(config, tmp_path, monkeypatch
     interrupted(finished, config, tmp_path, monkeypatch, teacher_stage, "_measure")
     run = finished(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 3
-    accuracies = [row["val_accuracy"] for row in run.record["history"]["teacher"]]
+    accuracies = [row["val_robust_accuracy"] for row in run.record["history"]["teacher"]]
     assert run.record["teacher"]["training"]["epoch"] == 1 + int(np.argmax(accuracies))
     assert not list((tmp_path / "teacher").glob("best*"))
 
@@ -130,20 +128,22 @@ def test_an_ended_training_stays_ended_when_it_is_resumed(config, tmp_path, monk
     assert training["epoch"] == 1
 
 
-@pytest.mark.parametrize(
-    ("adversarial", "kind"), [("pgd", AdversarialModel), ("trades", TradesAdversarialModel)]
-)
-def test_config_reaches_the_training(adversarial, kind, config, tmp_path):
+@pytest.mark.parametrize("adversarial", native_teacher.TRAININGS)
+def test_config_reaches_the_training(adversarial, config, tmp_path):
     config.teacher.update(
         dict(adversarial=adversarial, beta=2.5, attack_steps=3, attack_step_size=0.4)
     )
     config.teacher.weight_average = 0.7
     run = Run(config, tmp_path)
     model = adversarial_model(run, native_classifier(run, 4), 4)
-    assert type(model) is kind
-    assert getattr(model, "beta", None) == (2.5 if adversarial == "trades" else None)
-    assert (model.attack.steps, model.attack.step_fraction) == (3, 0.4)
-    assert model.attack.threat_model == run.threat_model
+    attack, judge = model.hardening.attack, model.hardening.validation
+    assert (attack.name, model.hardening.beta) == (adversarial, 2.5)
+    # Whatever it trains on, it is judged by PGD of the same steps, from the same random stream.
+    assert judge.name == "pgd"
+    assert judge.seed_generator is attack.seed_generator
+    for each in (attack, judge):
+        assert (each.steps, each.step_fraction) == (3, 0.4)
+        assert each.threat_model == run.threat_model
     assert model.validated is not model.classifier
     config.teacher.weight_average = 0.0
     model = adversarial_model(run, native_classifier(run, 4), 4)

@@ -141,7 +141,7 @@ def test_without_the_teacher_s_file_everything_else_is_reported(run, printed):
     assert drawn(run) == PLOTS - {"attention.png"}
     assert text.count("No attention maps: ") == 1
     assert "teacher.keras" in text
-    assert "cross-entropy alone" in text
+    assert "without the teacher" in text
 
 
 def test_a_student_without_tutors_has_no_attention_maps(run, printed):

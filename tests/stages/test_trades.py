@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from rnascl_tf import runs
 from rnascl_tf.errors import UserError
 from rnascl_tf.layers import BatchNormalization
 from rnascl_tf.runs import Run
-from rnascl_tf.stages import trades
+from rnascl_tf.stages import hardened_training, trades
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def fine_tuned(trained_run):
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trades, "save_model", killed)
+        patch.setattr(hardened_training, "save_model", killed)
         with pytest.raises(KeyboardInterrupt):
             trades.run(trained_run)
     again = Run(trained_run.config, trained_run.workdir)
@@ -50,7 +49,9 @@ def test_a_killed_stage_goes_on_from_its_last_epoch(fine_tuned):
 def test_the_teacher_is_loaded_only_where_it_teaches(kl, trained_run, monkeypatch):
     trained = []
     monkeypatch.setattr(
-        runs, "train_stage", lambda run, stage, model, stream: trained.append(model)
+        hardened_training,
+        "train_stage",
+        lambda run, stage, model, stream, **options: trained.append(model),
     )
     trained_run.config.method.update(dict(kl=kl, attention=False))
     run = Run(trained_run.config, trained_run.workdir)
@@ -60,8 +61,9 @@ def test_the_teacher_is_loaded_only_where_it_teaches(kl, trained_run, monkeypatc
     (model,) = trained
     assert (model.signals is not None) == model.kl == kl
     assert model.tutor_weights is None
-    assert (model.beta, model.attack.steps, model.attack.step_fraction) == (6.0, 1, 1.0)
-    assert model.attack.threat_model == run.threat_model
+    attack = model.hardening.attack
+    assert (attack.name, attack.steps, attack.step_fraction) == ("trades", 1, 1.0)
+    assert (model.hardening.beta, attack.threat_model) == (6.0, run.threat_model)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
 
 

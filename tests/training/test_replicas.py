@@ -12,10 +12,16 @@ from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.layers import frozen_statistics
 from rnascl_tf.networks import build_student, student_taps
 from rnascl_tf.robustness import ThreatModel
-from rnascl_tf.training import AdversarialModel, CoupledSGD, Plan, Stream, StudentModel, fit
+from rnascl_tf.training import (
+    ClassifierModel,
+    CoupledSGD,
+    Plan,
+    Stream,
+    StudentModel,
+    fit,
+    hardening_of,
+)
 from rnascl_tf.training.adversarial import training_attack
-from rnascl_tf.training.adversarial.adversarial_model import TradesAdversarialModel
-from rnascl_tf.training.adversarial.trades_model import TradesModel
 from rnascl_tf.training.moving_statistics import SEMANTICS, batch_norms, moments, moving_statistics
 from tests.training.conftest import ARCHITECTURE, ATTENTION_SIZE, CLASSES, ONE_BLOCK, SHAPE
 
@@ -68,17 +74,19 @@ def classifier():
     return teachers.resnet(CLASSES, SHAPE, widths=(5,), blocks=(1,), seed=1)
 
 
-ATTACK = {"attack_steps": 2, "attack_step_size": 0.5}
+def hardening(attack, average=0.0):
+    settings = {"attack": attack, "attack_steps": 2, "attack_step_size": 0.5, "beta": 3.0}
+    return hardening_of(settings | {"weight_average": average}, ThreatModel(0.05), seed=0)
 
 
 def adversarial(signals):
-    model = AdversarialModel(classifier(), ThreatModel(0.05), average=0.5, **ATTACK)
+    model = ClassifierModel(classifier(), hardening("pgd", average=0.5))
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
 
 def trades_adversarial(signals):
-    model = TradesAdversarialModel(classifier(), ThreatModel(0.05), beta=3.0, **ATTACK)
+    model = ClassifierModel(classifier(), hardening("trades"))
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
@@ -93,18 +101,14 @@ def distilled(signals):
     return model
 
 
-def fine_tuned(signals):
-    model = TradesModel(
-        build_student(STUDENT, momentum=0.9, seed=1),
-        threat_model=ThreatModel(0.05),
-        beta=6.0,
-        **ATTACK,
-    )
+def attacked_student(signals):
+    student = build_student(STUDENT, momentum=0.9, seed=1)
+    model = StudentModel(student, hardening=hardening("n_fgsm"))
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
 
-@pytest.mark.parametrize("build", [adversarial, trades_adversarial, distilled, fine_tuned])
+@pytest.mark.parametrize("build", [adversarial, trades_adversarial, distilled, attacked_student])
 def test_a_synchronized_training_is_that_of_one_device(
     build, signals, two_replicas, examples, tmp_path, monkeypatch, known_space
 ):
@@ -118,7 +122,7 @@ def test_a_synchronized_training_is_that_of_one_device(
             model = build(signals)
             # The attack on a student steps by signs of gradients near zero: after some steps
             # rounding alone makes other images.
-            steps = 1 if build is fine_tuned else STEPS
+            steps = 1 if build is attacked_student else STEPS
             plan = Plan(
                 stage="train",
                 section="train",

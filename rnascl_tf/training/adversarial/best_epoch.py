@@ -1,4 +1,4 @@
-"""Early stopping: keeps the network of the best validation epoch, and ends when none gets better.
+"""Keeps the network of the best validation epoch, and may end a training that no longer gets better.
 
 Adversarial training overfits: robust accuracy on unseen images falls while that on training images
 rises (Rice, Wong and Kolter 2020, "Overfitting in adversarially robust deep learning").
@@ -14,7 +14,7 @@ from rnascl_tf.files import may_write, save_model
 
 
 class BestEpoch(keras.callbacks.Callback):
-    """Saves the network whenever validation accuracy reaches a new maximum.
+    """Saves the network whenever validation accuracy under attack reaches a new maximum.
 
     The files carry their epoch, and the best one's predecessor stays: a run killed before its next
     checkpoint resumes from a state that still names the file before.
@@ -22,15 +22,20 @@ class BestEpoch(keras.callbacks.Callback):
     Args:
         network: what is saved.
         folder: where `best_<epoch>.keras` is written, atomically.
-        patience: epochs without a new maximum after which training ends, at least 1.
-        best: float32 [2], (accuracy, epoch) of the best so far, saved with the
-            training state; (-1, -1) before the first.
+        best: float32 [2], (accuracy, epoch) of the best so far, saved with the training state;
+            (-1, -1) before the first.
+        patience: epochs without a new maximum after which training ends, at least 1; None: it never
+            does.
     """
 
-    METRIC = "val_accuracy"
+    METRIC = "val_robust_accuracy"
 
     def __init__(
-        self, network: keras.Model, folder: Path, patience: int, best: keras.Variable
+        self,
+        network: keras.Model,
+        folder: Path,
+        best: keras.Variable,
+        patience: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -59,7 +64,9 @@ class BestEpoch(keras.callbacks.Callback):
     def ended(self, epochs_done: int) -> bool:
         """Returns whether training ends after this many epochs, also when it is resumed there."""
         best_epoch = int(self.best.numpy()[1])
-        return best_epoch >= 0 and epochs_done - 1 - best_epoch >= self.patience
+        if self.patience is None or best_epoch < 0:
+            return False
+        return epochs_done - 1 - best_epoch >= self.patience
 
     def restore(self) -> tuple[float, int]:
         """Loads the best epoch's weights into the network; returns (accuracy, epoch from 0)."""

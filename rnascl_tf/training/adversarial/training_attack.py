@@ -1,16 +1,23 @@
-"""Projected gradient descent for adversarial training, inside a training step's graph.
+"""The attacks that trainings train on, inside a training step's graph.
 
     x_{k+1} = project(x_k + alpha steepest(grad_x J(x_k)))
 
-steepest(g) is sign(g) in L-inf and g / ||g||_2 in L2. Madry et al. (2018): J is the cross-entropy, x_0
-uniform in the ball. TRADES (Zhang et al. 2019, algorithm 1): J(x') = KL(p(x) || p(x')) with p(x) held
-fixed, x_0 = x + 0.001 N(0, 1). The steps are a `tf.while_loop`: one step is traced, whatever their
-number.
+steepest(g) is sign(g) in L-inf and g / ||g||_2 in L2. The attacks differ in start, steps and J:
+
+- `pgd`, Madry et al. (2018): J is the cross-entropy, x_0 uniform in the ball.
+- `trades`, Zhang et al. (2019), algorithm 1: J(x') = KL(p(x) || p(x')) with p(x) held fixed,
+  x_0 = x + 0.001 N(0, 1).
+- `fgsm_rs`, Wong et al. (2020): x_0 uniform in the ball, one step of 1.25 epsilon, projected.
+- `n_fgsm`, de Jorge et al. (2022): x_0 uniform in a ball of 2 epsilon, one step of epsilon, and no
+  projection to the ball: the noise is more than the attack adds, which keeps a single step from
+  catastrophic overfitting.
+
+The steps are a `tf.while_loop`: one step is traced, whatever their number.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -31,60 +38,89 @@ no gradient, and its curvature gives the first step a direction as soon as x' di
 
 
 @dataclasses.dataclass(frozen=True)
+class AttackKind:
+    """What an attack of this name is.
+
+    Attributes:
+        against: what it changes: the loss of the "labels", or the "prediction" of the clean images,
+            as in TRADES.
+        start_radius: of the uniform start, in parts of epsilon; None: a Gaussian start, that of
+            TRADES.
+        step_fraction: size of its single step in parts of epsilon; None: steps and their size are
+            the training's to choose.
+        projected: whether its images lie in the ball; bounds of the pixels are always kept.
+    """
+
+    against: Literal["labels", "prediction"] = "labels"
+    start_radius: float | None = 1.0
+    step_fraction: float | None = None
+    projected: bool = True
+
+
+ATTACK_KINDS = {
+    "n_fgsm": AttackKind(start_radius=2.0, step_fraction=1.0, projected=False),
+    "fgsm_rs": AttackKind(step_fraction=1.25),
+    "pgd": AttackKind(),
+    "trades": AttackKind(against="prediction", start_radius=None),
+}
+"""The attacks by the names of `train.attack`, `search.attack` and `teacher.adversarial`."""
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingAttack:
     """The inner attacker of an adversarial training.
 
     Attributes:
+        name: a key of `ATTACK_KINDS`.
         threat_model: a `ThreatModel`, its epsilon above 0.
-        steps: number of gradient steps, at least 1.
-        step_fraction: size of one step in parts of epsilon, above 0.
         seed_generator: a `keras.random.SeedGenerator` of the random starts, see
             `projected_gradient`.
+        steps: number of gradient steps, at least 1; a single-step attack takes one.
+        step_fraction: size of one step in parts of epsilon, above 0; a single-step attack has its
+            own.
     """
 
+    name: str
     threat_model: ThreatModel
-    steps: int
-    step_fraction: float
     seed_generator: keras.random.SeedGenerator
+    steps: int = 10
+    step_fraction: float = 0.25
 
-    def against_labels(self, model: Logits, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Returns the images of Madry et al.: those that maximise the cross-entropy.
+    @property
+    def kind(self) -> AttackKind:
+        """What the attack of this name is."""
+        return ATTACK_KINDS[self.name]
+
+    @property
+    def single_step(self) -> bool:
+        """Whether it takes one step, and may break down by catastrophic overfitting."""
+        return self.kind.step_fraction is not None or self.steps == 1
+
+    def __call__(self, model: Logits, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Returns the attacked images, float32 of the images' shape, without a gradient.
 
         Args:
             model: as for `projected_gradient`.
             images: float32 [n, height, width, channels].
             labels: integer [n].
         """
-        return self._run(model, images, labels)
-
-    def against_prediction(self, model: Logits, images: tf.Tensor) -> tf.Tensor:
-        """Returns the images of TRADES: those that move the prediction furthest from the clean one.
-
-        Args:
-            model: as for `projected_gradient`.
-            images: float32 [n, height, width, channels].
-        """
-        # Once, not in each step: the weights and the clean images stand still during the attack.
-        clean_logits = tf.stop_gradient(_logits(model, images))
-        return self._run(model, images, clean_logits, prediction_divergence, TRADES_START_STD)
-
-    def _run(
-        self,
-        model: Logits,
-        images: tf.Tensor,
-        target: tf.Tensor,
-        loss: Loss | None = None,
-        start_std: float | None = None,
-    ) -> tf.Tensor:
+        kind, loss = self.kind, None
+        if kind.against == "prediction":
+            # Once, not in each step: the weights and the clean images stand still during the attack.
+            labels = tf.stop_gradient(_logits(model, images))
+            loss = prediction_divergence
+        single = kind.step_fraction is not None
         return projected_gradient(
             model,
             images,
-            target,
+            labels,
             self.threat_model,
-            self.steps,
-            self.step_fraction * self.threat_model.epsilon,
+            1 if single else self.steps,
+            (kind.step_fraction or self.step_fraction) * self.threat_model.epsilon,
             loss,
-            start_std=start_std,
+            start_radius=kind.start_radius or 0.0,
+            start_std=TRADES_START_STD if kind.start_radius is None else None,
+            projected=kind.projected,
             seed_generator=self.seed_generator,
         )
 
@@ -98,7 +134,9 @@ def projected_gradient(
     step_size: float | tf.Tensor,
     loss: Loss | None = None,
     *,
+    start_radius: float = 1.0,
     start_std: float | None = None,
+    projected: bool = True,
     seed_generator: keras.random.SeedGenerator,
 ) -> tf.Tensor:
     """Returns adversarial images for one training batch.
@@ -115,13 +153,15 @@ def projected_gradient(
         steps: number of steps, at least 1; a scalar if it is a tensor.
         step_size: alpha in the units of epsilon, above 0; a scalar if it is a tensor.
         loss: maximised; sparse cross-entropy by default.
-        start_std: standard deviation of a Gaussian start, pixel units; None starts uniformly
-            in the ball.
+        start_radius: of the uniform start around the images, in parts of epsilon.
+        start_std: standard deviation of a Gaussian start, pixel units, in place of the uniform one.
+        projected: whether start and steps are projected to the ball; without it the pixel bounds
+            alone are kept.
         seed_generator: a `keras.random.SeedGenerator` for the random start. It is the caller's, so
             that it is saved with the training state and a resumed run continues the same stream.
 
     Returns:
-        float32 of the images' shape, inside the `Ball` around the images.
+        float32 of the images' shape, inside the `Ball` around the images if `projected`.
 
     Raises:
         RobustnessError: steps, step size or seed generator are not as above.
@@ -129,8 +169,10 @@ def projected_gradient(
     _check_arguments(steps, step_size, seed_generator)
     loss = loss or tf.nn.sparse_softmax_cross_entropy_with_logits
     ball = Ball(images, threat_model.norm, threat_model.epsilon, threat_model.bounds)
-    noise = _start_noise(tf.shape(images), threat_model, start_std, seed_generator)
-    start = ball.project(images + noise)
+    noise = _start_noise(tf.shape(images), threat_model, start_radius, start_std, seed_generator)
+    low, high = threat_model.bounds
+    allowed = ball.project if projected else lambda images: tf.clip_by_value(images, low, high)
+    start = allowed(images + noise)
 
     def one_step(step: tf.Tensor, adversarial: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -138,7 +180,7 @@ def projected_gradient(
             objective = loss(labels, _logits(model, adversarial))
         gradient = tape.gradient(objective, adversarial)
         moved = adversarial + tf.cast(step_size, tf.float32) * ball.steepest(gradient)
-        return step + 1, ball.project(moved)
+        return step + 1, allowed(moved)
 
     _, adversarial = tf.while_loop(
         lambda step, _: step < tf.cast(steps, tf.int32),
@@ -151,6 +193,7 @@ def projected_gradient(
 def _start_noise(
     shape: tf.Tensor,
     threat_model: ThreatModel,
+    radius: float,
     std: float | None,
     seed_generator: keras.random.SeedGenerator,
 ) -> tf.Tensor:
@@ -162,7 +205,7 @@ def _start_noise(
     rows = shape[0]
     shape = tf.concat([[rows * replicas], shape[1:]], axis=0)
     if std is None:
-        noise = _in_the_ball(shape, threat_model, seed_generator)
+        noise = radius * _in_the_ball(shape, threat_model, seed_generator)
     else:
         noise = keras.random.normal(shape, stddev=std, dtype="float32", seed=seed_generator)
     if replicas == 1:

@@ -1,4 +1,9 @@
-"""Search: one `train_step` that alternates weights and architecture (paper, eq. 2)."""
+"""Search: one `train_step` that alternates weights and architecture (paper, eq. 2).
+
+With an attack both steps see the attacked images x' and the teacher sees the clean ones x:
+n_f (CE(y, p(x')) + KL(p(x'), q(x)) + gamma_s L_attn(A_t(x), A_s(x'))). They are made once for the whole
+batch, before either step, against the most probable student: the supernet in evaluation mode.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,7 +13,17 @@ import tensorflow as tf
 
 from rnascl_tf.layers import AttentionMaps, GumbelSoftmax, TutorSelection, frozen_statistics
 from rnascl_tf.networks import channel_masks
-from rnascl_tf.objectives import CostModel, Price, Terms, cross_entropy, distillation_loss
+from rnascl_tf.objectives import (
+    CostModel,
+    Price,
+    Terms,
+    cross_entropy,
+    distillation_loss,
+    smoothed_labels,
+    trades_loss,
+)
+from rnascl_tf.training.adversarial.folded_network import FoldedNetwork
+from rnascl_tf.training.adversarial.hardening import PLAIN, Hardening
 from rnascl_tf.training.metrics import TermMeans, active_terms
 from rnascl_tf.training.optimizers import architecture_optimizer as new_architecture_optimizer
 from rnascl_tf.training.teacher_signals.source import TeacherSignals
@@ -30,6 +45,8 @@ class SearchModel(TrainingModel):
         attention_size: side of the maps; the same as the teacher's.
         gamma: gamma_s of eq. 2.
         kl: whether the KL term is in.
+        kl_first: whose prediction stands first in it, see `kl_divergence`.
+        hardening: attack and label smoothing; its average and validation are for students.
         tutors: "search", or a fixed teacher layer for every student layer, {student tap: teacher
             tap}; None leaves the attention term out.
         noise: of the tutors' Gumbel-softmax.
@@ -48,6 +65,8 @@ class SearchModel(TrainingModel):
         attention_size: int,
         gamma: float,
         kl: bool = True,
+        kl_first: str = "student",
+        hardening: Hardening = PLAIN,
         tutors: Literal["search"] | Mapping[str, str] | None = "search",
         noise: str = "gumbel",
         seed: int = 0,
@@ -57,12 +76,19 @@ class SearchModel(TrainingModel):
         self.signals = signals
         self.cost = cost
         self.gamma = gamma
-        self.kl = kl
+        self.kl, self.kl_first = kl, kl_first
+        self.hardening = hardening
+        if hardening.attack is not None:
+            # An attribute of the model, so that it is saved with the training state.
+            self.start_seeds = hardening.attack.seed_generator
+            self._attackable = FoldedNetwork(supernet)
         self.student_layers: tuple[str, ...] = tuple(supernet.output["taps"])
         self.attention_maps = AttentionMaps(attention_size)
         self.tutors: TutorSelection | None = None
         self.fixed_tutors = tutors if tutors != "search" else None
         means = ["cost_factor", "architecture_loss", "expected_macs", "temperature"]
+        if hardening.by_trades:
+            means.append("adversarial_divergence")
         if cost.unit == "ms":
             means.append("expected_ms")
         if tutors == "search":
@@ -114,25 +140,52 @@ class SearchModel(TrainingModel):
         return self.supernet(images, training=training)
 
     def loss_terms(self, batch: Batch, signals: Signals) -> tuple[Terms, tf.Tensor, Price]:
-        """Returns the terms of eq. 2, the student's logits and their price, from one forward pass."""
-        outputs = self(batch["image"], training=True)
+        """Returns the terms of eq. 2, the student's logits and their price, from one forward pass.
+
+        Args:
+            batch: part of a training batch, from `attacked`.
+            signals: the teacher's of its clean images.
+
+        Returns:
+            (terms, logits, price): the logits of the attacked images where the attack is on the
+            labels, of the clean ones where there is none and for TRADES.
+        """
+        attacked = batch.get("attacked")
+        images = batch["image"] if attacked is None else attacked
+        by_trades = self.hardening.by_trades
+        if by_trades:
+            # One pass, so that both see the same masks; batch norm takes the moments of both.
+            images = tf.concat([batch["image"], attacked], axis=0)
+        outputs = self(images, training=True)
+        logits, taps = outputs["logits"], list(outputs["taps"].values())
+        labels = self._targets(batch["label"], logits.shape[-1])
+        if by_trades:
+            logits, attacked_logits = tf.split(logits, 2)
+            taps = [tf.split(tap, 2)[0] for tap in taps]
+            trades = trades_loss(labels, logits, attacked_logits, self.hardening.beta)
+            task, clean_cross_entropy = trades.loss, trades.cross_entropy
+            self.means["adversarial_divergence"].update_state(trades.adversarial_divergence)
+        else:
+            task = clean_cross_entropy = cross_entropy(labels, logits)
         price = self.cost(outputs["gates"])
         terms = distillation_loss(
-            cross_entropy(batch["label"], outputs["logits"]),
-            outputs["logits"],
-            self.attention_maps(list(outputs["taps"].values())),
+            task,
+            logits,
+            self.attention_maps(taps),
             signals.logits,
             signals.maps,
             tutor_weights=self._tutor_weights(),
             gamma=self.gamma,
             kl=self.kl,
+            kl_first=self.kl_first,
             cost_factor=price.factor,
         )
-        return terms, outputs["logits"], price
+        return terms._replace(cross_entropy=clean_cross_entropy), logits, price
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step of each optimizer: weights on the first 80% of the batch, then Gumbel on 20%."""
         signals = self.signals(batch)
+        batch = self.attacked(batch)
         size = tf.shape(batch["label"])[0]
         split = tf.cast(tf.round(WEIGHT_SHARE * tf.cast(size, tf.float32)), tf.int32)
         first = tf.nest.map_structure(lambda values: values[:split], (batch, signals))
@@ -153,14 +206,27 @@ class SearchModel(TrainingModel):
         self.means["temperature"].update_state(self._selectors()[0].temperature)
         return self.means.results()
 
+    def attacked(self, batch: Batch) -> Batch:
+        """Returns the batch with the images of the attack, if there is one, as "attacked"."""
+        if self.hardening.attack is None:
+            return batch
+        return self.hardening.attacked(self._attackable.with_present_weights(), batch)
+
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of the most probable student, float [batch, classes]."""
+        return self.supernet(images, training=False)["logits"]
+
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Cross-entropy and accuracy of the most probable student, nothing random."""
-        logits = self(batch["image"], training=False)["logits"]
-        return self.means.evaluate(batch["label"], logits)
+        return self.means.evaluate(batch["label"], self.logits(batch["image"]))
 
     def _selectors(self) -> list[GumbelSoftmax]:
         selectors = [mask.gumbel for mask in channel_masks(self.supernet)]
         return selectors if self.tutors is None else [*selectors, self.tutors]
+
+    def _targets(self, labels: tf.Tensor, classes: int) -> tf.Tensor:
+        smoothing = self.hardening.label_smoothing
+        return smoothed_labels(labels, classes, smoothing) if smoothing else labels
 
     def _tutor_weights(self) -> tf.Tensor | None:
         if self.tutors is not None:

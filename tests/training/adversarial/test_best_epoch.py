@@ -15,13 +15,13 @@ def network():
 def play(network, folder, accuracies, patience, best=None, first_epoch=0):
     """Runs the callback through epochs whose network has its epoch's number as bias."""
     best = keras.Variable([-1.0, -1.0], trainable=False) if best is None else best
-    callback = BestEpoch(network, folder, patience, best)
+    callback = BestEpoch(network, folder, best, patience)
     model = keras.Model()
     callback.set_model(model)
     epoch = first_epoch
     for epoch, accuracy in enumerate(accuracies, start=first_epoch):
         network.get_layer("only").bias.assign([epoch])
-        callback.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_cross_entropy": 1.0})
+        callback.on_epoch_end(epoch, {"val_robust_accuracy": accuracy, "val_accuracy": 0.6})
         if getattr(model, "stop_training", False):
             break
     return epoch, best
@@ -30,7 +30,7 @@ def play(network, folder, accuracies, patience, best=None, first_epoch=0):
 def kept(network, folder, best):
     """The bias, an epoch's number, that the best file brings back; and that epoch's number."""
     network.get_layer("only").bias.assign([99])
-    _, epoch = BestEpoch(network, folder, 1, best).restore()
+    _, epoch = BestEpoch(network, folder, best).restore()
     return float(network.get_layer("only").bias.numpy()[0]), epoch
 
 
@@ -39,6 +39,12 @@ def test_keeps_the_first_of_equal_best_epochs_and_ends_after_patience(network, t
     assert last == 4  # epochs 2, 3 and 4 were no better than epoch 1; the 0.9 is never seen
     assert kept(network, tmp_path, best) == (1, 1)
     np.testing.assert_allclose(best.numpy(), [0.5, 1])
+
+
+def test_without_patience_training_goes_on_and_the_best_is_kept(network, tmp_path):
+    last, best = play(network, tmp_path, [0.1, 0.5, *[0.3] * 20], patience=None)
+    assert last == 21
+    assert kept(network, tmp_path, best) == (1, 1)
 
 
 def test_a_later_best_starts_the_count_again(network, tmp_path):
@@ -73,5 +79,5 @@ def test_a_kill_before_the_checkpoint_leaves_the_file_that_the_checkpoint_names(
     [((-1, -1), 0, False), ((0.5, 1), 4, False), ((0.5, 1), 5, True), ((0.5, 4), 5, False)],
 )
 def test_whether_a_resumed_training_has_ended(network, tmp_path, best, epochs_done, ended):
-    callback = BestEpoch(network, tmp_path, 3, keras.Variable(best, trainable=False))
+    callback = BestEpoch(network, tmp_path, keras.Variable(best, trainable=False), 3)
     assert callback.ended(epochs_done) is ended

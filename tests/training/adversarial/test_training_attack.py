@@ -260,8 +260,14 @@ def test_gaussian_start(linear_model, examples):
     assert offsets.std() == pytest.approx(0.02, abs=0.0015)
 
 
-def prediction_attack(epsilon=EPSILON, steps=10):
-    return TrainingAttack(ThreatModel(epsilon), steps, 1 / 4, keras.random.SeedGenerator(5))
+def attack_named(name, epsilon=EPSILON, steps=10, step_fraction=0.25, norm="linf"):
+    generator = keras.random.SeedGenerator(5)
+    return TrainingAttack(name, ThreatModel(epsilon, norm), generator, steps, step_fraction)
+
+
+def against_prediction(attack):
+    """TRADES asks for no labels."""
+    return lambda model, images: attack(model, images, None)
 
 
 def divergence(clean, logits):
@@ -274,8 +280,8 @@ def divergence(clean, logits):
 def test_attack_on_the_prediction_finds_the_farthest_corner(compiled, linear_model, examples):
     """On two classes KL grows with the distance of the margins: one of two corners is the best."""
     images, _ = examples
-    attack = prediction_attack(steps=9)
-    run = tf.function(attack.against_prediction) if compiled else attack.against_prediction
+    run = against_prediction(attack_named("trades", steps=9))
+    run = tf.function(run) if compiled else run
     adversarial = run(linear_model, tf.constant(images)).numpy()
     clean = linear_model.exact_logits(images)
     reached = divergence(clean, linear_model.exact_logits(adversarial))
@@ -293,14 +299,14 @@ def test_attack_on_the_prediction_finds_the_farthest_corner(compiled, linear_mod
 
 
 def test_attack_on_the_prediction_starts_as_in_algorithm_1(linear_model, examples):
-    attack = TrainingAttack(ThreatModel(0.1), 1, 1e-9, keras.random.SeedGenerator(5))
-    offsets = attack.against_prediction(linear_model, tf.constant(examples[0])) - examples[0]
+    run = against_prediction(attack_named("trades", 0.1, 1, 1e-9))
+    offsets = run(linear_model, tf.constant(examples[0])) - examples[0]
     # About 2,300 draws, hardly any at a bound: standard error 0.000015.
     assert np.std(offsets) == pytest.approx(0.001, abs=0.0001)
 
 
 def test_attack_on_the_prediction_predicts_the_clean_images_once(linear_model, examples):
-    prediction_attack(steps=7).against_prediction(linear_model, tf.constant(examples[0]))
+    against_prediction(attack_named("trades", steps=7))(linear_model, tf.constant(examples[0]))
     assert linear_model.calls == 1 + 7
 
 
@@ -308,7 +314,7 @@ def test_attack_on_the_prediction_raises_the_divergence_of_a_network_in_evaluati
     images = tf.constant(examples[0])
     model = batch_norm_model()
     before = [variable.numpy() for variable in model.variables]
-    adversarial = prediction_attack().against_prediction(model, images)
+    adversarial = against_prediction(attack_named("trades"))(model, images)
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
     noise = np.random.default_rng(0).uniform(-EPSILON, EPSILON, images.shape)
@@ -320,7 +326,7 @@ def test_attack_on_the_prediction_raises_the_divergence_of_a_network_in_evaluati
 
 def test_attack_on_the_labels_is_projected_gradient_with_a_uniform_start(linear_model, examples):
     images, labels = examples
-    attack = prediction_attack(steps=2)
+    attack = attack_named("pgd", steps=2)
     direct = projected_gradient(
         linear_model,
         images,
@@ -330,7 +336,65 @@ def test_attack_on_the_labels_is_projected_gradient_with_a_uniform_start(linear_
         EPSILON / 4,
         seed_generator=keras.random.SeedGenerator(5),
     )
-    np.testing.assert_array_equal(attack.against_labels(linear_model, images, labels), direct)
+    np.testing.assert_array_equal(attack(linear_model, images, labels), direct)
+
+
+def exact_start(radius, shape):
+    """The first draw of `attack_named`'s generator, in float64."""
+    epsilon = radius * EPSILON
+    generator = keras.random.SeedGenerator(5)
+    draw = keras.random.uniform(shape, -EPSILON, EPSILON, dtype="float32", seed=generator)
+    return np.asarray(draw, np.float64) * epsilon / EPSILON
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("name", "radius", "step", "projected"),
+    [("n_fgsm", 2.0, 1.0, False), ("fgsm_rs", 1.0, 1.25, True)],
+)
+def test_single_step_attacks_are_their_papers(
+    compiled, name, radius, step, projected, linear_model, examples
+):
+    """One step of the sign from a random start, against NumPy; projected or not, inside the pixels."""
+    images, labels = examples
+    attack = attack_named(name, steps=7, step_fraction=0.01)  # which single steps do not use
+    run = tf.function(attack) if compiled else attack
+    found = run(linear_model, tf.constant(images), tf.constant(labels)).numpy()
+    start = images + exact_start(radius, images.shape)
+
+    def allowed(points):
+        if projected:
+            points = np.clip(points, images - EPSILON, images + EPSILON)
+        return np.clip(points, 0.0, 1.0)
+
+    # On a linear model the best corner is where every gradient's sign points.
+    sign = np.sign(linear_model.best_attack(np.full_like(images, 0.5), labels, 0.1) - 0.5)
+    expected = allowed(allowed(start) + step * EPSILON * sign)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    assert linear_model.calls == 1
+    reach = abs(found - images).max()
+    assert reach <= EPSILON if projected else 2.5 * EPSILON < reach <= 3 * EPSILON + 1e-6
+
+
+def test_single_steps_in_l2_go_as_far_as_in_their_definition(linear_model, examples):
+    images, labels = examples
+    inside = 0.4 + 0.2 * images  # no pixel bound is reached
+    found = attack_named("n_fgsm", 0.07, norm="l2")(linear_model, inside, labels).numpy()
+    lengths = np.linalg.norm((found - inside).reshape(len(images), -1).astype(np.float64), axis=1)
+    # 2 epsilon of noise, near the sphere in this many dimensions, and epsilon along the gradient.
+    assert (lengths > 1.5 * 0.07).all()
+    assert (lengths <= 3 * 0.07 + 1e-6).all()
+    projected = attack_named("fgsm_rs", 0.07, norm="l2")(linear_model, inside, labels).numpy()
+    lengths = np.linalg.norm((projected - inside).reshape(len(images), -1), axis=1)
+    assert (lengths <= 0.07).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "single"), [("n_fgsm", 9, True), ("fgsm_rs", 9, True), ("pgd", 2, False)]
+)
+def test_which_attacks_take_one_step(name, steps, single):
+    assert attack_named(name, steps=steps).single_step is single
+    assert attack_named("pgd", steps=1).single_step
 
 
 def test_epsilon_zero_is_the_identity(linear_model, examples):

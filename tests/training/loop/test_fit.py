@@ -16,7 +16,7 @@ from rnascl_tf.data import Examples, evaluation_batches, training_batches
 from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.runtime.stopping import StoppedError, stop_signals
 from rnascl_tf.training import (
-    AdversarialModel,
+    ClassifierModel,
     CoupledSGD,
     Plan,
     Stream,
@@ -24,6 +24,7 @@ from rnascl_tf.training import (
     TrainingDivergedError,
     batch_norm_momentum,
     fit,
+    hardening_of,
 )
 from tests.training.conftest import ONE_BLOCK
 
@@ -53,7 +54,8 @@ def stream(first_epoch, first_step=0):
 def baseline(learning_rate=0.05):
     # Small, because every test here traces it, some of them three times.
     network = teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1)
-    model = AdversarialModel(network, ThreatModel(0.05), attack_steps=1, attack_step_size=1.0)
+    settings = {"attack": "pgd", "attack_steps": 1, "attack_step_size": 1.0, "beta": 6.0}
+    model = ClassifierModel(network, hardening_of(settings, ThreatModel(0.05), seed=0))
     model.compile(CoupledSGD(learning_rate, 0.9, 1e-4))
     return model
 
@@ -207,7 +209,7 @@ def test_logs_are_written_for_people_and_tools(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert float(rows[1]["loss"]) == history[1]["loss"]
-    assert {"seconds", "loss", "cross_entropy", "accuracy", "val_accuracy"} <= rows[0].keys()
+    assert {"seconds", "loss", "cross_entropy", "accuracy", "val_robust_accuracy"} <= rows[0].keys()
     tags = set()
     for path in (tmp_path / "tensorboard").rglob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(path)):

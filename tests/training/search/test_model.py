@@ -6,8 +6,14 @@ import pytest
 import tensorflow as tf
 
 from rnascl_tf.networks import channel_masks
-from rnascl_tf.objectives import attention_loss
-from rnascl_tf.training import fixed_tutors, one_hot_tutors
+from rnascl_tf.objectives import (
+    attention_loss,
+    cross_entropy,
+    distillation_loss,
+    smoothed_labels,
+)
+from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.training import fixed_tutors, hardening_of, one_hot_tutors
 
 
 def values(variables):
@@ -204,3 +210,100 @@ def test_without_both_terms_eq_2_is_the_priced_cross_entropy(new_search_model, s
     assert float(terms.loss) == pytest.approx(wanted, rel=1e-6)
     logged = model.train_step(batch).keys()
     assert not {"divergence", "attention", "tutor_entropy"} & logged
+
+
+def hardening(attack, smoothing=0.0):
+    settings = {"attack": attack, "attack_steps": 2, "attack_step_size": 0.5, "beta": 3.0}
+    return hardening_of(settings | {"label_smoothing": smoothing}, ThreatModel(0.05), seed=3)
+
+
+@pytest.mark.parametrize("attack", ["n_fgsm", "trades"])
+def test_both_steps_train_on_images_attacked_before_either(new_search_model, batch, attack):
+    model = new_search_model(hardening=hardening(attack))
+    wanted = new_search_model(hardening=hardening(attack)).attacked(batch)["attacked"]
+    assert np.abs(wanted - batch["image"]).max() > 0.03
+    seen = []
+    loss_terms = model.loss_terms
+
+    def watched(part, signals):
+        seen.append((part, signals))
+        return loss_terms(part, signals)
+
+    model.loss_terms = watched
+    logs = model.train_step(batch)
+    (weights, taught), (architecture, _) = seen
+    found = np.concatenate([weights["attacked"], architecture["attacked"]])
+    assert len(weights["attacked"]) == 16
+    # A pixel whose gradient is nearly 0 may step the other way in another graph.
+    assert np.mean(np.abs(found - wanted) > 1e-6) < 0.01
+    # The teacher is asked for the clean images.
+    clean = model.signals(batch).logits[:16]
+    np.testing.assert_allclose(taught.logits, clean, rtol=1e-5, atol=1e-6)
+    assert ("adversarial_divergence" in logs) == (attack == "trades")
+
+
+def test_eq_2_on_attacked_images(new_search_model, signals, batch):
+    model = new_search_model(gamma=7.0, hardening=hardening("fgsm_rs", 0.2))
+    model.set_temperature(1e6)  # the noise vanishes: two forward passes see the same masks
+    attacked = model.attacked(batch)
+    terms, logits, price = model.loss_terms(attacked, signals(batch))
+    outputs = model(attacked["attacked"], training=True)
+    np.testing.assert_allclose(logits, outputs["logits"], rtol=1e-4, atol=1e-5)
+    wanted = distillation_loss(
+        cross_entropy(smoothed_labels(batch["label"], 7, 0.2), outputs["logits"]),
+        outputs["logits"],
+        model.attention_maps(list(outputs["taps"].values())),
+        signals(batch).logits,
+        signals(batch).maps,
+        tutor_weights=model.tutors(training=True),
+        gamma=7.0,
+        cost_factor=price.factor,
+    )
+    for name in ("loss", "cross_entropy", "divergence", "attention"):
+        assert float(getattr(terms, name)) == pytest.approx(float(getattr(wanted, name)), rel=1e-4)
+    clean = model.loss_terms(batch | {"attacked": batch["image"]}, signals(batch))[0]
+    assert abs(float(clean.cross_entropy) - float(terms.cross_entropy)) > 1e-4
+
+
+def test_trades_in_the_search_shows_clean_and_attacked_images_to_the_same_masks(
+    new_search_model, signals, batch
+):
+    model = new_search_model(hardening=hardening("trades"))
+    passes = []
+    supernet = model.supernet
+
+    class Watched:
+        output = supernet.output
+
+        def __call__(self, images, training):
+            passes.append(images)
+            return supernet(images, training=training)
+
+    attacked = model.attacked(batch)
+    object.__setattr__(model, "supernet", Watched())
+    terms, logits, _ = model.loss_terms(attacked, signals(batch))
+    (images,) = passes
+    np.testing.assert_array_equal(images[:20], batch["image"])
+    np.testing.assert_array_equal(images[20:], attacked["attacked"])
+    assert logits.shape == (20, 7)
+    divergence = float(model.means["adversarial_divergence"].result())
+    assert divergence > 0
+    rest = float(terms.cross_entropy + 3.0 * divergence + terms.divergence + terms.attention)
+    assert float(terms.loss) == pytest.approx(float(terms.cost_factor) * rest, rel=1e-4)
+
+
+def test_the_inner_attack_is_on_the_most_probable_student(new_search_model, batch):
+    model = new_search_model(hardening=hardening("n_fgsm"))
+    before = values(model.supernet.variables)
+    first, second = (
+        new_search_model(hardening=hardening("n_fgsm")).attacked(batch)["attacked"]
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    model.attacked(batch)
+    assert not any(moved(before, model.supernet.variables)), "nothing random, no statistics"
+
+
+def test_the_random_starts_are_part_of_the_searches_state(new_search_model):
+    plain, attacked = new_search_model(), new_search_model(hardening=hardening("n_fgsm"))
+    assert len(attacked.variables) == len(plain.variables) + 1

@@ -1,0 +1,68 @@
+"""What every stage that trains a student shares: its attack, its watchers, and which epoch it saves."""
+
+from __future__ import annotations
+
+import keras
+from absl import logging
+
+from rnascl_tf.files import may_write, save_model
+from rnascl_tf.runs import Run, train_stage
+from rnascl_tf.training import (
+    BestEpoch,
+    BreakdownWarning,
+    ClassifierModel,
+    SelfDistillation,
+    Stream,
+    best_files,
+)
+
+
+def train_and_save(
+    run: Run, stage: str, model: ClassifierModel, stream: Stream, section: str
+) -> None:
+    """Trains a student and writes `DIR/<stage>/student.keras`.
+
+    That is the averaged network if there is one, of the best epoch under PGD-10 if `keep_best` says
+    so, and of the last one otherwise; the record's entry of the stage says which.
+
+    Args:
+        run: a `Run`.
+        stage: the stage's name, and its folder's.
+        model: compiled.
+        stream: the training batches.
+        section: the config section of the training.
+    """
+    settings, hardening = run.config[section], model.hardening
+    folder = run.folder(stage)
+    callbacks: list[keras.callbacks.Callback] = []
+    best = BestEpoch(model.validated, folder, model.best) if settings.keep_best else None
+    if best is not None:
+        callbacks.append(best)
+    if hardening.attack is not None and hardening.attack.single_step:
+        history = folder / "history.csv"
+        callbacks.append(BreakdownWarning(stage, hardening.attack.name, history, best is not None))
+    if hardening.self_distillation:
+        callbacks.append(
+            SelfDistillation(
+                model.own_part,
+                hardening.self_distillation,
+                settings.self_distillation_start,
+                settings.epochs,
+            )
+        )
+    train_stage(run, stage, model, stream, section=section, callbacks=callbacks)
+    if best is not None:
+        run.devices.wait_for_all()  # for the chief's file
+        accuracy, epoch = best.restore()
+        kept = {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
+        run.record["stages"].setdefault(stage, {})["kept"] = kept
+        logging.info(
+            "%s: epoch %d of %d is kept, its accuracy under PGD-10 on validation images is %.1f%%",
+            stage,
+            epoch + 1,
+            settings.epochs,
+            100 * accuracy,
+        )
+    save_model(model.validated, folder / "student.keras")
+    for path in best_files(folder) if may_write() else ():
+        path.unlink()

@@ -1,0 +1,62 @@
+"""Catastrophic overfitting is told from robust overfitting and a slow start, once, also resumed."""
+
+import logging
+
+import pytest
+
+from rnascl_tf.files import write_csv
+from rnascl_tf.training import BreakdownWarning
+
+# (accuracy on the training's own attacked images, accuracy under PGD-10)
+BREAKDOWN = [(0.2, 0.1), (0.3, 0.25), (0.35, 0.27), (0.6, 0.02), (0.8, 0.0)]
+
+
+def play(callback, epochs, first_epoch=0):
+    callback.on_train_begin()
+    for epoch, (own, robust) in enumerate(epochs, start=first_epoch):
+        callback.on_epoch_end(epoch, {"accuracy": own, "val_robust_accuracy": robust, "loss": 1.0})
+
+
+def warned(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_a_breakdown_is_told_once_with_its_numbers(tmp_path, caplog):
+    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", True), BREAKDOWN)
+    (message,) = warned(caplog)
+    assert "from epoch 3 to 4" in message
+    assert "its own n_fgsm images rose from 35.0% to 60.0%" in message
+    assert "under PGD-10 it fell from 27.0% to 2.0%" in message
+    assert "epoch 3 is kept" in message
+
+
+def test_where_the_best_epoch_is_lost_the_message_says_how_to_keep_it(tmp_path, caplog):
+    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", False), BREAKDOWN)
+    assert "--config.train.keep_best=true" in warned(caplog)[0]
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        [(0.2, 0.1), (0.3, 0.2), (0.4, 0.3)],
+        # Robust overfitting: a tenth is lost while the training's own accuracy rises.
+        [(0.4, 0.3), (0.7, 0.27), (0.9, 0.25)],
+        # Both fall: the training diverges or its rate is too high, and its own attack says so too.
+        [(0.4, 0.3), (0.1, 0.1)],
+        # One epoch says nothing.
+        [(0.9, 0.0)],
+    ],
+)
+def test_other_trainings_are_left_in_peace(epochs, tmp_path, caplog):
+    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", True), epochs)
+    assert warned(caplog) == []
+
+
+@pytest.mark.parametrize(("done", "messages"), [(3, 1), (4, 0)])
+def test_a_resumed_training_knows_the_epochs_before(done, messages, tmp_path, caplog):
+    history = tmp_path / "history.csv"
+    names = ("accuracy", "val_robust_accuracy")
+    rows = [dict(zip(names, row, strict=True)) for row in BREAKDOWN[:done]]
+    write_csv(history, [{"epoch": epoch} | row for epoch, row in enumerate(rows)])
+    play(BreakdownWarning("train", "n_fgsm", history, True), BREAKDOWN[done:], first_epoch=done)
+    assert len(warned(caplog)) == messages
