@@ -1,8 +1,8 @@
 """Convolutions and pools of Keras as ONNX nodes with explicit padding."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
+from typing import cast
 
 import keras
 
@@ -15,6 +15,7 @@ from teachers.onnx_export.layer_nodes.writer import (
     Shape,
     UnsupportedLayerError,
 )
+from teachers.same_padding import same_padding
 
 Sides = tuple[tuple[int, int], tuple[int, int]]
 """((top, bottom), (left, right)) pixels."""
@@ -114,15 +115,9 @@ def _own_padding(
         return NONE
     if layer.padding != "same":
         raise UnsupportedLayerError(f"padding {layer.padding!r}, wanted 'same' or 'valid'")
-    sides = []
-    axes = zip(shape[1:3], kernel_size, layer.strides, dilations, strict=True)
-    for size, kernel, stride, dilation in axes:
-        # TensorFlow's SAME: as little as gives ceil(size / stride), the odd pixel at the end.
-        output = math.ceil(size / stride)
-        total = max((output - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-        sides.append((total // 2, total - total // 2))
-    vertical, horizontal = sides
-    return vertical, horizontal
+    size = cast(tuple[int, int], shape[1:3])  # images of free size are refused before
+    vertical, horizontal = zip(size, kernel_size, layer.strides, dilations, strict=True)
+    return same_padding(*vertical), same_padding(*horizontal)
 
 
 def _take_padding(

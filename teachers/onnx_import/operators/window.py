@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from teachers.onnx_import.graph import MAXIMUM_SIDE, OnnxNode
 from teachers.onnx_import.operators.registry import UnsupportedNodeError
+from teachers.same_padding import same_padding
 
 Pair = tuple[int, int]
 
@@ -84,7 +85,9 @@ def read_window(
     if auto_pad == "VALID":
         padding = ((0, 0), (0, 0))
     elif auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        padding = (_same_padding(auto_pad, *vertical), _same_padding(auto_pad, *horizontal))
+        padding = (same_padding(*vertical), same_padding(*horizontal))
+        if auto_pad == "SAME_LOWER":  # the odd pixel before, not after
+            padding = (padding[0][::-1], padding[1][::-1])
     elif auto_pad != "NOTSET":
         raise UnsupportedNodeError(f"auto_pad={auto_pad!r} is not known")
     overhang = (0, 0)
@@ -97,13 +100,6 @@ def _pair(numbers: Sequence[int]) -> Pair:
     if len(numbers) != 2:
         raise UnsupportedNodeError("its window is not two-dimensional")
     return numbers[0], numbers[1]
-
-
-def _same_padding(auto_pad: str, size: int, kernel: int, stride: int, dilation: int) -> Pair:
-    output = math.ceil(size / stride)
-    total = max((output - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    smaller, larger = total // 2, total - total // 2
-    return (smaller, larger) if auto_pad == "SAME_UPPER" else (larger, smaller)
 
 
 def _overhang(size: int, kernel: int, stride: int, dilation: int, padding: Pair) -> int:
