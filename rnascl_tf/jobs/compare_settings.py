@@ -61,7 +61,7 @@ def compare_settings(request: ComparisonRequest) -> None:
         UserError: rows that cannot run or cannot be told apart, or a run that failed.
     """
     once, recipe, workdir = request.shares_search, request.recipe, Path(request.workdir)
-    common = as_settings(recipe, request.config)
+    common = as_settings(recipe, request.config) | _shared_signals(workdir, request.config)
     plans = _plans(request, common)
     seeds = [request.config.seed + number for number in range(request.seeds)]
     bases = {seed: workdir / "base" / f"seed_{seed}" for seed in seeds}
@@ -98,6 +98,7 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
     for row in rows:
         settings = {**common, **dict(row.settings), "baseline.enabled": "False"}
         config = with_settings(request.recipe, settings)
+        settings |= _shared_signals(Path(request.workdir), config)
         _check_settings(row, request.shares_search)
         configs.append(config)
         if request.shares_search and "search.gamma" not in common:
@@ -106,6 +107,12 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
     for config in configs:
         pipeline.check(config)
     return plans
+
+
+def _shared_signals(workdir: Path, config: ConfigDict) -> dict[str, str]:
+    """Returns the setting that lets the runs of fixed views share one store, unless it has a place."""
+    wanted = config.signals.views and not config.signals.store
+    return {"signals.store": str(workdir / "signals")} if wanted else {}
 
 
 def _check_names(rows: Sequence[ablation.Row]) -> None:

@@ -9,6 +9,9 @@ from rnascl_tf.recipes import base_config, config_leaves
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import STAGES, Change, sections
 
+_PLACES = ("signals.store",)
+"""Keys that say where something is kept: they change the time and not the result."""
+
 
 def refuse_other_config(run: Run, overwritten: Set[str] = frozenset()) -> None:
     """Raises UserError if the directory holds stages of another config.
@@ -49,7 +52,7 @@ def changes(run: Run, name: str) -> Iterator[Change]:
             before = defaults[section] | before
         old, new = (dict(config_leaves({section: values})) for values in (before, now[section]))
         for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
+            if key not in _PLACES and old.get(key) != new.get(key):
                 change = Change(key, old.get(key), new.get(key), before, now[section])
                 if not (_is_switched_off(change) or stage.keeps_result(run, change)):
                     yield change

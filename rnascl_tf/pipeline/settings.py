@@ -29,6 +29,7 @@ _RULES = {
     "seed": AT_LEAST_0,
     "data.batch_size": Rule(lambda size: size >= _SMALLEST_BATCH, f"{_SMALLEST_BATCH} or more"),
     "data.crop_padding": AT_LEAST_0,
+    "signals.views": AT_LEAST_0,
 }
 
 
@@ -45,6 +46,7 @@ def check(config: ConfigDict) -> None:
             check_choice(key, value, choices)
     _check_threat(config)
     check_writable("signals.store", config.signals.store)
+    _check_views(config)
     for stage in STAGES.values():
         stage.check(config)
 
@@ -71,6 +73,16 @@ def _check_threat(config: ConfigDict) -> None:
         raise UserError(
             "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or "
             f"{' and '.join(remedies)}."
+        )
+
+
+def _check_views(config: ConfigDict) -> None:
+    """Refuses several views of images that are always the same."""
+    data, views = config.data, config.signals.views
+    if views > 1 and not (data.crop_padding or data.resized_crop or data.flip):
+        raise UserError(
+            f"--config.signals.views={views}, but images that are neither cropped nor mirrored have "
+            "one view: give 1, or --config.data.crop_padding or --config.data.flip."
         )
 
 

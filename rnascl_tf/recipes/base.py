@@ -68,10 +68,14 @@ def base_config() -> ConfigDict:
     config.teacher.update(_optimization(epochs=30, learning_rate=0.1, schedule="cosine"))
     config.teacher.l2 = 5e-4
 
-    # Teacher logits and maps of every augmented batch, made once and shared by all runs that see the
-    # same batches. It belongs to no stage: it changes the time and not what is learnt.
+    # Teacher logits and maps that are computed once instead of in every step.
     config.signals = ConfigDict()
-    config.signals.store = ""  # folder; empty: the teacher runs in every step
+    # Folder that keeps them, shared by all runs that see the same images; it changes the time and not
+    # what is learnt. Empty: the teacher runs in every step; of fixed views, DIR/teacher/signals.
+    config.signals.store = ""
+    # Number of fixed views (crop and flip) of each training image that students see in place of a new
+    # one in every epoch; the teacher then runs once for each view, and not in every epoch. 0: none.
+    config.signals.views = 0
 
     # The controls that a gain must be compared with, in search and training alike.
     config.method = ConfigDict()

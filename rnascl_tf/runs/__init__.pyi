@@ -8,6 +8,7 @@ from .method import uses_attention as uses_attention
 from .run import Run as Run
 from .stage_files import load_student as load_student
 from .stage_files import stage_file as stage_file
+from .stage_training import student_stream as student_stream
 from .stage_training import train_stage as train_stage
 from .stage_training import training_stream as training_stream
 from .teacher_files import load_onnx as load_onnx

@@ -1,9 +1,11 @@
 """The training batches of a run, and its trainings, for every stage that trains."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from rnascl_tf.data import evaluation_batches, steps_per_epoch, training_batches
 from rnascl_tf.runs.run import Run
@@ -11,22 +13,39 @@ from rnascl_tf.training import Plan, Stream, TrainingModel, fit
 
 
 def training_stream(run: Run) -> Stream:
-    """Returns the run's training batches."""
-    data, examples = run.config.data, run.dataset.train
+    """Returns training batches that are augmented anew in every epoch: those of a native teacher."""
+    return _stream(run, 0)
+
+
+def student_stream(run: Run) -> Stream:
+    """Returns the training batches of students, of fixed views if the config has `signals.views`.
+
+    A student without a teacher gets the same ones: what it is compared with is taught, and nothing
+    else.
+    """
+    return _stream(run, run.config.signals.views)
+
+
+def _stream(run: Run, views: int) -> Stream:
+    examples, size = run.dataset.train, run.config.data.batch_size
 
     def batches(first_epoch: int, first_step: int = 0) -> tf.data.Dataset:
         return training_batches(
             examples,
-            batch_size=data.batch_size,
+            batch_size=size,
             seed=run.config.seed,
             first_epoch=first_epoch,
             first_step=first_step,
-            crop_padding=data.crop_padding,
-            resized_crop=data.resized_crop,
-            flip=data.flip,
+            views=views,
+            **augmentation(run.config),
         )
 
-    return Stream(batches, steps_per_epoch(examples, data.batch_size))
+    return Stream(batches, steps_per_epoch(examples, size))
+
+
+def augmentation(config: ConfigDict) -> dict[str, Any]:
+    """Returns the arguments of `training_batches` and `view_batches` that say how images change."""
+    return {name: config.data[name] for name in ("crop_padding", "resized_crop", "flip")}
 
 
 def train_stage(

@@ -237,6 +237,8 @@ def keeps_result(run: runs.Run, change: Change) -> bool:
     """Whether nothing was searched in either config, or the architecture only lies elsewhere."""
     if change.key == "search.architecture":
         return bool(change.old and change.new) and _is_the_same(run, change.new)
+    if change.key == "signals.views":
+        return bool(run.config.search.architecture)  # a change of which would count by itself
     section, _, name = change.key.partition(".")
     if section != "search" or name in ("space", "attention_size"):
         return False
@@ -259,7 +261,7 @@ STAGE: Stage = Stage(
     name="search",
     title="search the student's architecture and its tutors",
     run=run,
-    sections=("search", "method"),
+    sections=("search", "method", "signals"),
     after=("teacher",),
     findings=("architecture", "latency_table", "search_diagnostics"),
     check=check,

@@ -27,6 +27,7 @@ from .search.model import SearchModel as SearchModel
 from .search.temperature import TemperatureAnnealing as TemperatureAnnealing
 from .search.temperature import temperature_at as temperature_at
 from .student_model import StudentModel as StudentModel
+from .teacher_signals.identity import nearest_store as nearest_store
 from .teacher_signals.source import LiveSignals as LiveSignals
 from .teacher_signals.source import TeacherSignals as TeacherSignals
 from .teacher_signals.store import SignalStore as SignalStore

@@ -15,6 +15,7 @@ SMOKE = [
     "--config.data.train_examples=64",
     "--config.teacher.evaluate_examples=8",
     "--config.teacher.verify_examples=2",
+    "--config.signals.views=2",
 ]
 
 
@@ -58,6 +59,12 @@ def test_rows_share_teacher_and_filters_and_differ_in_what_is_varied(workdir):
     assert set(reversed_["history"]["train"][0]) > {"divergence", "attention"}
     assert not {"divergence", "attention"} & set(plain["history"]["train"][0])
     assert "search" not in plain["history"], "the base's search is shared"
+
+
+def test_rows_share_the_signals_of_fixed_views(workdir):
+    (folder,) = (workdir / "signals").iterdir()
+    assert {path.name for path in folder.glob("view_*[0-9]")} == {"view_0000", "view_0001"}
+    assert not list(workdir.rglob("teacher/signals"))
 
 
 def test_table_is_written_and_the_baseline_left_out(workdir):

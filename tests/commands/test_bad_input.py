@@ -113,6 +113,8 @@ SMOKE = ("--config=digits:smoke", "--workdir=run")
             (*SMOKE, f"--config.signals.store={__file__}/store"),
             "is not a folder; give another folder",
         ),
+        ((*SMOKE, "--config.signals.views=-1"), "--config.signals.views=-1 should be 0 or more"),
+        ((*SMOKE, "--config.signals.views=2.5"), "signals.views"),
         ((*SMOKE, "--config.search.target_macs=5"), "out of reach"),
         ((*SMOKE, "--config.seed=-1"), "--config.seed=-1 should be 0 or more"),
         ((*SMOKE, "--config.trades.epochs=0"), "--config.trades.epochs=0 should be at least 1"),

@@ -78,6 +78,31 @@ def test_data_and_files_may_lie_elsewhere(config, tmp_path):
             execute(run, select(config, ["search"]))
 
 
+def test_signals_may_lie_elsewhere_but_other_views_are_another_training(config, tmp_path):
+    run = Run(config, tmp_path / "run")
+    finished(run, "teacher", "search", "train", signals={"store": "elsewhere", "views": 2})
+    config.signals.views = 2
+    execute(run, select(config, ["search", "train"]))
+    config.signals.views = 3
+    with pytest.raises(UserError, match=r"signals\.views was 2, now 3.*--stages=search,train"):
+        execute(run, select(config, ["search", "train"]))
+
+
+def test_a_given_architecture_does_not_depend_on_the_views(config, tmp_path):
+    config.search.architecture = "architecture.json"
+    run = Run(config, tmp_path / "run")
+    finished(run, "teacher", "search", signals={"views": 2})
+    execute(run, select(config, ["search"]))
+
+
+@pytest.mark.parametrize("name", ["train", "baseline"])
+def test_students_of_other_views_are_not_taken_over(config, tmp_path, name):
+    run = Run(config, tmp_path / "run")
+    finished(run, name, signals={"views": 2})
+    with pytest.raises(UserError, match=rf"the {name} stage of another config: signals\.views"):
+        execute(run, select(config, [name]))
+
+
 def test_keys_younger_than_a_run_count_as_their_defaults(config, tmp_path):
     run = Run(config, tmp_path)
     finished(run, "teacher", "search")

@@ -66,3 +66,18 @@ def test_an_epsilon_that_looks_like_another_norms_is_said(config, caplog):
     check(in_l2(config, **{"threat.epsilon": "8/255"}))
     (record,) = caplog.records
     assert "8/255 is small for L2" in record.getMessage()
+
+
+def test_several_views_need_images_that_change(config):
+    config.signals.views = 2
+    check(config)
+    config.data.crop_padding = 0
+    with pytest.raises(
+        UserError, match=r"signals\.views=2.*give 1, or --config\.data\.crop_padding"
+    ):
+        check(config)
+    config.signals.views = 1
+    check(config)
+    config.signals.views = 2
+    config.data.flip = True
+    check(config)

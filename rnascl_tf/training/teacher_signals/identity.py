@@ -40,7 +40,7 @@ def folder_of(place: str | Path, identity: Mapping[str, Any]) -> Path:
     return folder
 
 
-def nearest(place: str | Path, identity: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
+def nearest_store(place: str | Path, identity: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
     """Returns the most similar store of another identity in a folder of stores, and how it differs.
 
     Returns:

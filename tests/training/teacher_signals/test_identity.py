@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rnascl_tf.data import DataError
-from rnascl_tf.training.teacher_signals.identity import differences, folder_of, nearest
+from rnascl_tf.training.teacher_signals.identity import differences, folder_of, nearest_store
 
 IDENTITY = {"teacher": "0123456789abcdef" * 4, "seed": 3, "data": {"flip": True, "crop_padding": 4}}
 
@@ -64,11 +64,11 @@ def test_a_damaged_identity_is_named(tmp_path):
 
 
 def test_the_nearest_other_store_is_found(tmp_path):
-    assert nearest(tmp_path, IDENTITY) is None
+    assert nearest_store(tmp_path, IDENTITY) is None
     keep(tmp_path / "a", IDENTITY | {"seed": 7, "teacher": "other"})
     keep(tmp_path / "b", IDENTITY | {"seed": 7})
     keep(tmp_path / "c", IDENTITY)
-    assert nearest(tmp_path, IDENTITY) == (tmp_path / "b", ["seed was 7, is 3"])
+    assert nearest_store(tmp_path, IDENTITY) == (tmp_path / "b", ["seed was 7, is 3"])
 
 
 def test_equal_identities_do_not_differ():
