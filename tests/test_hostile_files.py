@@ -122,7 +122,7 @@ def test_an_architecture_is_a_student_or_one_line(fields, tmp_path_factory):
 
 @settings(max_examples=100)
 @given(content=st.binary(max_size=300))
-def test_bytes_that_are_no_architecture_are_one_line(content, tmp_path_factory):
+def test_bytes_that_are_not_an_architecture_are_one_line(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "bytes.json"
     path.write_bytes(content)
     with pytest.raises(ArchitectureError) as caught:

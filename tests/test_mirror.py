@@ -110,7 +110,7 @@ ELSEWHERE = {
     "rnascl_tf/stages/student_training.py": "tests/test_golden_losses.py::test_losses_are_those_stored",
     "rnascl_tf/stages/train.py": "tests/test_golden_losses.py::test_losses_are_those_stored",
     "rnascl_tf/training/loop/checkpoint_callback.py": (
-        "tests/training/loop/test_fit.py::test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there"
+        "tests/training/loop/test_fit.py::test_a_signal_ends_it_after_any_batch_and_it_goes_on_there"
     ),
     "rnascl_tf/training/loop/logs.py": (
         "tests/training/loop/test_epoch_log.py::test_machines_read_every_field"

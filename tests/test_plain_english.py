@@ -1,4 +1,4 @@
-"""Phrases that readers stumble over: in documents, docstrings, comments and what users are shown."""
+"""Phrases that readers stumble over: in documents, docstrings, comments, messages, function names."""
 
 import io
 import re
@@ -25,7 +25,7 @@ PHRASES = {
     r"\bso many\b": "that many",
     r"\b(?:is|are) (?:no|none)\b": "is not a",
     r"\bmend(?:s|ed|ing)?\b": "fix",
-    r"\bin turns\b": "interleaved",
+    r"\bin turns\b|\btakes? (?:their )?turns\b": "interleaved",
     r"\b(?:has|have) not (?!been|yet|\w+(?:ed|en|un)\b)": "does not have",
     r"\b(?:is|are) to be had\b": "is available",
     r"\bgives? way to\b": "is replaced by",
@@ -41,7 +41,7 @@ ALLOWED = re.compile(
 
 
 def said(path):
-    """Yields (line number, text) of prose: whole documents, of code its comments and strings."""
+    """Yields (line number, text): whole documents; of code comments, strings and functions' names."""
     text = path.read_text()
     if path.suffix != ".py":
         yield from enumerate(text.splitlines(), start=1)
@@ -51,7 +51,11 @@ def said(path):
         tokenize.STRING,
         getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING),
     )
+    before = None
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if before == "def":
+            yield token.start[0], token.string.replace("_", " ")
+        before = token.string
         if token.type in kinds:
             yield from enumerate(token.string.splitlines(), start=token.start[0])
 
@@ -67,6 +71,11 @@ def found(text):
 def test_plain_english(path):
     stumbled = [f"{number}: {what}" for number, text in said(path) for what in found(text)]
     assert not stumbled, f"{path.relative_to(ROOT)}: " + "; ".join(stumbled)
+
+
+def test_names_of_functions_are_read_too(tmp_path):
+    (tmp_path / "a.py").write_text("behind_the = 1\ndef what_is_no_name(): pass\n")
+    assert list(said(tmp_path / "a.py")) == [(2, "what is no name")]
 
 
 def test_it_tells_dialect_from_english():

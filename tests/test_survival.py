@@ -141,7 +141,7 @@ def test_ten_kills_leave_the_bits_of_a_run_that_was_not_killed(taught, tmp_path)
 
 @pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_a_training_behind_its_step_and_it_resumes_there(
+def test_a_signal_ends_a_training_after_its_step_and_it_resumes_there(
     taught, tmp_path, number, code
 ):
     arguments = [*CONFIG, "--stages=search,train", "--deterministic"]
@@ -245,7 +245,7 @@ def test_a_killed_worker_ends_the_others_within_a_minute_and_the_run_resumes(
 
 
 @pytest.mark.long
-def test_sigterm_to_one_worker_stops_all_behind_the_same_step(taught, tmp_path):
+def test_sigterm_to_one_worker_stops_all_after_the_same_step(taught, tmp_path):
     (tmp_path / "cluster").mkdir()
     workdir = copy_of(taught, tmp_path / "cluster")
     process = launched(workdir, "--stages=search")

@@ -1,4 +1,4 @@
-"""Attacks any classifier file, says which accuracy stands, and whether gradients look masked.
+"""Attacks any classifier file: its accuracy under each attack, and whether gradients look masked.
 
 Writes into the folder `out`: `robustness.json` (see `report.robustbench`), `outcomes.npz` (per image,
 see `robustness.outcomes`), and with a sweep `sweep.csv` and `sweep.png`.
@@ -70,7 +70,7 @@ class _Target:
 
 
 def attack_file(request: AttackRequest) -> AttackReport:
-    """Attacks a classifier, prints and writes what stands.
+    """Attacks a classifier; prints and writes its accuracy under each attack.
 
     Raises:
         UserError: the request cannot be carried out; nothing was attacked.

@@ -54,7 +54,7 @@ def test_a_record_is_gone_on_with(tmp_path):
     assert begun(path, fresh())["attacks"]["linf/square"]["ours"]["standing"] == "01"
 
 
-def test_attacks_that_are_half_done_are_no_row():
+def test_attacks_that_are_half_done_are_not_a_row():
     ours, theirs = of("0110"), of("0100")
     record = fresh()
     record["attacks"]["linf/square"] = {

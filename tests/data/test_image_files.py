@@ -142,7 +142,7 @@ def test_check_passes_whole_files_and_refuses_cut_ones(tmp_path, pixels, suffix)
             check_image(path)
 
 
-def test_check_decodes_what_has_bytes_behind_its_end(tmp_path, pixels):
+def test_check_decodes_what_has_bytes_after_its_end(tmp_path, pixels):
     for name in ("image.jpg", "image.png"):
         path = tmp_path / name
         Image.fromarray(pixels).save(path)

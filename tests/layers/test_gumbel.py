@@ -88,7 +88,7 @@ def test_temperature_is_read_at_every_call_of_a_traced_function():
     assert np.abs(warm - 0.5).max() < 0.05
 
 
-def test_temperature_is_no_trainable_variable():
+def test_temperature_is_not_a_trainable_variable():
     layer = GumbelSoftmax(ROWS, CHOICES)
     assert [v.path for v in layer.trainable_variables] == [layer.logits.path]
     assert float(layer.temperature) == 5.0

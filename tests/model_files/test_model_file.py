@@ -95,7 +95,7 @@ def test_a_mean_goes_in_front_of_an_onnx_file(model, paths):
         ("folder", "folder", ModelFileError, "not a SavedModel with the signature serving_default"),
     ],
 )
-def test_files_that_are_no_models(name, content, error, message, tmp_path):
+def test_files_that_are_not_models(name, content, error, message, tmp_path):
     path = tmp_path / name
     if content == "folder":
         path.mkdir()

@@ -86,7 +86,7 @@ def edited(path, **changes):
         ({"activation": ["relu"]}, "unknown activation"),
     ],
 )
-def test_refuses_what_is_no_architecture(path, changes, message):
+def test_refuses_what_is_not_an_architecture(path, changes, message):
     with pytest.raises(ArchitectureError, match=message):
         read_architecture(edited(path, **changes))
 

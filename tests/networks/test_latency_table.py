@@ -152,7 +152,7 @@ def test_another_table_is_refused_with_the_difference():
         ({"intercept_ms": -9.0}, "not above 0"),
     ],
 )
-def test_files_that_are_no_tables(tmp_path, change, message):
+def test_files_that_are_not_tables(tmp_path, change, message):
     path = tmp_path / "table.json"
     path.write_text(json.dumps(made_up().to_json() | change))
     with pytest.raises(LatencyTableError, match=message):

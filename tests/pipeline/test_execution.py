@@ -195,7 +195,7 @@ def test_advice_names_every_stage_that_must_start_again(config, tmp_path):
         execute(run, select(config, advised), overwrite=True)
 
 
-def test_a_baseline_that_was_disabled_since_is_no_obstacle(config, tmp_path):
+def test_a_baseline_that_was_disabled_since_is_not_an_obstacle(config, tmp_path):
     run = Run(config, tmp_path)
     finished(run, "teacher", "search", "train", "baseline")
     config.baseline.enabled = False
@@ -322,7 +322,7 @@ def test_a_stage_that_goes_on_on_other_devices_says_so(config, tmp_path, two_rep
     assert "teacher: started on one device, resumes on 2 replica(s), Mirrored" in caplog.text
 
 
-def test_a_report_that_is_printed_again_anyway_is_no_orphan(config, tmp_path):
+def test_a_report_that_is_printed_again_anyway_is_not_an_orphan(config, tmp_path):
     run = Run(config, tmp_path)
     finished(run, *(name for name in STAGES if name != "trades"))
     started = []

@@ -45,7 +45,7 @@ def test_forgetting_a_stage_drops_what_it_found(tmp_path):
     "text",
     ["{", "[]", '{"schema": 2}', "", '{"schema": 1}', '{"schema": 1, "stages": {"a": 1}}'],
 )
-def test_refuses_what_is_no_record(tmp_path, text):
+def test_refuses_what_is_not_a_record(tmp_path, text):
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(RecordError, match=r"record\.json"):
         Record(tmp_path / "record.json")

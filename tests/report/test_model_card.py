@@ -174,6 +174,6 @@ def test_what_was_not_measured_is_said(record, dataset):
     assert "Square was not run on the files" in card
 
 
-def test_masked_gradients_are_no_small_print(record, dataset):
+def test_masked_gradients_are_not_small_print(record, dataset):
     record["masking"]["student"] |= {"suspicious": True, "failed": ["square", "path"]}
     assert "Gradients look masked (square, path)" in model_card(record, dataset)

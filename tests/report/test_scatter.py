@@ -117,7 +117,7 @@ def test_mixtures_are_refused_with_both_names(run, write_record, models):
         scatter_points([run, other])
 
 
-def test_what_is_no_record_is_named(run, tmp_path, write_record, models):
+def test_what_is_not_a_record_is_named(run, tmp_path, write_record, models):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.json").write_text("no json")
     with pytest.raises(RecordError, match="empty holds no record"):

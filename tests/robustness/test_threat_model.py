@@ -84,7 +84,7 @@ def test_parse_epsilon_equals_division(numerator):
 @pytest.mark.parametrize(
     "text", ["", "/", "8/", "/255", "8/0", "8/255/2", "8%", "nan", "inf", "0x8", "eight"]
 )
-def test_parse_epsilon_refuses_what_is_no_number(text):
+def test_parse_epsilon_refuses_what_is_not_a_number(text):
     with pytest.raises(RobustnessError, match="neither a fraction nor a decimal"):
         parse_epsilon(text)
 

@@ -109,7 +109,7 @@ def interrupted(train, config, workdir, monkeypatch, module, name):
             train(config, workdir)
 
 
-def test_a_run_stopped_behind_its_training_goes_on(config, tmp_path, monkeypatch):
+def test_a_run_stopped_after_its_training_goes_on(config, tmp_path, monkeypatch):
     interrupted(finished, config, tmp_path, monkeypatch, teacher_stage, "_measure")
     run = finished(config, tmp_path)
     assert len(run.record["history"]["teacher"]) == 3

@@ -75,7 +75,7 @@ def test_near_chance(correct, expected):
 
 
 @real
-def test_a_file_that_is_no_onnx_is_refused_before_anything_is_written(config, tmp_path):
+def test_a_file_that_is_not_onnx_is_refused_before_anything_is_written(config, tmp_path):
     config.data.update(dict(name="digits", data_dir="", train_examples=128, batch_size=32))
     config.teacher.onnx = str(SHARED / "teachers" / "README.md")
     with pytest.raises(TeacherError, match="README"):

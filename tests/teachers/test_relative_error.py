@@ -17,7 +17,7 @@ def test_largest_difference_over_largest_wanted_number_of_all_batches():
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 @pytest.mark.parametrize("place", ["found", "wanted"])
-def test_what_is_no_number_is_infinitely_far(broken, place):
+def test_what_is_not_a_number_is_infinitely_far(broken, place):
     arrays = {"found": np.ones((3, 2), np.float32), "wanted": np.full((3, 2), 2, np.float32)}
     arrays[place][1, 1] = broken
     errors = RelativeErrors()

@@ -155,7 +155,7 @@ def test_a_difference_in_the_first_batch_is_not_forgotten(make, generator):
         make(spoil).verify(images)
 
 
-def test_numbers_that_are_none_fail(make, generator):
+def test_a_nan_fails(make, generator):
     images = generator.random((VERIFY_BATCH + 1, 7, 11, 3), dtype=np.float32)
 
     def spoil(outputs):

@@ -12,7 +12,7 @@ def test_a_device_that_tells_little_of_itself(phone):
     assert (description.cores, description.runtime) == (None, "benchmark_model unknown")
 
 
-def test_files_on_a_device_take_turns_and_are_pushed_once(phone, tflite_files):
+def test_files_on_a_device_are_interleaved_and_pushed_once(phone, tflite_files):
     files = {kind: tflite_files[kind] for kind in ("float32", "float16", "int8")}
     assert list(device_named("adb").measure(files, threads=2, runs=6, rounds=4)) == list(files)
     calls = [call.split() for call in (phone / "calls").read_text().splitlines()]

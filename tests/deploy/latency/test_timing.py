@@ -45,7 +45,7 @@ def test_statistics_and_what_is_timed(tflite_files, monkeypatch):
     assert latency.p95_ms == pytest.approx(30)
 
 
-def test_files_take_turns_and_none_always_begins(tflite_files, monkeypatch):
+def test_files_are_interleaved_and_none_always_begins(tflite_files, monkeypatch):
     clock, order = {"ns": 0}, []
     cost = {tflite_files["float32"]: 2, tflite_files["int8"]: 6, tflite_files["dynamic"]: 3}
 

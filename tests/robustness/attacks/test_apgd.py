@@ -550,7 +550,7 @@ def test_as_strong_as_torchattacks(curved, tmp_path):
             assert abs(stands.mean() - reference.mean()) <= 0.02
             if name == "targeted":
                 continue
-            # Behind the boundary DLR has no bound, and a point of any loss will do.
+            # Beyond the boundary DLR has no bound, and a point of any loss will do.
             both = stands & reference
             adversarial = attacked(attack, curved, images, labels, threat_model)
             losses = attack.loss(labels, curved(adversarial)).numpy()[both]

@@ -87,7 +87,7 @@ def test_what_the_caller_expects_is_checked(arguments, reason, path, model):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage" * 99, b"PK\x05\x06" + bytes(18)])
-def test_files_that_are_no_keras_model(content, tmp_path):
+def test_files_that_are_not_a_keras_model(content, tmp_path):
     path = tmp_path / "teacher.keras"
     if content is not None:
         path.write_bytes(content)
@@ -120,6 +120,6 @@ class Subclassed(keras.Model):
         (lambda: keras.Sequential(classifier([keras.layers.Softmax()])), "ends in a softmax"),
     ],
 )
-def test_models_that_are_no_teachers_are_refused(make, reason):
+def test_models_that_are_not_teachers_are_refused(make, reason):
     with pytest.raises(teachers.TeacherError, match=reason):
         teachers.from_keras(make())

@@ -166,7 +166,7 @@ class Subclassed(keras.Model):
         (lambda images, logits: keras.Model(images, images), "of fixed size to logits"),
     ],
 )
-def test_models_that_are_no_classifiers_are_refused(make, reason):
+def test_models_that_are_not_classifiers_are_refused(make, reason):
     images = keras.Input((7, 11, 3))
     logits = keras.layers.Dense(5)(keras.layers.Flatten()(images))
     with pytest.raises(teachers.TeacherError, match=reason) as failure:

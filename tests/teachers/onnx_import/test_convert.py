@@ -184,7 +184,7 @@ def test_what_the_output_does_not_need_is_not_converted(write_onnx):
         ([helper.make_node("Flatten", ["images"], ["flat"], "f")], "flat", "0 convolutions"),
     ],
 )
-def test_networks_that_are_no_classifiers_are_refused(nodes, output, found, write_onnx):
+def test_networks_that_are_not_classifiers_are_refused(nodes, output, found, write_onnx):
     path = write_onnx(nodes, KERNEL, SHAPE, [output])
     with pytest.raises(teachers.TeacherError, match=f"not a convolutional image.*{found}"):
         teachers.load_onnx(path)

@@ -163,7 +163,7 @@ def test_numpy_numbers_are_refused_with_their_name(weights, save):
 @pytest.mark.parametrize(
     "content", [b"", b"garbage" * 99, b"PK\x03\x04", b"\x80\x02.", b"\x80\x04]."]
 )
-def test_files_that_are_no_checkpoints(content, tmp_path):
+def test_files_that_are_not_checkpoints(content, tmp_path):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
     with pytest.raises(
@@ -271,7 +271,7 @@ def test_normalisations_agree_or_are_refused(weights, save):
         agreed_normalization(stored, None, is_known=True)
 
 
-def test_a_stored_identity_is_no_normalisation(weights, save):
+def test_a_stored_identity_is_not_a_normalisation(weights, save):
     zeros, ones = constant([0.0] * 3), constant([1.0] * 3)
     state = read_checkpoint(save({"mean": zeros, "std": ones, **weights}))
     assert agreed_normalization(state, None, is_known=True).std == (1, 1, 1)

@@ -72,7 +72,7 @@ def test_paths_are_measured_in_convolutions():
     assert shortcuts(graph, "stem one two projection", "add") == {"projection"}
 
 
-def test_squeeze_and_excitation_is_no_shortcut():
+def test_squeeze_and_excitation_is_not_a_shortcut():
     graph = """
         stem: image
         one: stem

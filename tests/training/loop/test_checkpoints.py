@@ -92,7 +92,7 @@ def damage(path, how):
 @pytest.mark.parametrize(
     "how", ["truncated", "bit flipped", "index gone", "index truncated", "data gone"]
 )
-def test_behind_a_damaged_one_is_another(tmp_path, how, caplog):
+def test_a_damaged_one_is_replaced_by_the_one_before(tmp_path, how, caplog):
     checkpoints = saved(tmp_path, (1, 0), (2, 0), (2, 5))
     damage(checkpoints.newest, how)
     with caplog.at_level(logging.WARNING, logger="absl"):
@@ -122,7 +122,7 @@ def test_what_a_kill_leaves_is_neither_read_nor_in_the_way(tmp_path):
     assert not half.exists()
 
 
-def test_another_number_of_variables_is_no_checkpoint_of_this_training(tmp_path):
+def test_another_number_of_variables_is_not_a_checkpoint_of_this_training(tmp_path):
     saved(tmp_path, (1, 0))
     with pytest.raises(CheckpointError):
         Checkpoints(tmp_path, [*variables(), tf.Variable(1.0)]).restore()

@@ -170,7 +170,7 @@ class _Signal(keras.callbacks.Callback):
         ("validation", 0, "00001_00002"),
     ],
 )
-def test_a_signal_ends_it_behind_any_batch_and_it_goes_on_there(
+def test_a_signal_ends_it_after_any_batch_and_it_goes_on_there(
     whole, kind, batch, position, tmp_path, new_model
 ):
     model = new_model()

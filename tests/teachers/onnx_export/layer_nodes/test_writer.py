@@ -30,7 +30,7 @@ def test_padding_becomes_one_node_however_often_it_is_read():
     assert amounts.tolist() == [0, 0, 1, 3, 0, 0, 2, 4]
 
 
-def test_permuted_axes_are_no_tensor_of_onnx():
+def test_permuted_axes_are_not_a_tensor_of_onnx():
     with pytest.raises(UnsupportedLayerError, match="only a Flatten may"):
         OnnxWriter().whole(Features("some", (None, 3, 5, 7), is_permuted=True))
 
