@@ -12,6 +12,7 @@ from rnascl_tf.layers.hard_swish import HardSwish
 from rnascl_tf.layers.inverted_residual import inverted_residual_block
 from rnascl_tf.layers.packed_attention import pack_maps, packed_shapes, unpack_maps
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
+from rnascl_tf.layers.pointwise_convolution import PointwiseConvolution
 from rnascl_tf.layers.tutor_selection import TutorSelection
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "GumbelSoftmax",
     "HardSwish",
     "PixelNormalization",
+    "PointwiseConvolution",
     "TutorSelection",
     "attention_maps",
     "frozen_statistics",

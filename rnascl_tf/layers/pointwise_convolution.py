@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="rnascl_tf")
 class PointwiseConvolution(keras.layers.Conv2D):
     """Computes what `keras.layers.Conv2D` does for those that `is_pointwise` allows, by matrix product.
 

@@ -105,6 +105,7 @@ def base_config() -> ConfigDict:
     config.train = ConfigDict()
     config.train.gamma = 1.0  # gamma_t
     config.train.update(_attack("none"))
+    config.train.clean_weight = 0.0  # of the clean images' cross-entropy beside the attacked ones'
     config.train.update(_keeping())
     config.train.update(_optimization(epochs=100, learning_rate=0.1, schedule="step"))
 

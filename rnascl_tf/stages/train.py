@@ -5,6 +5,8 @@ from __future__ import annotations
 from ml_collections import ConfigDict
 
 from rnascl_tf import runs, stages
+from rnascl_tf.errors import UserError
+from rnascl_tf.recipes.choices import NO_ATTACK
 from rnascl_tf.recipes.rules import AT_LEAST_0, check_values, optimization_rules
 from rnascl_tf.report.model_style import BLUE, ModelStyle
 from rnascl_tf.stages.stage import Stage
@@ -18,7 +20,14 @@ def run(run: runs.Run) -> None:
 def check(config: ConfigDict) -> None:
     """Checks the section `train`."""
     check_values(config, {**optimization_rules("train"), "train.gamma": AT_LEAST_0})
+    check_values(config, {"train.clean_weight": AT_LEAST_0})
     stages.check_hardening(config, "train")
+    if config.train.clean_weight and config.train.attack in (NO_ATTACK, "trades"):
+        raise UserError(
+            f"--config.train.clean_weight={config.train.clean_weight} adds clean images to a training "
+            f"on attacked ones, and --config.train.attack={config.train.attack} has them already: "
+            "leave clean_weight out."
+        )
 
 
 def estimate(run: runs.Run) -> float:

@@ -1,7 +1,8 @@
 """Training of a classifier on labels, with clean images or attacked ones.
 
 A plain training minimises CE(y, p(x)). With an attack on the labels (PGD, FGSM-RS, N-FGSM) the network
-sees the attacked images alone, CE(y, p(x')); with TRADES both: CE(y, p(x)) + beta KL(p(x) || p(x')).
+sees the attacked images, CE(y, p(x')), and the clean ones as well if they are given a weight; with
+TRADES both: CE(y, p(x)) + beta KL(p(x) || p(x')).
 """
 
 from __future__ import annotations
@@ -135,8 +136,11 @@ class ClassifierModel(TrainingModel):
         outputs = self(attacked if alone else batch["image"], training=True)
         logits = self.logits_of(outputs)
         if not hardening.by_trades:
-            task = cross_entropy(targets, logits)
-            return Terms(task, task), outputs
+            task = loss = cross_entropy(targets, logits)
+            if alone and hardening.clean_weight:
+                clean = self.logits_of(self(batch["image"], training=True))
+                loss += hardening.clean_weight * cross_entropy(targets, clean)
+            return Terms(loss, task), outputs
         attacked_logits = self.logits_of(self(attacked, training=True))
         trades = trades_loss(targets, logits, attacked_logits, hardening.beta)
         self.means["adversarial_divergence"].update_state(trades.adversarial_divergence)

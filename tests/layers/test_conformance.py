@@ -61,6 +61,9 @@ CASES = {
         seeded(students.GumbelSoftmax, 2, 5), inputs=(), outputs=("float32",), is_noisy=True
     ),
     "rnascl_tf>HardSwish": Case(students.HardSwish),
+    "rnascl_tf>PointwiseConvolution": Case(
+        lambda **options: students.PointwiseConvolution(5, 1, **options)
+    ),
     "rnascl_tf>TutorSelection": Case(
         seeded(students.TutorSelection, 2, 5), inputs=(), outputs=("float32",), is_noisy=True
     ),

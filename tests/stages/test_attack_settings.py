@@ -22,6 +22,9 @@ from rnascl_tf.recipes.loading import load_recipe
         ("trades", {"attack": "none"}, "trades.attack has no 'none'"),
         ("train", {"keep_best": True}, "give an attack, or leave keep_best out"),
         ("train", {"self_distillation": 0.3}, "train.weight_average above 0"),
+        ("train", {"clean_weight": 1.0}, "has them already: leave clean_weight out"),
+        ("train", {"attack": "trades", "clean_weight": 1.0}, "leave clean_weight out"),
+        ("train", {"attack": "pgd", "clean_weight": -1.0}, "should be 0 or more"),
         ("train", {"weight_average": 1.0}, "train.weight_average=1.0"),
     ],
 )

@@ -78,6 +78,21 @@ def test_the_network_sees_the_attacked_images_alone_and_once(kind):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_clean_images_beside_the_attacked_ones():
+    model = adversarial_model("n_fgsm", clean_weight=0.5)
+    attacked = model.attacked(batch())
+    terms, logits = model.loss_terms(attacked)
+    losses = [
+        float(cross_entropy(batch()["label"], model(attacked[name], training=True)))
+        for name in ("attacked", "image")
+    ]
+    assert float(terms.cross_entropy) == pytest.approx(losses[0], rel=1e-5)
+    assert float(terms.loss) == pytest.approx(losses[0] + 0.5 * losses[1], rel=1e-5)
+    np.testing.assert_allclose(
+        logits, model(attacked["attacked"], training=True), rtol=1e-5, atol=1e-6
+    )
+
+
 def test_trades_terms_are_those_of_the_objective():
     model = adversarial_model("trades", beta=2.0)
     attacked = model.attacked(batch())
@@ -168,13 +183,13 @@ def test_the_average_follows_the_training(kind):
 
 
 def test_validation_attacks_and_asks_the_averaged_network():
-    model = adversarial_model("n_fgsm", epsilon=0.02, average=0.9)
+    model = adversarial_model("n_fgsm", epsilon=0.2, average=0.9)
     other = teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=9)
     model.validated.set_weights(other.get_weights())
     images = batch()["image"]
     labels = np.argmax(model.validated(images, training=False), axis=1)
     labels[:3] = (labels[:3] + 1) % CLASSES
-    judge = TrainingAttack("pgd", ThreatModel(0.02), keras.random.SeedGenerator(3), 3, 0.5)
+    judge = TrainingAttack("pgd", ThreatModel(0.2), keras.random.SeedGenerator(3), 3, 0.5)
     attacked = judge(other, images, tf.constant(labels))
     wanted = np.mean(np.argmax(other(attacked, training=False), axis=1) == labels)
     results = model.test_step({"image": images, "label": tf.constant(labels, tf.int32)})

@@ -24,6 +24,8 @@ class Hardening:
     Attributes:
         attack: makes the images that the network trains on; None: the clean ones.
         beta: weight of the divergence of TRADES, and of no other attack.
+        clean_weight: weight of the cross-entropy of the clean images beside that of the attacked ones;
+            above 0 it needs an attack on the labels, and one more pass.
         validation: the attack under which `BestEpoch` judges, always against the labels; None:
             validation sees clean images only.
         label_smoothing: s of `objectives.smoothed_labels`, in [0, 1).
@@ -34,6 +36,7 @@ class Hardening:
 
     attack: TrainingAttack | None = None
     beta: float = 6.0
+    clean_weight: float = 0.0
     validation: TrainingAttack | None = None
     label_smoothing: float = 0.0
     average: float = 0.0
@@ -71,7 +74,8 @@ def hardening_of(settings: Mapping[str, Any], threat_model: ThreatModel, seed: i
 
     Args:
         settings: a config section with `attack`, and what it has of `attack_steps`,
-            `attack_step_size`, `beta`, `label_smoothing`, `weight_average`, `self_distillation`.
+            `attack_step_size`, `beta`, `clean_weight`, `label_smoothing`, `weight_average`,
+            `self_distillation`.
         threat_model: of the attack; its epsilon is above 0 if there is one.
         seed: of the random starts.
     """
@@ -93,6 +97,7 @@ def hardening_of(settings: Mapping[str, Any], threat_model: ThreatModel, seed: i
     return Hardening(
         attack=attack,
         beta=settings["beta"],
+        clean_weight=settings.get("clean_weight", 0.0),
         validation=TrainingAttack("pgd", threat_model, seeds, VALIDATION_STEPS),
         **plain,
     )

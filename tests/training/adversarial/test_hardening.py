@@ -19,11 +19,14 @@ def test_no_attack_is_a_plain_training():
 def test_values_of_the_section_reach_the_training():
     settings = base_config().train
     values = dict(attack="pgd", attack_steps=7, attack_step_size=0.4, beta=2.0)
-    settings.update(values | dict(label_smoothing=0.1, weight_average=0.9, self_distillation=0.3))
+    settings.update(
+        values
+        | dict(clean_weight=0.5, label_smoothing=0.1, weight_average=0.9, self_distillation=0.3)
+    )
     found = hardening_of(settings, THREAT_MODEL, seed=1)
     assert (found.attack.name, found.attack.threat_model) == ("pgd", THREAT_MODEL)
     assert (found.attack.steps, found.attack.step_fraction) == (7, 0.4)
-    assert (found.beta, found.label_smoothing) == (2.0, 0.1)
+    assert (found.beta, found.clean_weight, found.label_smoothing) == (2.0, 0.5, 0.1)
     assert (found.average, found.self_distillation) == (0.9, 0.3)
     # Epochs are judged by the same attack, whatever they train on.
     assert (found.validation.name, found.validation.steps, found.validation.step_fraction) == (
