@@ -203,7 +203,7 @@ def _immutable(value: Any) -> Any:
 
 
 def _default(value: Any) -> str:
-    if value in (None, "", False) or value == []:
+    if value is None or value is False or value in ("", []):
         return ""
     shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
     return f" (default: {shown})"

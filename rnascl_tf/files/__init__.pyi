@@ -13,6 +13,7 @@ from .keras_reader import load_keras_file as load_keras_file
 from .permission import may_write as may_write
 from .permission import reading_only as reading_only
 from .permission import why_unwritable as why_unwritable
+from .requested_paths import possible_folder as possible_folder
 from .requested_paths import require_file as require_file
 from .requested_paths import writable_file as writable_file
 from .requested_paths import writable_folder as writable_folder

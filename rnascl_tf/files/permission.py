@@ -31,9 +31,15 @@ def why_unwritable(folder: str | Path) -> str | None:
         "PLACE is not a folder" or "PLACE is not writable", where PLACE is the deepest folder or file
         that exists on the way; None if nothing prevents it.
     """
-    place = Path(folder).absolute()
-    while not place.exists():
-        place = place.parent
+    place = deepest_existing(folder)
     if not place.is_dir():
         return f"{place} is not a folder"
     return None if os.access(place, os.W_OK) else f"{place} is not writable"
+
+
+def deepest_existing(path: str | Path) -> Path:
+    """Returns the absolute path, or the deepest folder or file above it that exists."""
+    place = Path(path).absolute()
+    while not place.exists():
+        place = place.parent
+    return place

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files.permission import why_unwritable
+from rnascl_tf.files.permission import deepest_existing, why_unwritable
 
 
 def require_file(path: str | Path, wanted: str, flag: str = "") -> Path:
@@ -25,6 +25,23 @@ def require_file(path: str | Path, wanted: str, flag: str = "") -> Path:
     return path
 
 
+def possible_folder(name: str, folder: str | Path) -> Path:
+    """Returns a folder that is there or could be made, writable or not.
+
+    Args:
+        name: of the flag, for the message.
+        folder: its path.
+
+    Raises:
+        UserError: it is a file, or below one.
+    """
+    place = deepest_existing(folder)
+    if not place.is_dir():
+        which = "" if place == Path(folder).absolute() else f": {place}"
+        raise UserError(f"--{name}={folder}{which} is not a folder; give another folder.")
+    return Path(folder)
+
+
 def writable_folder(name: str, folder: str | Path) -> Path:
     """Returns a folder to write to; it need not exist yet.
 
@@ -35,6 +52,7 @@ def writable_folder(name: str, folder: str | Path) -> Path:
     Raises:
         UserError: it cannot be made or written to.
     """
+    possible_folder(name, folder)
     reason = why_unwritable(folder)
     if reason is not None:
         raise UserError(f"--{name}={folder}: {reason}; give another folder.")

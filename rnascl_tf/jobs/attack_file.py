@@ -83,10 +83,12 @@ def attack_file(request: AttackRequest) -> AttackReport:
     )
     known_attacks(request.attacks, request.attack_budget)
     out = writable_folder("out", request.out)
-    for path in (request.model, request.teacher):
-        if path is not None:
-            model_files.kind_of(path)
+    paths = [path for path in (request.model, request.teacher) if path is not None]
+    for path in paths:
+        model_files.kind_of(path)
     check_dataset_name(request.dataset)
+    for path in paths:
+        model_files.refuse_other_content(path)
     from rnascl_tf.robustness.guard import check_norms  # imports TensorFlow
 
     check_norms(request.attacks, request.attack_budget, threat_model)

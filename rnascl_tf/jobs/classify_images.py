@@ -52,6 +52,8 @@ def classify_images(
     record = Record(path)
     # The export stage writes both: a run without it says so here, before TensorFlow is imported.
     labels = runs.stage_file(workdir, "export", "labels.txt").read_text().splitlines()
+    for image in images:
+        data.check_image(image)
     student = runs.load_student(workdir, _exported_stage(record))
     # As the evaluation has seen its images.
     margin = data.MARGIN if record["config"]["data"].get("resized_crop") else 1.0

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from rnascl_tf import pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import reading_only, require_file
+from rnascl_tf.files import possible_folder, reading_only, require_file
 
 _FILES = {
     "teacher.onnx": "an ONNX file",
@@ -73,6 +73,7 @@ def run_recipe(request: RunRequest) -> list[str]:
         section, _, name = key.partition(".")
         if config[section][name]:
             require_file(config[section][name], wanted, f"--config.{key}=")
+    possible_folder("workdir", request.workdir)
     pipeline.check(config)
     from rnascl_tf.runtime.devices import choose_devices  # imports TensorFlow
 

@@ -1,5 +1,6 @@
 """Which kind of model a path holds, told by its name and without TensorFlow."""
 
+import zipfile
 from pathlib import Path
 
 from rnascl_tf.errors import UserError
@@ -28,3 +29,15 @@ def kind_of(path: str | Path) -> str:
             f"{fix if kind in ('h5', 'hdf5') else ''}"
         )
     return kind
+
+
+def refuse_other_content(path: str | Path) -> None:
+    """Refuses what its first bytes already show to be something else: a .keras file is an archive.
+
+    Raises:
+        ModelFileError: as `kind_of`, or a .keras file that is not an archive.
+    """
+    if kind_of(path) == "keras" and not zipfile.is_zipfile(path):
+        raise ModelFileError(
+            f"{path} is damaged or not a Keras model; save it again with model.save."
+        )

@@ -5,7 +5,6 @@ All map images in [0, 1] to logits. A TFLite file has no gradients.
 
 import dataclasses
 import hashlib
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -15,7 +14,7 @@ import tensorflow as tf
 import teachers
 from rnascl_tf.deploy import TFLiteClassifier
 from rnascl_tf.files import load_keras_file
-from rnascl_tf.model_files.kinds import ModelFileError, kind_of
+from rnascl_tf.model_files.kinds import ModelFileError, kind_of, refuse_other_content
 from rnascl_tf.robustness import BlackBoxFunction
 from rnascl_tf.robustness.logits_function import AttackedModel
 
@@ -96,11 +95,7 @@ class _Loaded(NamedTuple):
 
 
 def _load_keras(path: Path) -> _Loaded:
-    if not zipfile.is_zipfile(path):
-        # Keras would say that there is no such file.
-        raise ModelFileError(
-            f"{path} is damaged or not a Keras model; save it again with model.save."
-        )
+    refuse_other_content(path)  # Keras would say that there is no such file
     try:
         model = load_keras_file(path)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer

@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from rnascl_tf.data import DataSet, load_dataset
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import may_write
+from rnascl_tf.files.permission import why_unwritable
 from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, SearchSpace
 from rnascl_tf.record import Record
 from rnascl_tf.robustness import ThreatModel
@@ -206,9 +207,7 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(
-            f"{error.filename} is a file where {folder} should be a folder: give another --workdir."
-        ) from error
+        raise UserError(f"{why_unwritable(folder)}: give another --workdir.") from error
     except OSError as error:
         raise UserError(
             f"cannot write to {folder}: {error.strerror}; give a --workdir you may write to."

@@ -1,11 +1,15 @@
 """Files that a stage has written in a run's folder."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
+from rnascl_tf import files
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import load_keras_file
+
+if TYPE_CHECKING:
+    import keras
 
 
 def load_student(workdir: str | Path, stage: str) -> keras.Model:
@@ -16,7 +20,7 @@ def load_student(workdir: str | Path, stage: str) -> keras.Model:
     """
     path = stage_file(workdir, stage, "student.keras")
     try:
-        return load_keras_file(path)
+        return files.load_keras_file(path)
     except Exception as error:  # a damaged archive raises whatever its parts' readers do
         raise UserError(
             f"{path} is damaged: start the {stage} stage again, --overwrite --stages={stage} and the "

@@ -17,6 +17,7 @@ def command(positional=None):
     flags.numbers("threads", "Numbers of threads.", (1,), int)
     flags.switch("overwrite", "Again.")
     flags.repeated("vary", "Settings.")
+    flags.whole("seed", "Of random starts.", 0, 0)
     return flags
 
 
@@ -82,9 +83,10 @@ def test_help_lists_flags_in_their_order_with_defaults(capsys):
     shown = [line.split(":")[0].strip() for line in lines if line.startswith("  --")]
     assert shown == [
         *("--out", "--files", "--top", "--space", "--std", "--threads", "--overwrite", "--vary"),
-        *("--log_json", "--help"),
+        *("--seed", "--log_json", "--help"),
     ]
     assert "  --top: How many. (default: 3)" in lines
+    assert "  --seed: Of random starts. (default: 0)" in lines
     assert "  --space: Search space: S3, S5. (default: S3)" in lines
     assert "  --threads: Numbers of threads. (default: 1)" in lines
 

@@ -94,8 +94,10 @@ ANSWERS = {
         2,
         "config.train has no 'epoch' (did you mean epochs?)",
     ),
+    "workdir": ([SMOKE[0], "--workdir=here.keras"], 2, "--workdir=here.keras is not a folder"),
     "no run": (["predict", "--workdir=none", "image.png"], 2, "none is not a run folder"),
     "image": (["predict", "--workdir=finished", "none.png"], 2, "none.png does not exist"),
+    "not an image": (["predict", "--workdir=finished", "text.png"], 2, "text.png"),
     "record": (["scatter", "none/record.json"], 2, "none/record.json does not exist"),
     "model": (ATTACK, 2, "model.keras does not exist"),
     "attack": ([*ATTACK, "--attacks=pdg20"], 2, "(did you mean pgd20?)"),
@@ -103,6 +105,11 @@ ANSWERS = {
         ["attack", "--model=here.keras", "--dataset=digit", "--out=out"],
         2,
         "(did you mean digits?)",
+    ),
+    "not a model": (
+        ["attack", "--model=here.keras", "--dataset=digits", "--out=out"],
+        2,
+        "here.keras is damaged or not a Keras model",
     ),
     "tflite": (["latency", "--model=none.tflite"], 2, "none.tflite does not exist"),
     "onnx": (["import-teacher", "--onnx=none.onnx", "--out=out"], 2, "none.onnx does not exist"),
@@ -120,7 +127,9 @@ ANSWERS = {
 def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answers")
     (folder / "here.keras").write_text("")
-    (folder / "finished").mkdir()
+    (folder / "text.png").write_text("no image")
+    (folder / "finished" / "export").mkdir(parents=True)
+    (folder / "finished" / "export" / "labels.txt").write_text("one\ntwo\n")
     (folder / "finished" / "record.json").write_text(
         json.dumps({"schema": 1, "stages": {}, "history": {}, "robustness": {}})
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import require_file, writable_file, writable_folder
+from rnascl_tf.files import possible_folder, require_file, writable_file, writable_folder
 
 
 def test_paths_that_can_be_used_are_returned(tmp_path):
@@ -20,6 +20,14 @@ def test_paths_that_cannot_be_used_are_named_with_what_is_wanted(tmp_path):
         (lambda: require_file(tmp_path / "none", "a table"), "none does not exist: give a table."),
         (lambda: require_file(tmp_path, "a table", "--t="), "--t=.* is a folder: give a table."),
         (lambda: writable_folder("out", tmp_path / "file" / "x"), "--out=.* is not a folder"),
+        (
+            lambda: writable_folder("out", tmp_path / "file"),
+            "--out=\\S*/file is not a folder; give",
+        ),
+        (
+            lambda: possible_folder("o", tmp_path / "file" / "x"),
+            r"file/x: \S*/file is not a folder",
+        ),
         (lambda: writable_file("out", tmp_path / "a.txt", ".json"), "should be a .json file"),
         (lambda: writable_file("out", tmp_path / "file" / "a.json", ".json"), "is not a folder"),
     ):

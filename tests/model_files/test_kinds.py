@@ -1,8 +1,10 @@
 """A model's kind is told by its path alone."""
 
+import zipfile
+
 import pytest
 
-from rnascl_tf.model_files import ModelFileError, kind_of
+from rnascl_tf.model_files import ModelFileError, kind_of, refuse_other_content
 from rnascl_tf.model_files.kinds import KINDS
 
 
@@ -28,3 +30,14 @@ def test_other_files_are_refused(tmp_path, name, message):
         kind_of(tmp_path / name)
     with pytest.raises(ModelFileError, match="does not exist"):
         kind_of(tmp_path / f"other_{name}")
+
+
+def test_a_keras_file_that_is_not_an_archive_is_refused_by_its_bytes(tmp_path):
+    (tmp_path / "a.keras").write_text("no archive")
+    with pytest.raises(ModelFileError, match=r"a\.keras is damaged or not a Keras model"):
+        refuse_other_content(tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    refuse_other_content(tmp_path / "b.keras")
+    (tmp_path / "a.onnx").write_text("not looked into")
+    refuse_other_content(tmp_path / "a.onnx")

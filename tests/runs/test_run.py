@@ -56,5 +56,5 @@ def test_a_new_run_is_locked_with_its_first_stage_and_another_at_once(run):
 
 def test_a_file_in_the_place_of_a_folder_is_named(run, tmp_path):
     run.workdir.write_text("")
-    with pytest.raises(UserError, match=r"run is a file where .* should be a folder"):
+    with pytest.raises(UserError, match=r"^\S*/run is not a folder: give another --workdir"):
         run.folder("toy")
