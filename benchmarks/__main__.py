@@ -11,7 +11,15 @@ import rich.table
 from rnascl_tf.console import console
 from rnascl_tf.files import write_json
 
-BENCHMARKS = ("search_step", "train_step", "training_attack", "teacher", "attack_speed", "demo")
+BENCHMARKS = (
+    "search_step",
+    "train_step",
+    "fixed_views",
+    "training_attack",
+    "teacher",
+    "attack_speed",
+    "demo",
+)
 OUT = Path(__file__).parent / "latest.json"
 
 

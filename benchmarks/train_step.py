@@ -36,22 +36,22 @@ def run():
     )
     plain = keras.models.clone_model(student, clone_function=_keras_activation)
     stored = StoredSignals(teacher.tap_names)
-    stored_step = _step(student, stored, batch)
-    live_step = _step(keras.models.clone_model(student), LiveSignals(teacher), batch)
-    plain_step = _step(plain, stored, batch)
+    stored_step = training_step(student, stored)
+    live_step = training_step(keras.models.clone_model(student), LiveSignals(teacher))
+    plain_step = training_step(plain, stored)
     return [
         measure(
             "stored_signals_s3",
-            stored_step,
-            [live_step],
+            lambda: stored_step(batch),
+            [lambda: live_step(batch)],
             baseline="the same training step with the teacher run in it",
             target=0.65,
             rounds=ROUNDS,
         ),
         measure(
             "hard_swish_gradient_s3",
-            stored_step,
-            [plain_step],
+            lambda: stored_step(batch),
+            [lambda: plain_step(batch)],
             baseline="the same training step with Keras' hard_silu",
             target=0.97,
             rounds=ROUNDS,
@@ -59,13 +59,14 @@ def run():
     ]
 
 
-def _step(student, signals, batch):
+def training_step(student, signals):
+    """Returns a function that trains a student on one batch and returns when it is done."""
     taps = student_taps(student).output["taps"]
     tutors = dict(zip(taps, itertools.cycle(signals.teacher_layers), strict=False))
     model = StudentModel(student, signals, tutors)
     model.compile(CoupledSGD(1e-3))
     step = tf.function(model.train_step, jit_compile=False)
-    return lambda: step(batch)["loss"].numpy()
+    return lambda batch: step(batch)["loss"].numpy()
 
 
 def _keras_activation(layer):
