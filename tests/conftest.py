@@ -1,9 +1,12 @@
 """What several folders of tests need: two devices, real commands, and a run that was not trained."""
 
+import ctypes
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 # What TensorFlow does by itself on CPUs with AVX512_VNNI, and then says so: also on those without.
@@ -12,6 +15,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 import hypothesis
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 import teachers
 from rnascl_tf.files import save_model, write_json
@@ -36,6 +40,43 @@ hypothesis.settings.register_profile("shared_cores", deadline=None)
 hypothesis.settings.load_profile("shared_cores")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+SLOWEST_FILES = (
+    *("tests/commands/test_run.py", "tests/training/test_replicas.py"),
+    *("tests/commands/test_ablate.py", "tests/commands/test_bad_input.py"),
+    *("tests/test_golden_losses.py", "tests/robustness/test_attacker.py"),
+    *("tests/commands/test_import_teacher.py", "tests/training/loop/test_fit.py"),
+    *("tests/teachers/onnx_import/test_malformed_onnx.py", "tests/examples/test_classify.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files first: one that began last would leave the other processes idle."""
+    order = {file: position for position, file in enumerate(SLOWEST_FILES)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
+
+
+def pytest_collection_finish():
+    """What the imports have made stays: the garbage collector need not look at it each time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_is_given_back():
+    """Models and graphs are cycles, which Python would keep for long, and C's allocator for good."""
+    yield
+    # Those of TensorFlow itself, as of its reductions over replicas: each holds a whole graph, see
+    # `rnascl_tf.runtime.custom_gradient`, whose own are proxies.
+    entries = ops.gradient_registry._registry
+    for name in [name for name in entries if name.startswith("CustomGradient-")]:
+        if not isinstance(entries[name]["type"], weakref.ProxyTypes):
+            del entries[name]
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from rnascl_tf.networks.search_space import StageSpace
 from rnascl_tf.pipeline import execute, select
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
+from rnascl_tf.stages import train_native
 from rnascl_tf.training.adversarial import training_attack
 
 GOLDEN = Path(__file__).with_suffix(".json")
@@ -51,6 +52,10 @@ def config():
     return config
 
 
+def all_stages(run):
+    execute(run, select(run.config, ["teacher", "search", "train", "trades", "baseline"]))
+
+
 @pytest.fixture(scope="module")
 def losses(config, tmp_path_factory):
     """{training: {loss: one value a step}}."""
@@ -59,13 +64,10 @@ def losses(config, tmp_path_factory):
         patched.setitem(SEARCH_SPACES, SPACE.name, SPACE)
         # At TRADES' own 0.001 the divergence is 1e-6, and the sign of its gradient is rounding.
         patched.setattr(training_attack, "TRADES_START_STD", 0.05)
-        for adversarial, rate, stages in (
-            ("pgd", 1.0, ["teacher", "search", "train", "trades", "baseline"]),
-            ("trades", 0.3, ["teacher"]),
-        ):
+        for adversarial, rate, train in (("pgd", 1.0, all_stages), ("trades", 0.3, train_native)):
             run = Run(config.copy_and_resolve_references(), tmp_path_factory.mktemp("run"))
             run.config.teacher.update(dict(adversarial=adversarial, learning_rate=rate))
-            execute(run, select(run.config, stages))
+            train(run)
             for stage, rows in run.record["history"].items():
                 name = f"teacher by {adversarial}" if stage == "teacher" else stage
                 terms = [t for t in rows[0] if t not in NOT_LOSSES and not t.startswith("val_")]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import keras
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rnascl_tf.robustness.attacks import square
 from rnascl_tf.robustness.evaluation import adversarial_images, attack_outcomes, evaluate
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.robustness.wilson import wilson_interval
@@ -287,7 +289,10 @@ def test_clean_adversarial_images_are_a_copy(linear_model, examples):
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("name", ["fgsm", "pgd20", "apgd-ce", "square"])
-def test_normalized_space_at_eight_255ths_of_real_pixels(name, norm, linear_model, examples):
+def test_normalized_space_at_eight_255ths_of_real_pixels(
+    name, norm, linear_model, examples, monkeypatch
+):
+    monkeypatch.setattr(square, "SQUARE", dataclasses.replace(square.SQUARE, steps=300))
     # Pixels of 8 bits and CIFAR-10's deviation: scaling there and back rounds.
     images = np.round(examples[0] * 255).astype(np.float32) / np.float32(255)
     labels = linear_model.exact_logits(images).argmax(axis=1)
