@@ -17,3 +17,5 @@ def robust(config: ConfigDict) -> None:
     config.train.update(dict(attack="n_fgsm", label_smoothing=0.1, schedule="cosine", l2=5e-4))
     config.train.update(dict(weight_average=0.997, keep_best=True))
     config.method.kl_first = "teacher"
+    # The teacher runs once for each view, not once for each epoch.
+    config.signals.views = 8

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes the runs of docs/results.md, "Which robust recipe": rows of 12 epochs on the filters and tutors of
+# run.sh's search, one seed. Hours of two cores; stop it at any time, the same command continues.
+#
+# usage: docs/results/robust.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl ablate]
+set -eu
+data=$1 teacher=$2 workdir=$3
+shift 3
+found=$(dirname "$0")/runs/base/seed_0/search/architecture.json
+exec "${PYTHON:-python}" -m rnascl_tf ablate --config=cifar10:s3,robust --workdir="$workdir" --jobs=1 \
+  --config.data.data_dir="$data" --config.teacher.onnx="$teacher" \
+  --config.teacher.evaluate_examples=1000 \
+  --config.search.architecture="$found" --config.train.epochs=12 --config.train.weight_average=0 \
+  --config.train.gamma=17 --config.baseline.enabled=false --config.evaluate.masking_examples=0 \
+  --config.evaluate.attacks=clean,fgsm,pgd20,mifgsm,cw,pgd20@2/255,autoattack \
+  --config.evaluate.budget=quick --config.signals.store="$workdir/signals" \
+  --row='no teacher:kl=off,attention=off' \
+  --row='KL, teacher first:attention=off' \
+  --row='KL, student first:attention=off,method.kl_first=student' \
+  --row='KL + searched, gamma 17:gamma=17' \
+  --row='KL + same depth, gamma 17:tutor=same_depth,gamma=17' \
+  --row='KL + searched, gamma 100:gamma=100' \
+  --row='KL + same depth, gamma 100:tutor=same_depth,gamma=100' \
+  --row='KL, weight average:attention=off,train.weight_average=0.997' \
+  --row='KL, clean images as well:attention=off,train.clean_weight=1' \
+  --row='KL, then PGD-3 for one epoch:attention=off,train.epochs=11,trades.enabled=true,trades.attack=pgd,trades.attack_steps=3,trades.attack_step_size=0.5,trades.epochs=1' \
+  --row='KL, TRADES-10 at equal time:attention=off,train.attack=trades,train.epochs=3' \
+  "$@"
