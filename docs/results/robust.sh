@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the runs of docs/results.md, "Which robust recipe": rows of 12 epochs on the filters and tutors of
+# Makes the runs by which the variant "robust" is chosen: rows of 12 epochs on the filters and tutors of
 # run.sh's search, one seed. Hours of two cores; stop it at any time, the same command continues.
 #
 # usage: docs/results/robust.sh PREPARED_DATA TEACHER.onnx WORKDIR [more flags of rnascl ablate]

@@ -14,7 +14,7 @@ from rnascl_tf.data import DATASETS
 from rnascl_tf.errors import UserError
 from rnascl_tf.networks import SEARCH_SPACES
 from rnascl_tf.recipes import config_value
-from rnascl_tf.recipes.choices import CHOICES, NO_ATTACK
+from rnascl_tf.recipes.choices import CHOICES
 from rnascl_tf.recipes.rules import AT_LEAST_0, Rule, check_choice, check_values, check_writable
 from rnascl_tf.runs import threat_model_of
 from rnascl_tf.stages import STAGES
@@ -52,27 +52,13 @@ def check(config: ConfigDict) -> None:
 
 
 def _check_threat(config: ConfigDict) -> None:
-    threat, threat_model = config.threat, threat_model_of(config)
+    threat = config.threat
+    threat_model_of(config)
     if threat.norm == "l2" and "/255" in str(threat.epsilon):
         logging.warning(
             "--config.threat.epsilon=%s is small for L2, which sums the squares of all changes; 0.5 is "
             "usual for images of 32x32",
             threat.epsilon,
-        )
-    remedies = [
-        remedy
-        for asks, remedy in (
-            (not config.teacher.onnx, "an ONNX teacher"),
-            (config.search.attack != NO_ATTACK, "--config.search.attack=none"),
-            (config.train.attack != NO_ATTACK, "--config.train.attack=none"),
-            (config.trades.enabled, "--config.trades.enabled=false"),
-        )
-        if asks
-    ]
-    if threat_model.epsilon == 0 and remedies:
-        raise UserError(
-            "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or "
-            f"{' and '.join(remedies)}."
         )
 
 

@@ -1,5 +1,6 @@
 from .attack_settings import attack_rules as attack_rules
 from .attack_settings import check_hardening as check_hardening
+from .attack_settings import require_epsilon as require_epsilon
 from .estimation import first_batch as first_batch
 from .estimation import forward_seconds as forward_seconds
 from .estimation import gradient_seconds as gradient_seconds

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from rnascl_tf import data, networks, objectives, runs, stages, training
 from rnascl_tf.errors import UserError
+from rnascl_tf.recipes.choices import NO_ATTACK
 from rnascl_tf.recipes.rules import (
     ABOVE_0,
     AT_LEAST_0,
@@ -174,6 +175,8 @@ def check(config: ConfigDict) -> None:
             **stages.attack_rules("search"),
         },
     )
+    if settings.attack != NO_ATTACK:
+        stages.require_epsilon(config, "--config.search.attack=none")
     if settings.architecture:
         networks.read_architecture(settings.architecture)  # refused now, and not after the teacher
         for target in ("target_macs", "target_ms"):

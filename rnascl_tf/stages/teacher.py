@@ -133,6 +133,8 @@ def check(config: ConfigDict) -> None:
             "teacher.weight_average": FRACTION,
         },
     )
+    if not settings.onnx:
+        stages.require_epsilon(config, "an ONNX teacher")
     if settings.patience is not None and settings.patience < 1:
         raise UserError(
             f"--config.teacher.patience={settings.patience} should be at least 1 epoch (or None: all "

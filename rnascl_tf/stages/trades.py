@@ -54,6 +54,8 @@ def check(config: ConfigDict) -> None:
     """Checks the section `trades`."""
     check_values(config, optimization_rules("trades"))
     stages.check_hardening(config, "trades")
+    if config.trades.enabled:
+        stages.require_epsilon(config, "--config.trades.enabled=false")
 
 
 def estimate(run: runs.Run) -> float:
