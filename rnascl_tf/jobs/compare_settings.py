@@ -15,9 +15,7 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_text
 from rnascl_tf.recipes import as_settings, with_settings
 from rnascl_tf.record import Record
-
-_SHARED = ("seed", "data", "threat", "teacher")
-"""Config sections that all rows have in common."""
+from rnascl_tf.stages import STAGES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
     _check_names(rows)
     plans, configs = [], [request.config]
     for row in rows:
-        settings = {**common, **dict(row.settings), "baseline.enabled": "False"}
+        settings = {**common, **dict(row.settings), **_without_controls()}
         config = with_settings(request.recipe, settings)
         settings |= _shared_signals(Path(request.workdir), config)
         _check_settings(row, request.shares_search)
@@ -113,6 +111,12 @@ def _shared_signals(workdir: Path, config: ConfigDict) -> dict[str, str]:
     """Returns the setting that lets the runs of fixed views share one store, unless it has a place."""
     wanted = config.signals.views and not config.signals.store
     return {"signals.store": str(workdir / "signals")} if wanted else {}
+
+
+def _without_controls() -> dict[str, str]:
+    """Returns the settings that switch off the students that only show what a run gains."""
+    controls = (stage for stage in STAGES.values() if stage.is_control)
+    return {stage.switch: "False" for stage in controls if stage.switch}
 
 
 def _check_names(rows: Sequence[ablation.Row]) -> None:
@@ -132,7 +136,7 @@ def _check_names(rows: Sequence[ablation.Row]) -> None:
 def _check_settings(row: ablation.Row, shares_search: bool) -> None:
     for key, _ in row.settings:
         section = key.partition(".")[0]
-        if section in _SHARED:
+        if section in STAGES["teacher"].sections:
             raise UserError(
                 f"row {row.name!r} sets {key}, but all rows share their teacher and data: give "
                 f"--config.{key} for all of them."

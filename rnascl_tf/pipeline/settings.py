@@ -52,8 +52,8 @@ def check(config: ConfigDict) -> None:
 
 
 def _check_threat(config: ConfigDict) -> None:
+    threat_model_of(config)  # refuses what is not an epsilon or a norm
     threat = config.threat
-    threat_model_of(config)
     if threat.norm == "l2" and "/255" in str(threat.epsilon):
         logging.warning(
             "--config.threat.epsilon=%s is small for L2, which sums the squares of all changes; 0.5 is "

@@ -25,7 +25,7 @@ class Point:
 
     Attributes:
         run: short name of the run, unique among the records.
-        model: "teacher", "student", "trades" or "baseline".
+        model: "teacher", or the record's name of a student.
         data: name of the data set.
         params: trainable parameters; None for a teacher, whose record does not have them.
         clean: clean accuracy.

@@ -136,23 +136,28 @@ def export_table(record: Record | Mapping[str, Any]) -> rich.table.Table:
     )
 
 
-def verdict(record: Record | Mapping[str, Any]) -> str:
+def verdict(record: Record | Mapping[str, Any], student: str, control: str) -> str:
     """Returns one sentence on what the method gains over the baseline.
 
     The models are compared under the student's strongest attack, the one with its lowest accuracy.
     Where their intervals overlap, no difference is claimed.
+
+    Args:
+        record: of a run whose evaluate stage is finished.
+        student: the record's name of the student.
+        control: the record's name of the same architecture trained by cross-entropy alone.
     """
     robustness = results_from_json(record["robustness"])
-    if "baseline" not in robustness:
+    if control not in robustness:
         return "No baseline was trained, so nothing can be said about what the method gains."
-    student, baseline = robustness["student"], robustness["baseline"]
-    attacks = [name for name in student if name != "clean"] or list(student)
-    attack = min(attacks, key=lambda name: student[name].accuracy.value)
-    ours, theirs = student[attack].accuracy, baseline[attack].accuracy
+    results, baseline = robustness[student], robustness[control]
+    attacks = [name for name in results if name != "clean"] or list(results)
+    attack = min(attacks, key=lambda name: results[name].accuracy.value)
+    ours, theirs = results[attack].accuracy, baseline[attack].accuracy
     gain = ours.points_above(theirs)
     clean = ""
-    if "clean" in student:
-        change = student["clean"].accuracy.points_above(baseline["clean"].accuracy)
+    if "clean" in results:
+        change = results["clean"].accuracy.points_above(baseline["clean"].accuracy)
         clean = f" Clean accuracy differs by {change:+.1f} points."
     text = f"Under {attack}, the student's strongest attack, it differs from the same architecture"
     text += f" trained without the teacher by {gain:+.1f} points (n = {ours.n}, one seed)"

@@ -1,3 +1,4 @@
+from .config_threat_model import require_epsilon as require_epsilon
 from .config_threat_model import threat_model_of as threat_model_of
 from .latency_target import measured_beside_predicted as measured_beside_predicted
 from .latency_target import note_predicted as note_predicted

@@ -17,3 +17,20 @@ def threat_model_of(config: ConfigDict) -> ThreatModel:
         return ThreatModel(parse_epsilon(threat.epsilon), threat.norm)
     except RobustnessError as error:
         raise UserError(f"--config.threat.epsilon={threat.epsilon}: {error}") from error
+
+
+def require_epsilon(config: ConfigDict, remedy: str) -> None:
+    """Refuses an epsilon of 0 for a training on attacked images.
+
+    Args:
+        config: a run's config.
+        remedy: what else the user can do, as "--config.trades.enabled=false".
+
+    Raises:
+        UserError: epsilon is 0, or cannot be used.
+    """
+    if threat_model_of(config).epsilon == 0:
+        raise UserError(
+            f"--config.threat.epsilon={config.threat.epsilon} leaves nothing to train against: give "
+            f"one above 0, or {remedy}."
+        )

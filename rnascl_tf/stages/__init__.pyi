@@ -1,6 +1,5 @@
 from .attack_settings import attack_rules as attack_rules
 from .attack_settings import check_hardening as check_hardening
-from .attack_settings import require_epsilon as require_epsilon
 from .estimation import first_batch as first_batch
 from .estimation import forward_seconds as forward_seconds
 from .estimation import gradient_seconds as gradient_seconds
@@ -8,13 +7,14 @@ from .estimation import training_seconds as training_seconds
 from .estimation import untrained_signals as untrained_signals
 from .estimation import untrained_student as untrained_student
 from .estimation import untrained_teacher as untrained_teacher
-from .export import exported as exported
 from .file_comparison import FileComparison as FileComparison
 from .hardened_training import train_and_save as train_and_save
 from .native_teacher import adversarial_model as adversarial_model
 from .native_teacher import native_classifier as native_classifier
 from .native_teacher import train_native as train_native
 from .registry import STAGES as STAGES
+from .registry import compared_students as compared_students
+from .registry import exported_stage as exported_stage
 from .registry import findings as findings
 from .registry import model_styles as model_styles
 from .registry import sections as sections

@@ -12,21 +12,6 @@ from rnascl_tf.recipes.rules import (
     Rule,
     check_values,
 )
-from rnascl_tf.runs import threat_model_of
-
-
-def require_epsilon(config: ConfigDict, remedy: str) -> None:
-    """Raises UserError if a training asks for an attack and epsilon leaves it nothing to change.
-
-    Args:
-        config: the config.
-        remedy: what to give instead of an epsilon above 0.
-    """
-    if threat_model_of(config).epsilon == 0:
-        raise UserError(
-            "--config.threat.epsilon=0 leaves nothing to train against: give one above 0, or "
-            f"{remedy}."
-        )
 
 
 def attack_rules(section: str) -> dict[str, Rule]:

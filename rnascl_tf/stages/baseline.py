@@ -32,6 +32,7 @@ STAGE: Stage = Stage(
     after=("search",),
     switch="baseline.enabled",
     student="baseline",
+    is_control=True,
     style=ModelStyle(
         title="baseline",
         color=ORANGE,

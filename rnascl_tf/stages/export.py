@@ -38,12 +38,11 @@ SECONDS_PER_CONVERSION = 5
 def run(run: runs.Run) -> None:
     """Writes `DIR/export/`: `saved_model/`, `student_<kind>.tflite`, `labels.txt`, `README.md`.
 
-    The student is the fine-tuned one where TRADES is enabled. README.md is its model card, and
-    SHA256SUMS verifies the files. `attacked/` keeps what Square has found, so that a stopped stage
-    resumes.
+    The student is that of `stages.exported_stage`. README.md is its model card, and SHA256SUMS
+    verifies the files. `attacked/` keeps what Square has found, so that a stopped stage resumes.
     """
     settings, dataset = run.config.export, run.dataset
-    student = run.student(stages.student_stages()[exported(run.config)].name)
+    student = run.student(stages.exported_stage(run.config).name)
     folder = run.folder("export")
     deploy.export_saved_model(student, folder / "saved_model", dataset.class_names)
     write_text(folder / "labels.txt", "\n".join(dataset.class_names) + "\n")
@@ -108,7 +107,7 @@ def _described(
     }
     return {
         "file": f"export/student_{kind}.tflite",
-        "model": exported(run.config),
+        "model": stages.exported_stage(run.config).student,
         "kind": kind,
         "bytes": len(content),
         "sha256": sha256,
@@ -129,11 +128,6 @@ def _sums(folder: Path, kinds: Sequence[str]) -> str:
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
         for path in paths
     )
-
-
-def exported(config: ConfigDict) -> str:
-    """Returns the name, in the record's robustness, of the student that is exported."""
-    return "trades" if config.trades.enabled else "student"
 
 
 def _warn(export: dict[str, Any]) -> None:
@@ -192,8 +186,8 @@ STAGE: Stage = Stage(
     name="export",
     title="write the student's files for devices, test and attack each",
     run=run,
-    sections=("export", "trades"),
-    after=("train", "trades"),
+    sections=("export",),
+    reads_exported=True,
     on="one",
     findings=("exports",),
     check=check,

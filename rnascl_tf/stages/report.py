@@ -38,15 +38,15 @@ def run(run: runs.Run) -> None:
     if record.get("search_diagnostics"):
         console.print(report.search_table(record))
     print_whole(report.robustness_table(record, styles))
-    _print_masking(record, stages.exported(run.config))
+    _print_masking(record, stages.exported_stage(run.config).student)
     console.print(report.export_table(record))
-    console.print(report.verdict(record))
+    console.print(report.verdict(record, *stages.compared_students()))
     for line in missing:
         console.print(line, soft_wrap=True)
     console.print(f"Record: {run.workdir / 'record.json'}   Plots: {folder}", soft_wrap=True)
 
 
-def _print_masking(record: Record, exported: str) -> None:
+def _print_masking(record: Record, exported: str | None) -> None:
     """Prints the whole verdict on the exported student, and a line about each of the others."""
     verdicts = record.get("masking") or {}
     for name, found in verdicts.items():

@@ -176,7 +176,7 @@ def check(config: ConfigDict) -> None:
         },
     )
     if settings.attack != NO_ATTACK:
-        stages.require_epsilon(config, "--config.search.attack=none")
+        runs.require_epsilon(config, "--config.search.attack=none")
     if settings.architecture:
         networks.read_architecture(settings.architecture)  # refused now, and not after the teacher
         for target in ("target_macs", "target_ms"):

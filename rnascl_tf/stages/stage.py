@@ -63,6 +63,7 @@ class Stage:
         after: names of the stages whose files it reads.
         reads_students: it reads the students of all stages before it, and writes the robustness of
             each.
+        reads_exported: it reads the student that is exported.
         switch: the config key that switches it on; None: it always runs.
         on: where it runs. "replicas": on all devices, which share each batch. "machine": on all devices
             of a single machine; of several workers, on one device of the chief. "one": on one device
@@ -71,6 +72,8 @@ class Stage:
         findings: the record's keys that it writes besides its own entry and history; a dot reaches
             into a dict: "robustness.teacher".
         student: the record's name for the student that it saves as `student.keras`, if it does.
+        is_control: the student only shows what the others gain: it is compared with them and never
+            exported.
         style: how the model that it trains looks in tables and pictures.
         check: raises UserError at config values, usually of its own section, that it could not use.
         check_data: the same for values that do not fit the data set.
@@ -85,11 +88,13 @@ class Stage:
     sections: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     reads_students: bool = False
+    reads_exported: bool = False
     switch: str | None = None
     on: Literal["replicas", "machine", "one"] = "replicas"
     always: bool = False
     findings: tuple[str, ...] = ()
     student: str | None = None
+    is_control: bool = False
     style: ModelStyle | None = None
     check: Callable[[ConfigDict], None] = _accept
     check_data: Callable[[ConfigDict, DataSet], None] = _accept_data

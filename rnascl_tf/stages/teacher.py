@@ -134,7 +134,7 @@ def check(config: ConfigDict) -> None:
         },
     )
     if not settings.onnx:
-        stages.require_epsilon(config, "an ONNX teacher")
+        runs.require_epsilon(config, "an ONNX teacher, --config.teacher.onnx=FILE")
     if settings.patience is not None and settings.patience < 1:
         raise UserError(
             f"--config.teacher.patience={settings.patience} should be at least 1 epoch (or None: all "

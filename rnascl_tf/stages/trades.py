@@ -55,7 +55,7 @@ def check(config: ConfigDict) -> None:
     check_values(config, optimization_rules("trades"))
     stages.check_hardening(config, "trades")
     if config.trades.enabled:
-        stages.require_epsilon(config, "--config.trades.enabled=false")
+        runs.require_epsilon(config, "--config.trades.enabled=false")
 
 
 def estimate(run: runs.Run) -> float:

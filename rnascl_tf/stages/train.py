@@ -23,7 +23,7 @@ def check(config: ConfigDict) -> None:
     check_values(config, {"train.clean_weight": AT_LEAST_0})
     stages.check_hardening(config, "train")
     if config.train.attack != NO_ATTACK:
-        stages.require_epsilon(config, "--config.train.attack=none")
+        runs.require_epsilon(config, "--config.train.attack=none")
     if config.train.clean_weight and config.train.attack in (NO_ATTACK, "trades"):
         raise UserError(
             f"--config.train.clean_weight={config.train.clean_weight} adds clean images to a training "

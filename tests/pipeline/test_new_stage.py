@@ -12,7 +12,16 @@ from rnascl_tf.report import robustness_table
 from rnascl_tf.report.model_style import ModelStyle
 from rnascl_tf.robustness import Accuracy, AttackResult
 from rnascl_tf.runs import Run
-from rnascl_tf.stages import Change, Stage, findings, model_styles, sections, sources
+from rnascl_tf.stages import (
+    Change,
+    Stage,
+    compared_students,
+    exported_stage,
+    findings,
+    model_styles,
+    sections,
+    sources,
+)
 
 
 def work(run):
@@ -99,6 +108,23 @@ def test_its_student_is_evaluated_with_the_others():
         "robustness.baseline",
         "robustness.toy",
     )
+
+
+def test_its_student_is_exported_in_place_of_those_before_it(config):
+    export = STAGES["export"]
+    assert sources(export) == ("train", "trades", "toy")
+    assert sections(export) == ("export", "trades", "baseline")
+    assert exported_stage(config).name == "toy"
+    config.baseline.enabled = False
+    assert exported_stage(config).name == "train"
+
+
+def test_as_a_control_it_is_only_compared(config):
+    STAGES["toy"] = dataclasses.replace(TOY, is_control=True)
+    assert sources(STAGES["export"]) == ("train", "trades")
+    assert "toy" in sources(STAGES["evaluate"])
+    assert exported_stage(config).name == "train"
+    assert compared_students() == ("student", "baseline")
 
 
 def test_it_is_run_recorded_skipped_and_forgotten(run):

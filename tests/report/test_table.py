@@ -100,16 +100,23 @@ def test_export_table(record, lines_of):
 
 
 def test_verdict_follows_the_intervals(record):
-    assert "Under pgd20" in verdict(record)
-    assert "+30.0 points (n = 400, one seed): the method helps" in verdict(record)
-    assert "Clean accuracy differs by -3.0 points." in verdict(record)
+    pair = ("student", "baseline")
+    assert "Under pgd20" in verdict(record, *pair)
+    assert "+30.0 points (n = 400, one seed): the method helps" in verdict(
+        record, "student", "baseline"
+    )
+    assert "Clean accuracy differs by -3.0 points." in verdict(record, *pair)
     robustness = record["robustness"]
     robustness["student"], robustness["baseline"] = robustness["baseline"], robustness["student"]
-    assert "-30.0 points (n = 400, one seed): the method hurts" in verdict(record)
+    assert "-30.0 points (n = 400, one seed): the method hurts" in verdict(
+        record, "student", "baseline"
+    )
     robustness["student"] = robustness["baseline"]
-    assert "shows no gain from the method" in verdict(record)
-    del robustness["baseline"]
-    assert "nothing can be said" in verdict(record)
+    assert "shows no gain from the method" in verdict(record, *pair)
+    robustness |= {"other": robustness["student"], "control": robustness["baseline"]}
+    del robustness["student"], robustness["baseline"]
+    assert "shows no gain" in verdict(record, "other", "control")
+    assert "nothing can be said" in verdict(record, *pair)
 
 
 def test_search_table(lines_of):

@@ -4,7 +4,7 @@ import pytest
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.recipes import base_config
-from rnascl_tf.runs.config_threat_model import threat_model_of
+from rnascl_tf.runs.config_threat_model import require_epsilon, threat_model_of
 
 
 def test_epsilon_and_norm_are_the_config_s():
@@ -21,3 +21,11 @@ def test_an_epsilon_that_cannot_be_used_is_named_with_its_key(epsilon):
     config.threat.epsilon = epsilon
     with pytest.raises(UserError, match=rf"^--config\.threat\.epsilon={epsilon}: "):
         threat_model_of(config)
+
+
+def test_a_training_against_attacks_needs_an_epsilon():
+    config = base_config()
+    require_epsilon(config, "nothing")
+    config.threat.epsilon = "0"
+    with pytest.raises(UserError, match=r"epsilon=0 leaves nothing .* above 0, or --config\.a=b\."):
+        require_epsilon(config, "--config.a=b")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnascl_tf import deploy
-from rnascl_tf.stages import export
+from rnascl_tf.stages import export, exported_stage
 
 
 class _EnoughError(Exception):
@@ -25,7 +25,7 @@ def test_the_fine_tuned_student_is_exported_where_there_is_one(
 
     monkeypatch.setattr(deploy, "export_saved_model", only_look)
     trained_run.config.trades.enabled = enabled
-    assert export.exported(trained_run.config) == name
+    assert exported_stage(trained_run.config).student == name
     with pytest.raises(_EnoughError):
         export.run(trained_run)
     for ours, theirs in zip(chosen, trained_run.student(stage).get_weights(), strict=True):
