@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from rnascl_tf.runtime.custom_gradient import custom_gradient
+
 NORM_FLOOR = 1e-6
 """Smallest norm by which a map is divided; a map of zeros stays zeros and has a zero gradient."""
 
@@ -96,7 +98,7 @@ def unit_norm(maps: tf.Tensor) -> tf.Tensor:
     return flat * tf.math.rsqrt(tf.maximum(squared_norm, NORM_FLOOR**2))
 
 
-@tf.custom_gradient
+@custom_gradient
 def _energy(tap: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """Computes sum_c A_c^2, kept as one channel.
 

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from rnascl_tf.runtime.custom_gradient import custom_gradient
+
 
 @keras.saving.register_keras_serializable(package="rnascl_tf")
 class HardSwish(keras.layers.Layer):
@@ -28,7 +30,7 @@ class HardSwish(keras.layers.Layer):
         return keras.KerasTensor(features.shape, dtype=features.dtype)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _hard_swish(features: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     gate = tf.nn.relu6(features + 3.0)
 

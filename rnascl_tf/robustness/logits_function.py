@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from rnascl_tf.robustness.ball import Ball
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
+from rnascl_tf.runtime.custom_gradient import custom_gradient
 
 _KEPT: MutableMapping[Any, dict[int, "LogitsFunction"]] = weakref.WeakKeyDictionary()
 NO_GRADIENT = (
@@ -178,7 +179,7 @@ class LogitsFunction:
         return model(images)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _checked_backward(images: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """The images themselves; their gradient is refused where it is NaN or infinite."""
     return tf.identity(images), lambda upstream: tf.debugging.check_numerics(upstream, _NOT_FINITE)
