@@ -14,6 +14,8 @@ import pytest
 import teachers
 from rnascl_tf.commands.run import main
 from rnascl_tf.data import cifar10
+from rnascl_tf.networks import SearchProblem, build_student, describe
+from tests import tiny_recipe
 
 
 @pytest.fixture
@@ -316,13 +318,21 @@ def test_help_names_every_stage_and_flag(capfd):
     assert "\n  --config" not in text.split("flags:")[1]
 
 
-def test_dry_run_prints_config_sizes_and_times_and_writes_nothing(capfd, tmp_path, monkeypatch):
+def test_dry_run_prints_config_sizes_and_times_and_writes_nothing(
+    capfd, tmp_path, monkeypatch, tiny_config
+):
     monkeypatch.chdir(tmp_path)
-    assert main([*SMOKE, "--dry_run", "--config.search.gamma=3.5"]) == 0
+    space = tiny_config().search.space
+    tiny = [f"--config={tiny_recipe.__file__}", "--workdir=run"]
+    assert main([*tiny, "--dry_run", "--config.search.gamma=3.5"]) == 0
     text = capfd.readouterr().out
     assert "--config.search.gamma=3.5" in text
     assert "128 training, 200 validation, 400 test images" in text
-    assert "S3 widest student: 183,194 params" in text
+    widest = describe(
+        SearchProblem(tiny_recipe.SPACE, 10, (8, 8, 3)), tiny_recipe.SPACE.widest, [], 0
+    )
+    params = sum(int(np.prod(v.shape)) for v in build_student(widest).trainable_variables)
+    assert f"{space} widest student: {params:,} params" in text
     for stage in ("teacher", "search", "train", "baseline", "evaluate", "export", "report"):
         assert f"  {stage} " in text
     assert not list(tmp_path.iterdir())

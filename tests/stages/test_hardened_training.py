@@ -11,7 +11,7 @@ from rnascl_tf.training import BestEpoch
 @pytest.fixture
 def robust_run(trained_run):
     trained_run.config.train.update(
-        dict(attack="n_fgsm", epochs=3, label_smoothing=0.1, weight_average=0.9, keep_best=True)
+        dict(attack="n_fgsm", epochs=2, label_smoothing=0.1, weight_average=0.9, keep_best=True)
     )
     trained_run.config.method.attention = False
     return trained_run
@@ -48,7 +48,7 @@ def test_the_average_of_the_best_epoch_is_saved(robust_run, monkeypatch):
         "epoch": 1,
         "validation_robust_accuracy": 1.0,
     }
-    assert len(robust_run.record["history"]["train"]) == 3, "training goes on"
+    assert len(robust_run.record["history"]["train"]) == 2, "training goes on"
     assert not list((robust_run.workdir / "train").glob("best_*"))
     # The saved file is a student like any other.
     assert robust_run.student("train").output_shape == (None, 10)
