@@ -7,6 +7,7 @@ from .estimation import training_seconds as training_seconds
 from .estimation import untrained_signals as untrained_signals
 from .estimation import untrained_student as untrained_student
 from .estimation import untrained_teacher as untrained_teacher
+from .estimation import view_seconds as view_seconds
 from .file_comparison import FileComparison as FileComparison
 from .hardened_training import train_and_save as train_and_save
 from .native_teacher import adversarial_model as adversarial_model

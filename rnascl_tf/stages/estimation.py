@@ -16,7 +16,7 @@ import teachers
 from rnascl_tf.networks import Architecture, Tutor, build_student, describe, student_taps
 from rnascl_tf.runs import Run, load_onnx, training_stream
 from rnascl_tf.stages.native_teacher import native_classifier
-from rnascl_tf.training import LiveSignals
+from rnascl_tf.training import LiveSignals, StoredSignals
 
 MEASURED_STEPS = 3
 
@@ -27,11 +27,30 @@ def first_batch(run: Run) -> Mapping[str, tf.Tensor]:
 
 
 def training_seconds(run: Run, model: keras.Model, epochs: int) -> float:
-    """Returns the seconds of a training of a compiled model."""
+    """Returns the seconds of a training of a compiled model.
+
+    Of fixed views the teacher's signals are read in each step; `view_seconds` is what they take once.
+    """
     batch = first_batch(run)
+    signals = getattr(model, "signals", None)
+    if run.config.signals.views and signals is not None:
+        given = signals(batch)
+        batch = {**batch, "teacher_logits": given.logits, "teacher_maps": given.maps}
+        model.signals = StoredSignals(signals.teacher_layers)
     steps_per_epoch = training_stream(run).steps_per_epoch
     step = tf.function(model.train_step)
     return _median_seconds(lambda: step(batch)) * steps_per_epoch * epochs
+
+
+def view_seconds(run: Run, signals: LiveSignals) -> float:
+    """Returns the seconds of the teacher's signals of all fixed views; 0 without fixed views."""
+    views = run.config.signals.views
+    if not views:
+        return 0.0
+    batch = first_batch(run)
+    step = tf.function(signals, autograph=False)
+    per_image = _median_seconds(lambda: step(batch)) / len(batch["image"])
+    return per_image * views * len(run.dataset.train)
 
 
 def gradient_seconds(run: Run, model: keras.Model) -> float:

@@ -228,12 +228,14 @@ def check_data(config: ConfigDict, dataset: data.DataSet) -> None:
 
 
 def estimate(run: runs.Run) -> float:
-    """Returns the search's seconds."""
+    """Returns the search's seconds, with those of the teacher's signals of fixed views."""
     if run.config.search.architecture:
         return 0.0
     steps_per_epoch = runs.training_stream(run).steps_per_epoch
-    model = search_model(run, stages.untrained_signals(run), steps_per_epoch)
-    return stages.training_seconds(run, model, run.config.search.epochs)
+    signals = stages.untrained_signals(run)
+    once = stages.view_seconds(run, signals)
+    model = search_model(run, signals, steps_per_epoch)
+    return once + stages.training_seconds(run, model, run.config.search.epochs)
 
 
 def keeps_result(run: runs.Run, change: Change) -> bool:

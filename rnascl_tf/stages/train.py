@@ -38,7 +38,11 @@ def estimate(run: runs.Run) -> float:
     signals = stages.untrained_signals(run) if runs.is_taught(run.config) else None
     architecture = stages.untrained_student(run, signals)
     _, model = stages.student_model(run, architecture, signals, steps_per_epoch)
-    return stages.training_seconds(run, model, run.config.train.epochs)
+    seconds = stages.training_seconds(run, model, run.config.train.epochs)
+    # A search has computed the signals of fixed views already.
+    if signals is not None and run.config.search.architecture:
+        seconds += stages.view_seconds(run, signals)
+    return seconds
 
 
 STAGE: Stage = Stage(
