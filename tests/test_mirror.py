@@ -98,9 +98,6 @@ ELSEWHERE = {
     "rnascl_tf/stages/baseline.py": (
         "tests/commands/test_run.py::test_robustness_of_student_and_baseline"
     ),
-    "rnascl_tf/stages/estimation.py": (
-        "tests/commands/test_bad_input.py::test_dry_run_prints_config_sizes_and_times_and_writes_nothing"
-    ),
     "rnascl_tf/stages/search.py": (
         "tests/stages/test_search_latency.py::test_the_student_meets_its_target_and_the_record_says_by_what"
     ),
