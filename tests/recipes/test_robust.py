@@ -14,7 +14,8 @@ def test_only_the_method_its_search_and_its_training_change():
     before = dict(config_leaves(plain))
     changed = {key for key, value in config_leaves(config) if value != before[key]}
     assert {key.partition(".")[0] for key in changed} <= {"method", "search", "train", "signals"}
-    assert {"search.attack", "train.attack", "train.keep_best"} <= changed
+    assert {"search.attack", "train.attack", "train.keep_best", "train.weight_average"} <= changed
+    assert (config.method.kl_first, config.signals.views) == ("teacher", 8)
     assert not {"search.epochs", "train.epochs", "search.space", "train.gamma"} & changed
 
 

@@ -91,5 +91,6 @@ def test_which_watchers_a_training_gets(robust_run, monkeypatch):
 
     assert watchers() == ["BreakdownWarning"]
     assert watchers(self_distillation=0.3) == ["BreakdownWarning", "SelfDistillation"]
+    assert list(map(given["callbacks"][-1].part, range(2))) == pytest.approx([0.0, 0.3])
     assert watchers(attack="pgd", attack_steps=2, self_distillation=0.0) == []
     assert watchers(attack="none") == []

@@ -242,8 +242,9 @@ def test_both_steps_train_on_images_attacked_before_either(new_search_model, bat
     assert ("adversarial_divergence" in logs) == (attack == "trades")
 
 
-def test_eq_2_on_attacked_images(new_search_model, signals, batch):
-    model = new_search_model(gamma=7.0, hardening=hardening("fgsm_rs", 0.2))
+@pytest.mark.parametrize("kl_first", ["student", "teacher"])
+def test_eq_2_on_attacked_images(new_search_model, signals, batch, kl_first):
+    model = new_search_model(gamma=7.0, kl_first=kl_first, hardening=hardening("fgsm_rs", 0.2))
     model.set_temperature(1e6)  # the noise vanishes: two forward passes see the same masks
     attacked = model.attacked(batch)
     terms, logits, price = model.loss_terms(attacked, signals(batch))
@@ -257,6 +258,7 @@ def test_eq_2_on_attacked_images(new_search_model, signals, batch):
         signals(batch).maps,
         tutor_weights=model.tutors(training=True),
         gamma=7.0,
+        kl_first=kl_first,
         cost_factor=price.factor,
     )
     for name in ("loss", "cross_entropy", "divergence", "attention"):
