@@ -119,6 +119,14 @@ def test_verdict_follows_the_intervals(record):
     assert "nothing can be said" in verdict(record, *pair)
 
 
+def test_verdict_is_on_the_attack_that_is_strongest_on_the_student(record):
+    record["robustness"]["student"]["cw"] = result(0.20)
+    record["robustness"]["baseline"]["cw"] = result(0.25)  # its own strongest one is pgd20
+    sentence = verdict(record, "student", "baseline")
+    assert "Under cw, the student's strongest attack" in sentence
+    assert "-5.0 points" in sentence
+
+
 def test_search_table(lines_of):
     record = {"search_diagnostics": {"epochs": 10, "tutors": FACTS | {"distinct": 5}}}
     record["search_diagnostics"]["filters"] = FACTS | {"rows": 9, "last_change_median": 0.0}

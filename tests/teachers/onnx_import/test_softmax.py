@@ -64,3 +64,9 @@ def test_the_default_axis_is_the_last(write_onnx):
     path = write_onnx([*HEAD, FLAT, softmax("flat")], KERNEL, SHAPE, ["probabilities"])
     assert teachers.load_onnx(path).num_classes == 5
     assert onnx.load(path).graph.node[-1].op_type == "Softmax"
+
+
+def test_the_default_axis_before_opset_13_is_the_one_after_the_batch(write_onnx):
+    nodes = [*HEAD, softmax("pooled"), after("Flatten")]
+    path = write_onnx(nodes, KERNEL, SHAPE, ["out"], 12)
+    assert teachers.load_onnx(path).num_classes == 5
