@@ -114,6 +114,15 @@ def test_the_nearest_student_where_the_space_has_a_gap():
         assert on_images(COARSE).decode(scores, round(target)).filters == [[wanted]]
 
 
+def test_the_tolerance_is_a_part_of_the_target_and_not_of_the_cost():
+    narrow, wide = on_images(COARSE).range
+    target = round(0.6 * wide)
+    assert (wide - target) / wide < 0.5 < (wide - target) / target
+    assert (target - narrow) / target < 0.5
+    decoded = on_images(COARSE).decode([np.log([0.99, 0.01])], target, tolerance=0.5)
+    assert decoded.filters == [[8]]
+
+
 def test_range_is_the_narrowest_and_the_widest_student():
     every = [macs for _, _, macs in students(SMALL)]
     assert on_images(SMALL).range == (min(every), max(every))
