@@ -32,6 +32,26 @@ def test_a_failing_job_stops_no_other_and_is_named_with_its_own_reason(tmp_path)
     assert bad.log.read_text().startswith("error: of an earlier try\n"), "the log is kept"
 
 
+def test_jobs_that_run_at_once_share_the_cores(tmp_path, monkeypatch):
+    given = []
+
+    class Ended:
+        def __init__(self, command, *, env, **options):
+            given.append([value for name, value in env.items() if name.endswith("_THREADS")])
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Ended)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    for name in ("OMP_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OPENBLAS_NUM", "MKL_NUM"):
+        monkeypatch.delenv(f"{name}_THREADS", raising=False)
+    jobs = [job(tmp_path, name) for name in ("a", "b", "c")]
+    assert run_jobs(jobs, 2) == {}
+    assert run_jobs(jobs[:1], 2) == {}
+    assert given == [["3"] * 3] * 3 + [["7"] * 3]
+
+
 def test_ctrl_c_reaches_each_job_once(tmp_path):
     """A terminal sends it to the whole group; a second one ends a job without saving."""
     log = tmp_path / "log.txt"

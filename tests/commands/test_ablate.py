@@ -73,6 +73,23 @@ def test_table_is_written_and_the_baseline_left_out(workdir):
     assert set(record(workdir, "plain")["robustness"]) == {"teacher", "student"}
 
 
+def test_every_seed_has_runs_of_its_own(tmp_path, monkeypatch):
+    asked = []
+
+    def run_none(jobs, at_once, on_done):
+        asked.extend(jobs)
+        return {jobs[0]: "not run"}
+
+    monkeypatch.setattr(ablation, "run_jobs", run_none)
+    arguments = ["--config.seed=5", "--seeds=3", "--vary=kl", f"--workdir={tmp_path}"]
+    assert main([*SMOKE, *arguments]) == 2
+    seeds = (5, 6, 7)
+    assert [job.log.parent for job in asked] == [tmp_path / "base" / f"seed_{n}" for n in seeds]
+    for job, seed in zip(asked, seeds, strict=True):
+        given = [each for each in job.arguments if each.startswith("--config.seed=")]
+        assert given == [f"--config.seed={seed}"]
+
+
 def test_finished_rows_are_not_run_again_and_a_failing_one_is_named(workdir, capfd):
     """In real processes, two at a time."""
     before = {path: path.stat().st_mtime_ns for path in workdir.rglob("student.keras")}

@@ -4,6 +4,7 @@ import pytest
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline import check
+from rnascl_tf.pipeline.settings import check_replicas
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
 
@@ -81,3 +82,12 @@ def test_several_views_need_images_that_change(config):
     config.signals.views = 2
     config.data.flip = True
     check(config)
+
+
+@pytest.mark.parametrize(("size", "advice"), [(33, "give 32 or 34,"), (4, "give 6,")])
+def test_every_replica_has_a_part_that_can_be_split(config, size, advice):
+    config.data.batch_size = size
+    with pytest.raises(UserError, match=rf"batch_size={size} does not divide .*: {advice}"):
+        check_replicas(config, 2)
+    config.data.batch_size = 6
+    check_replicas(config, 2)
