@@ -20,14 +20,14 @@ class WeightAverage:
         decay: largest weight of the old average, in (0, 1).
 
     Attributes:
-        model: the twin, of the same layers; what to validate and to save.
+        model: the twin, of the same layers; what to validate and to save. Its layers stay
+            trainable: a frozen network would be saved as one, and no later training could change it.
     """
 
     def __init__(self, model: keras.Model, decay: float) -> None:
         self.decay = decay
         self.model = keras.models.clone_model(model)
         self.model.set_weights(model.get_weights())
-        self.model.trainable = False
         # A variable, so that a resumed training continues with the same d_t.
         self.steps = keras.Variable(0, dtype="int64", trainable=False, name="averaged_steps")
         self._source = model

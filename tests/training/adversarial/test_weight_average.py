@@ -43,8 +43,6 @@ def test_starts_as_the_model_and_is_a_model_of_its_own(network):
     np.testing.assert_array_equal(average.model(images), network(images))
     network.trainable_variables[0].assign_add(tf.ones_like(network.trainable_variables[0]))
     assert not np.array_equal(average.model(images), network(images))
-    assert network.trainable
-    assert not average.model.trainable_variables
 
 
 def test_the_twin_saves_and_loads_as_any_network(network, tmp_path):
@@ -53,3 +51,5 @@ def test_the_twin_saves_and_loads_as_any_network(network, tmp_path):
     images = np.random.default_rng(0).random((2, *SHAPE), dtype="float32")
     loaded = keras.models.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(loaded(images), average.model(images))
+    # A fine-tuning of the file goes on from there.
+    assert len(loaded.trainable_variables) == len(network.trainable_variables) > 0
