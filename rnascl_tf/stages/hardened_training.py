@@ -34,6 +34,7 @@ def train_and_save(
     """
     settings, hardening = run.config[section], model.hardening
     folder = run.folder(stage)
+    result = folder / "student.keras"
     callbacks: list[keras.callbacks.Callback] = []
     best = BestEpoch(model.validated, folder, model.best) if settings.keep_best else None
     if best is not None:
@@ -53,7 +54,7 @@ def train_and_save(
     train_stage(run, stage, model, stream, section=section, callbacks=callbacks)
     if best is not None:
         run.devices.wait_for_all()  # for the chief's file
-        accuracy, epoch = best.restore()
+        accuracy, epoch = best.restore(result)
         kept = {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
         run.record["stages"].setdefault(stage, {})["kept"] = kept
         logging.info(
@@ -63,6 +64,7 @@ def train_and_save(
             settings.epochs,
             100 * accuracy,
         )
-    save_model(model.validated, folder / "student.keras")
+    save_model(model.validated, result)
+    run.devices.wait_for_all()  # until all have read the best epoch's file
     for path in best_files(folder) if may_write() else ():
         path.unlink()

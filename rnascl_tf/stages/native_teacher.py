@@ -111,7 +111,7 @@ def train_native(run: Run) -> dict[str, Any]:
     training: dict[str, Any] = {"epoch": len(run.record["history"]["teacher"])}
     run.devices.wait_for_all()  # for the chief's file
     if best is not None:
-        accuracy, epoch = best.restore()
+        accuracy, epoch = best.restore(folder / "teacher.keras")
         training = {"epoch": epoch + 1, "validation_accuracy": accuracy}
         logging.info(
             "teacher: epoch %d is kept, its accuracy on attacked validation images is %.1f%%",

@@ -39,7 +39,7 @@ def test_the_average_of_the_best_epoch_is_saved(robust_run, monkeypatch):
 
     monkeypatch.setattr(hardened_training, "train_stage", watched)
     train.run(robust_run)
-    (model,) = models
+    model = models[0]
     assert model.validated is not model.classifier
     for found, first, last in zip(weights(robust_run, "train"), *(seen[0], seen[-1]), strict=True):
         np.testing.assert_array_equal(found, first)
@@ -50,6 +50,13 @@ def test_the_average_of_the_best_epoch_is_saved(robust_run, monkeypatch):
     }
     assert len(robust_run.record["history"]["train"]) == 2, "training goes on"
     assert not list((robust_run.workdir / "train").glob("best_*"))
+    # Killed now, before the stage is recorded as finished, a run resumes after the last epoch.
+    kept = weights(robust_run, "train")
+    robust_run.record["stages"]["train"].pop("kept")
+    train.run(robust_run)
+    assert robust_run.record["stages"]["train"]["kept"]["epoch"] == 1
+    for found, wanted in zip(weights(robust_run, "train"), kept, strict=True):
+        np.testing.assert_array_equal(found, wanted)
     # The saved file is a student like any other.
     assert robust_run.student("train").output_shape == (None, 10)
 

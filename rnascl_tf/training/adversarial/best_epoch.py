@@ -68,11 +68,17 @@ class BestEpoch(keras.callbacks.Callback):
             return False
         return epochs_done - 1 - best_epoch >= self.patience
 
-    def restore(self) -> tuple[float, int]:
-        """Loads the best epoch's weights into the network; returns (accuracy, epoch from 0)."""
+    def restore(self, result: Path) -> tuple[float, int]:
+        """Loads the best epoch's weights into the network; returns (accuracy, epoch from 0).
+
+        Args:
+            result: where the stage then saves the network. A run that is killed after the epochs' files
+                are removed, and before the stage is recorded as finished, resumes from this file.
+        """
         accuracy, epoch = self.best.numpy()
+        path = self._path(int(epoch))
         # Weights and not the whole file: the network at hand carries this run's names and seeds.
-        self.network.load_weights(self._path(int(epoch)))
+        self.network.load_weights(path if path.exists() else result)
         return float(accuracy), int(epoch)
 
     def _path(self, epoch: int) -> Path:

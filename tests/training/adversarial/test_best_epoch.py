@@ -30,7 +30,7 @@ def play(network, folder, accuracies, patience, best=None, first_epoch=0):
 def kept(network, folder, best):
     """The bias, an epoch's number, that the best file brings back; and that epoch's number."""
     network.get_layer("only").bias.assign([99])
-    _, epoch = BestEpoch(network, folder, best).restore()
+    _, epoch = BestEpoch(network, folder, best).restore(folder / "none.keras")
     return float(network.get_layer("only").bias.numpy()[0]), epoch
 
 
