@@ -39,9 +39,17 @@ def train_and_save(
     best = BestEpoch(model.validated, folder, model.best) if settings.keep_best else None
     if best is not None:
         callbacks.append(best)
-    if hardening.attack is not None and hardening.attack.single_step:
-        history = folder / "history.csv"
-        callbacks.append(BreakdownWarning(stage, hardening.attack.name, history, best is not None))
+    attack, judge = hardening.attack, hardening.validation
+    if attack and judge and attack.single_step:
+        callbacks.append(
+            BreakdownWarning(
+                stage,
+                attack,
+                judge,
+                folder / "history.csv",
+                None if best else f"--config.{section}.keep_best=true",
+            )
+        )
     if hardening.self_distillation:
         callbacks.append(
             SelfDistillation(

@@ -18,6 +18,7 @@ from rnascl_tf.runs import Run, train_stage, training_stream
 from rnascl_tf.training import (
     ATTACK_KINDS,
     BestEpoch,
+    BreakdownWarning,
     ClassifierModel,
     TrainingAttack,
     batch_norm_momentum,
@@ -98,14 +99,21 @@ def train_native(run: Run) -> dict[str, Any]:
     model = adversarial_model(run, classifier, stream.steps_per_epoch)
     folder = run.folder("teacher")
     best = None
+    callbacks: list[keras.callbacks.Callback] = []
     if settings.patience:
         best = BestEpoch(model.validated, folder, model.best, settings.patience)
+        callbacks.append(best)
+    attack, judge = model.hardening.attack, model.hardening.validation
+    if attack and judge and attack.single_step:
+        # As many epochs as there are: the best one is kept and none is left out.
+        remedy = None if best else f"--config.teacher.patience={settings.epochs}"
+        callbacks.append(BreakdownWarning("teacher", attack, judge, folder / "history.csv", remedy))
     train_stage(
         run,
         "teacher",
         model,
         stream,
-        callbacks=[best] if best else (),
+        callbacks=callbacks,
         ended=best.ended if best else None,
     )
     training: dict[str, Any] = {"epoch": len(run.record["history"]["teacher"])}

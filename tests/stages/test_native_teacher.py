@@ -175,3 +175,23 @@ def test_every_network_can_be_asked_for(network, config, tmp_path, monkeypatch):
         "batch_norm_momentum": 0.9,
         "seed": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("adversarial", "steps", "watched"), [("n_fgsm", 3, True), ("pgd", 3, False), ("pgd", 1, True)]
+)
+def test_a_training_on_single_steps_is_watched(
+    config, tmp_path, monkeypatch, adversarial, steps, watched
+):
+    given = {}
+
+    def only_asked(run, stage, model, stream, **options):
+        given.update(options)
+        raise InterruptedError
+
+    monkeypatch.setattr(native_teacher, "train_stage", only_asked)
+    config.teacher.update(dict(adversarial=adversarial, attack_steps=steps))
+    with pytest.raises(InterruptedError):
+        trained(config, tmp_path)
+    names = [type(callback).__name__ for callback in given["callbacks"]]
+    assert names == ["BestEpoch", *["BreakdownWarning"][: int(watched)]]

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 from absl import logging
 
+from rnascl_tf.training.adversarial.training_attack import TrainingAttack
 from rnascl_tf.training.loop.history import read_history
 from rnascl_tf.training.loop.logs import Logs
 
@@ -23,17 +24,25 @@ class BreakdownWarning(keras.callbacks.Callback):
 
     Args:
         stage: the stage's name.
-        attack: the training's own, by its name.
+        attack: the training's own.
+        judge: the PGD of validation.
         history: path of the training's `history.csv`, whose epochs a resumed training goes on from.
-        keeps_best: whether the best epoch is kept, see `BestEpoch`.
+        remedy: the flag with which `BestEpoch` keeps the best epoch; None: it does so.
     """
 
-    def __init__(self, stage: str, attack: str, history: Path, keeps_best: bool) -> None:
+    def __init__(
+        self,
+        stage: str,
+        attack: TrainingAttack,
+        judge: TrainingAttack,
+        history: Path,
+        remedy: str | None,
+    ) -> None:
         super().__init__()
         self._stage = stage
-        self._attack = attack
+        self._attack, self._judge = attack, judge
         self._history = history
-        self._keeps_best = keeps_best
+        self._remedy = remedy
         self._seen: list[tuple[float, float]] = []
         self._warned = False
 
@@ -54,19 +63,20 @@ class BreakdownWarning(keras.callbacks.Callback):
         (old_own, old_robust), (own, robust) = self._seen[best], self._seen[epoch]
         logging.warning(
             "%s: training has broken down (catastrophic overfitting): from epoch %d to %d accuracy on "
-            "its own %s images rose from %.1f%% to %.1f%%, under PGD-10 it fell from %.1f%% to %.1f%%; "
+            "its own %s images rose from %.1f%% to %.1f%%, under PGD-%d it fell from %.1f%% to %.1f%%; "
             "%s",
             self._stage,
             best + 1,
             epoch + 1,
-            self._attack,
+            self._attack.name,
             100 * old_own,
             100 * own,
+            self._judge.steps,
             100 * old_robust,
             100 * robust,
             f"epoch {best + 1} is kept unless a later one is better"
-            if self._keeps_best
-            else f"give --config.{self._stage}.keep_best=true to keep epoch {best + 1}",
+            if self._remedy is None
+            else f"give {self._remedy} to keep epoch {best + 1}",
         )
 
     def _best_before(self, epoch: int) -> int:

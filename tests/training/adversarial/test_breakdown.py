@@ -2,13 +2,22 @@
 
 import logging
 
+import keras
 import pytest
 
 from rnascl_tf.files import write_csv
-from rnascl_tf.training import BreakdownWarning
+from rnascl_tf.robustness import ThreatModel
+from rnascl_tf.training import BreakdownWarning, TrainingAttack
 
 # (accuracy on the training's own attacked images, accuracy under PGD-10)
 BREAKDOWN = [(0.2, 0.1), (0.3, 0.25), (0.35, 0.27), (0.6, 0.02), (0.8, 0.0)]
+
+
+def watcher(folder, remedy=None):
+    seeds = keras.random.SeedGenerator(0)
+    attack = TrainingAttack("n_fgsm", ThreatModel(0.1), seeds)
+    judge = TrainingAttack("pgd", ThreatModel(0.1), seeds, 13)
+    return BreakdownWarning("train", attack, judge, folder / "history.csv", remedy)
 
 
 def play(callback, epochs, first_epoch=0):
@@ -22,17 +31,17 @@ def warned(caplog):
 
 
 def test_a_breakdown_is_told_once_with_its_numbers(tmp_path, caplog):
-    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", True), BREAKDOWN)
+    play(watcher(tmp_path), BREAKDOWN)
     (message,) = warned(caplog)
     assert "from epoch 3 to 4" in message
     assert "its own n_fgsm images rose from 35.0% to 60.0%" in message
-    assert "under PGD-10 it fell from 27.0% to 2.0%" in message
+    assert "under PGD-13 it fell from 27.0% to 2.0%" in message
     assert "epoch 3 is kept" in message
 
 
 def test_where_the_best_epoch_is_lost_the_message_says_how_to_keep_it(tmp_path, caplog):
-    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", False), BREAKDOWN)
-    assert "--config.train.keep_best=true" in warned(caplog)[0]
+    play(watcher(tmp_path, "--config.train.keep_best=true"), BREAKDOWN)
+    assert "give --config.train.keep_best=true to keep epoch 3" in warned(caplog)[0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +57,7 @@ def test_where_the_best_epoch_is_lost_the_message_says_how_to_keep_it(tmp_path, 
     ],
 )
 def test_other_trainings_are_left_in_peace(epochs, tmp_path, caplog):
-    play(BreakdownWarning("train", "n_fgsm", tmp_path / "history.csv", True), epochs)
+    play(watcher(tmp_path), epochs)
     assert warned(caplog) == []
 
 
@@ -58,5 +67,5 @@ def test_a_resumed_training_knows_the_epochs_before(done, messages, tmp_path, ca
     names = ("accuracy", "val_robust_accuracy")
     rows = [dict(zip(names, row, strict=True)) for row in BREAKDOWN[:done]]
     write_csv(history, [{"epoch": epoch} | row for epoch, row in enumerate(rows)])
-    play(BreakdownWarning("train", "n_fgsm", history, True), BREAKDOWN[done:], first_epoch=done)
+    play(watcher(tmp_path), BREAKDOWN[done:], first_epoch=done)
     assert len(warned(caplog)) == messages
