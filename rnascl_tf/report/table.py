@@ -145,7 +145,7 @@ def verdict(record: Record | Mapping[str, Any], student: str, control: str) -> s
     Args:
         record: of a run whose evaluate stage is finished.
         student: the record's name of the student.
-        control: the record's name of the same architecture trained by cross-entropy alone.
+        control: the record's name of the same architecture trained without the teacher.
     """
     robustness = results_from_json(record["robustness"])
     if control not in robustness:
