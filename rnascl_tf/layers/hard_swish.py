@@ -43,7 +43,7 @@ def _hard_swish(features: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], t
     return keras.activations.hard_silu(features), gradient
 
 
-@tf.custom_gradient
+@custom_gradient
 def hard_swish_in_one_pass(
     features: tf.Tensor,
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:

@@ -1,7 +1,11 @@
 """Hard-swish: Keras' values, and a gradient written by hand that must be the function's own."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from rnascl_tf.layers import HardSwish
@@ -74,3 +78,18 @@ def test_in_one_pass_inside_a_graph_of_any_batch():
     for rows in (2, 7, 11):
         features = tf.random.stateless_normal((rows, 5, 3), (0, rows))
         np.testing.assert_allclose(graph(features), HardSwish()(features), atol=1e-6)
+
+
+@pytest.mark.parametrize("function", [HardSwish(), hard_swish_in_one_pass])
+def test_the_graphs_that_differentiate_it_are_freed(function):
+    def slopes(features):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            outputs = function(features)
+        return tape.gradient(outputs, features)
+
+    traced = tf.function(slopes, autograph=False)
+    graph = weakref.ref(traced.get_concrete_function(tf.TensorSpec((2, 3))).graph)
+    del traced
+    gc.collect()
+    assert graph() is None
