@@ -127,6 +127,12 @@ def test_verdict_is_on_the_attack_that_is_strongest_on_the_student(record):
     assert "-5.0 points" in sentence
 
 
+@pytest.mark.parametrize("student", [0.12, 0.08])
+def test_no_gain_or_loss_is_claimed_where_intervals_overlap(record, student):
+    record["robustness"]["student"]["pgd20"] = result(student)
+    assert "the intervals overlap" in verdict(record, "student", "baseline")
+
+
 def test_search_table(lines_of):
     record = {"search_diagnostics": {"epochs": 10, "tutors": FACTS | {"distinct": 5}}}
     record["search_diagnostics"]["filters"] = FACTS | {"rows": 9, "last_change_median": 0.0}
