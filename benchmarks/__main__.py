@@ -16,6 +16,7 @@ BENCHMARKS = (
     "train_step",
     "fixed_views",
     "training_attack",
+    "attacked_step",
     "teacher",
     "attack_speed",
     "demo",

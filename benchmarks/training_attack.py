@@ -29,11 +29,12 @@ def run():
             rounds=ROUNDS,
         )
         for activation, target in TARGETS.items()
-        for student in [_student(activation)]
+        for student in [new_student(activation)]
     ]
 
 
-def _student(activation):
+def new_student(activation):
+    """Returns an untrained student of S3 with this activation."""
     return build_student(
         {
             "space": "S3",

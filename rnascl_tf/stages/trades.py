@@ -71,7 +71,7 @@ def estimate(run: runs.Run) -> float:
 
 STAGE: Stage = Stage(
     name="trades",
-    title="make the trained student robust by TRADES fine-tuning",
+    title="fine-tune the trained student on attacked images, by TRADES unless told otherwise",
     run=run,
     sections=("trades",),
     after=("train",),

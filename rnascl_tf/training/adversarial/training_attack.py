@@ -93,8 +93,10 @@ class TrainingAttack:
 
     @property
     def single_step(self) -> bool:
-        """Whether it takes one step, and may break down by catastrophic overfitting."""
-        return self.kind.step_fraction is not None or self.steps == 1
+        """Whether it takes one step on the labels, and may break down by catastrophic overfitting."""
+        return self.kind.against == "labels" and (
+            self.kind.step_fraction is not None or self.steps == 1
+        )
 
     def __call__(self, model: Logits, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Returns the attacked images, float32 of the images' shape, without a gradient.

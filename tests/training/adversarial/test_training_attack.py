@@ -395,6 +395,7 @@ def test_single_steps_in_l2_go_as_far_as_in_their_definition(linear_model, examp
 def test_which_attacks_take_one_step(name, steps, single):
     assert attack_named(name, steps=steps).single_step is single
     assert attack_named("pgd", steps=1).single_step
+    assert not attack_named("trades", steps=1).single_step
 
 
 def test_epsilon_zero_is_the_identity(linear_model, examples):
