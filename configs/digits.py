@@ -28,15 +28,15 @@ def get_config(variant: str = "demo") -> ConfigDict:
     config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
     config.threat.epsilon = "0.1"
     config.teacher.update(
-        dict(stem_stride=2, epochs=20, attack_steps=5, attack_step_size=0.5, evaluate_examples=400)
+        dict(stem_stride=2, epochs=15, attack_steps=5, attack_step_size=0.5, evaluate_examples=400)
     )
-    config.search.update(dict(epochs=10, gamma=10.0))
-    config.train.update(dict(epochs=12, gamma=10.0))
+    config.search.update(dict(epochs=8, gamma=10.0))
+    config.train.update(dict(epochs=10, gamma=10.0))
     config.trades.update(dict(epochs=5, attack_steps=5, attack_step_size=0.5))
     # The verdict on masking takes 500 gradient steps and 1,000 queries for each of its images.
-    config.evaluate.update(dict(examples=400, masking_examples=50))
+    config.evaluate.update(dict(examples=400, masking_examples=20))
     # Square queries each of four files 1,000 times for each of these images.
-    config.export.update(dict(examples=400, square_examples=50))
+    config.export.update(dict(examples=400, square_examples=20))
     sizes = {"demo": _robust, "ablation": _ablation, "smoke": _smoke}
     apply_variants(config, variant, sizes, {"robust": _robust})
     return config
