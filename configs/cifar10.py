@@ -20,14 +20,9 @@ def get_config(variant: str = "s3") -> ConfigDict:
     spaces = {
         name.lower(): functools.partial(_search, name) for name in ("S3", "S5", "S7", "M", "L")
     }
-    apply_variants(config, variant, spaces, {"robust": _robust})
+    apply_variants(config, variant, spaces, {"robust": robust})
     return config
 
 
 def _search(space: str, config: ConfigDict) -> None:
     config.search.space = space
-
-
-def _robust(config: ConfigDict) -> None:
-    robust(config)
-    config.train.l2 = 5e-4  # what adversarial training asks for (Pang et al. 2021, "Bag of tricks")

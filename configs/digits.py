@@ -37,8 +37,8 @@ def get_config(variant: str = "demo") -> ConfigDict:
     config.evaluate.update(dict(examples=400, masking_examples=20))
     # Square queries each of four files 1,000 times for each of these images.
     config.export.update(dict(examples=400, square_examples=20))
-    sizes = {"demo": _robust, "ablation": _ablation, "smoke": _smoke}
-    apply_variants(config, variant, sizes, {"robust": _robust})
+    sizes = {"demo": robust, "ablation": _ablation, "smoke": _smoke}
+    apply_variants(config, variant, sizes, {"robust": robust})
     return config
 
 
@@ -59,8 +59,3 @@ def _smoke(config: ConfigDict) -> None:
     config.trades.update(dict(epochs=1, attack_steps=1))
     config.evaluate.update(dict(examples=32, batch_size=32, masking_examples=0))
     config.export.update(dict(runs=10, examples=32, square_examples=4, square_queries=20))
-
-
-def _robust(config: ConfigDict) -> None:
-    robust(config)
-    config.train.l2 = 5e-4  # what adversarial training asks for (Pang et al. 2021, "Bag of tricks")

@@ -33,7 +33,7 @@ def get_config(variant: str = "small") -> ConfigDict:
     config.teacher.evaluate_examples = 100
     config.evaluate.examples = 100
     config.export.examples = 100
-    apply_variants(config, variant, {"small": _small, "large": _large}, {"robust": _robust})
+    apply_variants(config, variant, {"small": _small, "large": _large}, {"robust": robust})
     return config
 
 
@@ -51,11 +51,3 @@ def _large(config: ConfigDict) -> None:
     config.trades.l2 = 4e-5
     config.export.square_examples = 20
     config.teacher.update(dict(widths=(32, 64, 128, 256), blocks=(1, 1, 1, 1), stem_stride=2))
-
-
-def _robust(config: ConfigDict) -> None:
-    robust(config)
-    if not config.data.resized_crop:
-        config.train.l2 = (
-            5e-4  # what adversarial training asks for (Pang et al. 2021, "Bag of tricks")
-        )

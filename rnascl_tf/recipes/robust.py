@@ -15,6 +15,8 @@ def robust(config: ConfigDict) -> None:
     """
     config.search.update(dict(attack="n_fgsm", label_smoothing=0.1))
     config.train.update(dict(attack="n_fgsm", label_smoothing=0.1, schedule="cosine"))
+    if not config.data.resized_crop:  # recipes of large images have an L2 of their own
+        config.train.l2 = 5e-4  # what adversarial training asks for (Pang et al. 2021)
     config.train.update(dict(weight_average=0.997, keep_best=True))
     config.method.kl_first = "teacher"
     # The teacher runs once for each view, not once for each epoch.
