@@ -41,7 +41,8 @@ class UnfoldedStudentModel(StudentModel):
 
     def attacked(self, batch):
         """Returns the batch with the attacked images."""
-        return self.hardening.attacked(self.logits, batch)
+        attack = self.hardening.attack
+        return batch | {"attacked": attack(self.logits, batch["image"], batch["label"])}
 
 
 def _attacked(attack):

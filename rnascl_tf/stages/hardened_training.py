@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 from absl import logging
 
@@ -11,10 +13,28 @@ from rnascl_tf.training import (
     BestEpoch,
     BreakdownWarning,
     ClassifierModel,
+    Hardening,
     SelfDistillation,
     Stream,
     best_files,
 )
+
+
+def breakdown_warning(
+    stage: str, hardening: Hardening, folder: Path, remedy: str | None
+) -> list[keras.callbacks.Callback]:
+    """Returns the callback that sees a breakdown, if the training's attack may break down.
+
+    Args:
+        stage: the stage's name.
+        hardening: of the training.
+        folder: the stage's, with its `history.csv`.
+        remedy: see `BreakdownWarning`.
+    """
+    attack, judge = hardening.attack, hardening.validation
+    if attack is None or judge is None or not attack.single_step:
+        return []
+    return [BreakdownWarning(stage, attack, judge, folder / "history.csv", remedy)]
 
 
 def train_and_save(
@@ -39,17 +59,8 @@ def train_and_save(
     best = BestEpoch(model.validated, folder, model.best) if settings.keep_best else None
     if best is not None:
         callbacks.append(best)
-    attack, judge = hardening.attack, hardening.validation
-    if attack and judge and attack.single_step:
-        callbacks.append(
-            BreakdownWarning(
-                stage,
-                attack,
-                judge,
-                folder / "history.csv",
-                None if best else f"--config.{section}.keep_best=true",
-            )
-        )
+    remedy = None if best else f"--config.{section}.keep_best=true"
+    callbacks += breakdown_warning(stage, hardening, folder, remedy)
     if hardening.self_distillation:
         callbacks.append(
             SelfDistillation(

@@ -15,10 +15,10 @@ from absl import logging
 import teachers
 from rnascl_tf.files import save_model, write_bytes
 from rnascl_tf.runs import Run, train_stage, training_stream
+from rnascl_tf.stages.hardened_training import breakdown_warning
 from rnascl_tf.training import (
     ATTACK_KINDS,
     BestEpoch,
-    BreakdownWarning,
     ClassifierModel,
     TrainingAttack,
     batch_norm_momentum,
@@ -103,11 +103,9 @@ def train_native(run: Run) -> dict[str, Any]:
     if settings.patience:
         best = BestEpoch(model.validated, folder, model.best, settings.patience)
         callbacks.append(best)
-    attack, judge = model.hardening.attack, model.hardening.validation
-    if attack and judge and attack.single_step:
-        # As many epochs as there are: the best one is kept and none is left out.
-        remedy = None if best else f"--config.teacher.patience={settings.epochs}"
-        callbacks.append(BreakdownWarning("teacher", attack, judge, folder / "history.csv", remedy))
+    # As many epochs as there are: the best one is kept and none is left out.
+    remedy = None if best else f"--config.teacher.patience={settings.epochs}"
+    callbacks += breakdown_warning("teacher", model.hardening, folder, remedy)
     train_stage(
         run,
         "teacher",

@@ -19,8 +19,8 @@ def run(run: runs.Run) -> None:
 
 def check(config: ConfigDict) -> None:
     """Checks the section `train`."""
-    check_values(config, {**optimization_rules("train"), "train.gamma": AT_LEAST_0})
-    check_values(config, {"train.clean_weight": AT_LEAST_0})
+    own = {"train.gamma": AT_LEAST_0, "train.clean_weight": AT_LEAST_0}
+    check_values(config, {**optimization_rules("train"), **own})
     stages.check_hardening(config, "train")
     if config.train.attack != NO_ATTACK:
         runs.require_epsilon(config, "--config.train.attack=none")

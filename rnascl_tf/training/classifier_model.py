@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from rnascl_tf.objectives import Terms, cross_entropy, smoothed_labels, trades_loss
+from rnascl_tf.objectives import Terms, cross_entropy, trades_loss
 from rnascl_tf.training.adversarial.folded_network import FoldedNetwork
 from rnascl_tf.training.adversarial.hardening import PLAIN, Hardening
 from rnascl_tf.training.adversarial.weight_average import WeightAverage
@@ -60,10 +60,10 @@ class ClassifierModel(TrainingModel):
             self._averaged_steps = self._average.steps
         if hardening.seed_generator is not None:
             self.start_seeds = hardening.seed_generator
-        if hardening.attack is not None:
-            self._attackable = FoldedNetwork(classifier)
+        self._attackable = None if hardening.attack is None else FoldedNetwork(classifier)
         if hardening.validation is not None:
-            self._judged = FoldedNetwork(self.validated)
+            folded = None if hardening.average else self._attackable
+            self._judged = folded or FoldedNetwork(self.validated)
             self.robust_accuracy = keras.metrics.SparseCategoricalAccuracy(name="robust_accuracy")
             self.best = self._variable((2,), -1.0, "best")
         if hardening.self_distillation:
@@ -97,18 +97,12 @@ class ClassifierModel(TrainingModel):
 
     def attacked(self, batch: Batch) -> Batch:
         """Returns the batch with the images of the attack, if there is one, as "attacked"."""
-        if self.hardening.attack is None:
-            return batch
-        return self.hardening.attacked(self._attackable.with_present_weights(), batch)
+        return self.hardening.attacked(self._attackable, batch)
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """Returns y: the labels, integer [batch], or what smoothing and the average make of them."""
-        labels, hardening = batch["label"], self.hardening
-        if not hardening.label_smoothing and not hardening.self_distillation:
-            return labels
-        classes = self.validated.output_shape[-1]
-        smoothed = smoothed_labels(labels, classes, hardening.label_smoothing)
-        if not hardening.self_distillation:
+        smoothed = self.hardening.labels(batch["label"], self.validated.output_shape[-1])
+        if not self.hardening.self_distillation:
             return smoothed
 
         def rectified() -> tf.Tensor:

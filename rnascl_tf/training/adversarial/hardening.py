@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from rnascl_tf.objectives import smoothed_labels
 from rnascl_tf.recipes.choices import NO_ATTACK
 from rnascl_tf.robustness import ThreatModel
-from rnascl_tf.training.adversarial.training_attack import Logits, TrainingAttack
+from rnascl_tf.training.adversarial.folded_network import FoldedNetwork
+from rnascl_tf.training.adversarial.training_attack import TrainingAttack
 from rnascl_tf.training.training_model import Batch
 
 VALIDATION_STEPS = 10
@@ -47,16 +50,33 @@ class Hardening:
         """Whether the task term is that of TRADES."""
         return self.attack is not None and self.attack.kind.against == "prediction"
 
-    def attacked(self, logits: Logits, batch: Batch) -> Batch:
+    def attacked(self, network: FoldedNetwork | None, batch: Batch) -> Batch:
         """Returns the batch with the images of the attack as "attacked"; without an attack, the batch.
 
         Args:
-            logits: the attacked network in evaluation mode, images -> logits.
+            network: what is attacked; None without an attack.
             batch: a training batch.
+
+        Raises:
+            ValueError: there is an attack and no network.
         """
         if self.attack is None:
             return batch
+        if network is None:
+            raise ValueError("an attack needs the network that it attacks.")
+        logits = network.with_present_weights()
         return batch | {"attacked": self.attack(logits, batch["image"], batch["label"])}
+
+    def labels(self, labels: tf.Tensor, classes: int) -> tf.Tensor:
+        """Returns the labels as they are, or as float32 [batch, classes] where a part of them moves.
+
+        Args:
+            labels: integer [batch].
+            classes: number of classes.
+        """
+        if not self.label_smoothing and not self.self_distillation:
+            return labels
+        return smoothed_labels(labels, classes, self.label_smoothing)
 
     @property
     def seed_generator(self) -> keras.random.SeedGenerator | None:

@@ -19,7 +19,6 @@ from rnascl_tf.objectives import (
     Terms,
     cross_entropy,
     distillation_loss,
-    smoothed_labels,
     trades_loss,
 )
 from rnascl_tf.training.adversarial.folded_network import FoldedNetwork
@@ -81,7 +80,7 @@ class SearchModel(TrainingModel):
         if hardening.attack is not None:
             # An attribute of the model, so that it is saved with the training state.
             self.start_seeds = hardening.attack.seed_generator
-            self._attackable = FoldedNetwork(supernet)
+        self._attackable = None if hardening.attack is None else FoldedNetwork(supernet)
         self.student_layers: tuple[str, ...] = tuple(supernet.output["taps"])
         self.attention_maps = AttentionMaps(attention_size)
         self.tutors: TutorSelection | None = None
@@ -158,7 +157,7 @@ class SearchModel(TrainingModel):
             images = tf.concat([batch["image"], attacked], axis=0)
         outputs = self(images, training=True)
         logits, taps = outputs["logits"], list(outputs["taps"].values())
-        labels = self._targets(batch["label"], logits.shape[-1])
+        labels = self.hardening.labels(batch["label"], logits.shape[-1])
         if by_trades:
             logits, attacked_logits = tf.split(logits, 2)
             taps = [tf.split(tap, 2)[0] for tap in taps]
@@ -208,9 +207,7 @@ class SearchModel(TrainingModel):
 
     def attacked(self, batch: Batch) -> Batch:
         """Returns the batch with the images of the attack, if there is one, as "attacked"."""
-        if self.hardening.attack is None:
-            return batch
-        return self.hardening.attacked(self._attackable.with_present_weights(), batch)
+        return self.hardening.attacked(self._attackable, batch)
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the logits of the most probable student, float [batch, classes]."""
@@ -223,10 +220,6 @@ class SearchModel(TrainingModel):
     def _selectors(self) -> list[GumbelSoftmax]:
         selectors = [mask.gumbel for mask in channel_masks(self.supernet)]
         return selectors if self.tutors is None else [*selectors, self.tutors]
-
-    def _targets(self, labels: tf.Tensor, classes: int) -> tf.Tensor:
-        smoothing = self.hardening.label_smoothing
-        return smoothed_labels(labels, classes, smoothing) if smoothing else labels
 
     def _tutor_weights(self) -> tf.Tensor | None:
         if self.tutors is not None:
