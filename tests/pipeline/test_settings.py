@@ -69,6 +69,14 @@ def test_an_epsilon_that_looks_like_another_norms_is_said(config, caplog):
     assert "8/255 is small for L2" in record.getMessage()
 
 
+def test_there_is_no_negative_number_of_views(config):
+    config.signals.views = -1
+    with pytest.raises(UserError, match=r"^--config\.signals\.views=-1 should be 0 or more\.$"):
+        check(config)
+    config.signals.views = 0
+    check(config)
+
+
 def test_several_views_need_images_that_change(config):
     config.signals.views = 2
     check(config)
