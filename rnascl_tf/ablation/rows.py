@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline.order import select, upstream
 from rnascl_tf.recipes.choices import names
+from rnascl_tf.spelling import did_you_mean
 
 SHORT_NAMES = {
     "tutor": ("method.tutor",),
@@ -67,11 +68,12 @@ def vary(texts: Iterable[str]) -> list[Row]:
             `SHORT_NAMES` or a config key.
 
     Raises:
-        UserError: an unknown name without values, or an empty list of values.
+        UserError: a misspelt name, another name without values, or an empty list of values.
     """
     factors = []
     for text in texts:
         name, _, values = text.partition("=")
+        _refuse_misspelt(f"--vary={text}", name)
         if not values and name not in VARIED:
             raise UserError(
                 f"--vary={text} needs values, as --vary={name}=1,2; only {', '.join(VARIED)} have "
@@ -88,7 +90,7 @@ def parse_row(text: str) -> Row:
     """Returns the row of a `--row=NAME:key=value,key=value` flag; NAME alone is the recipe as it is.
 
     Raises:
-        UserError: the text has another form.
+        UserError: the text has another form, or a misspelt name.
     """
     name, _, rest = text.partition(":")
     # A comma separates settings only before the next key: values may be lists.
@@ -96,7 +98,19 @@ def parse_row(text: str) -> Row:
     pairs = [(key, value) for key, _, value in (part.partition("=") for part in parts)]
     if not name or not all(key and value for key, value in pairs):
         raise UserError(f"--row={text} should be --row=NAME:key=value,key=value.")
+    for key, _ in pairs:
+        _refuse_misspelt(f"--row={text}", key)
     return _row(name, pairs)
+
+
+def _refuse_misspelt(flag: str, name: str) -> None:
+    """Refuses what is nearly a short name; any other may be a config key, which is looked up later."""
+    suggestion = did_you_mean(name, SHORT_NAMES)
+    if suggestion and name not in SHORT_NAMES and "." not in name:
+        raise UserError(
+            f"{flag}: there is no {name!r}{suggestion}; give one of {', '.join(SHORT_NAMES)}, or a "
+            "config key with its section, as train.epochs."
+        )
 
 
 def _row(name: str | None, pairs: Sequence[tuple[str, str]]) -> Row:

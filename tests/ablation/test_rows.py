@@ -63,3 +63,18 @@ def test_a_row_of_its_own():
 def test_refuses_another_form(text):
     with pytest.raises(UserError, match="--row="):
         parse_row(text)
+
+
+@pytest.mark.parametrize("text", ["tutr", "tutr=random", "Tutor", "gama=1,10"])
+def test_a_misspelt_name_is_answered_with_the_nearest(text):
+    near = "gamma" if text.startswith("g") else "tutor"
+    with pytest.raises(UserError, match=rf"--vary={text}: .*did you mean {near}\?") as caught:
+        vary([text])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=rf"--row=mine:kl=off,.*did you mean {near}\?"):
+        parse_row(f"mine:kl=off,{text.partition('=')[0]}=1")
+
+
+def test_a_key_that_is_like_a_short_name_is_a_key():
+    (row,) = vary(["train.gamma=3"])
+    assert row.settings == (("train.gamma", "3"),)

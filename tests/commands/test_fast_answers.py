@@ -94,6 +94,12 @@ ANSWERS = {
         2,
         "config.train has no 'epoch' (did you mean epochs?)",
     ),
+    "name of a row": (["ablate", *SMOKE, "--vary=tutr"], 2, "(did you mean tutor?)"),
+    "name of a row with values": (
+        ["ablate", *SMOKE, "--vary=tutr=random"],
+        2,
+        "(did you mean tutor?)",
+    ),
     "workdir": ([SMOKE[0], "--workdir=here.keras"], 2, "--workdir=here.keras is not a folder"),
     "no run": (["predict", "--workdir=none", "image.png"], 2, "none is not a run folder"),
     "image": (["predict", "--workdir=finished", "none.png"], 2, "none.png does not exist"),
