@@ -61,12 +61,25 @@ def wait_for(workdir, text, seconds=120):
         time.sleep(0.05)
 
 
+# On attacked images, with the teacher's signals of fixed views, an average and a best epoch.
+ROBUST_CONFIG = [
+    "--config=digits:smoke,robust",
+    "--config.signals.views=2",
+    "--config.train.self_distillation=1.0",
+    "--config.train.self_distillation_start=0.5",
+    *CONFIG[1:],
+]
+
+
+def teach(config, workdir):
+    finish(workdir, *config, f"--workdir={workdir}", "--stages=teacher", "--deterministic")
+    return workdir
+
+
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     """A run whose teacher stage is finished, to be copied."""
-    workdir = tmp_path_factory.mktemp("taught") / "run"
-    finish(workdir, *CONFIG, f"--workdir={workdir}", "--stages=teacher", "--deterministic")
-    return workdir
+    return teach(CONFIG, tmp_path_factory.mktemp("taught") / "run")
 
 
 def copy_of(taught, folder):
@@ -105,8 +118,11 @@ def arrays(workdir):
 
 
 @pytest.mark.long
-def test_ten_kills_leave_the_bits_of_a_run_that_was_not_killed(taught, tmp_path):
-    arguments = [*CONFIG, "--stages=search,train", "--deterministic"]
+@pytest.mark.parametrize("config", [CONFIG, ROBUST_CONFIG], ids=["clean", "robust"])
+def test_ten_kills_leave_the_bits_of_a_run_that_was_not_killed(config, tmp_path):
+    (tmp_path / "taught").mkdir()
+    taught = teach(config, tmp_path / "taught" / "run")
+    arguments = [*config, "--stages=search,train", "--deterministic"]
     (tmp_path / "whole").mkdir()
     whole = copy_of(taught, tmp_path / "whole")
     began = time.monotonic()
@@ -132,7 +148,7 @@ def test_ten_kills_leave_the_bits_of_a_run_that_was_not_killed(taught, tmp_path)
                 process.wait()
                 kills += 1
                 reached = [line for line in output(killed).splitlines() if "epoch" in line][-1:]
-                print(f"run {runs}, kill {kills} after {moment:.1f} s, behind: {reached}")
+                print(f"run {runs}, kill {kills} after {moment:.1f} s, having printed: {reached}")
         ours, theirs = arrays(whole), arrays(killed)
         assert ours.keys() == theirs.keys()
         assert [name for name in ours if ours[name] != theirs[name]] == []
