@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnascl_tf import __version__
 from rnascl_tf.exit_codes import EXIT_USER_ERROR
+from rnascl_tf.runtime import environment
 from rnascl_tf.spelling import did_you_mean
 
 COMMANDS = {
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return EXIT_USER_ERROR
+    environment.start_faster()
     module = importlib.import_module(f"rnascl_tf.commands.{name.replace('-', '_')}")
     return module.main(rest)
 

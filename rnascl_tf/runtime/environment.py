@@ -4,13 +4,17 @@ Before any setting can silence it, TensorFlow writes start-up lines to the stand
 library: that it found no GPU driver, that it uses oneDNN. These lines are dropped; everything else
 that appears during its import is passed on. A user who has set TF_CPP_MIN_LOG_LEVEL lower sees all
 that TensorFlow says. This module does not import TensorFlow.
+
+A quarter of the import's time goes to what Keras imports for its optional wrappers and galleries:
+scikit-learn, which brings scipy.stats, and pyplot. A command can leave that out.
 """
 
+import contextlib
 import importlib.abc
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -22,6 +26,9 @@ _START_UP_NOISE = (
     b"cpu_feature_guard.cc",
     b"oneDNN custom operations are on",
 )
+# Keras goes without them where they are not installed.
+_OPTIONAL_PACKAGES = ("sklearn", "matplotlib")
+_hidden: list[str] = []
 
 
 def prepare() -> None:
@@ -30,8 +37,17 @@ def prepare() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     # Our child processes inherit the 3.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if not user_wants_logs() and "tensorflow" not in sys.modules:
-        sys.meta_path.insert(0, _QuietTensorFlow())
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _TensorFlowFinder())
+
+
+def start_faster() -> None:
+    """Lets a later import of TensorFlow find no scikit-learn and matplotlib.
+
+    For processes that run a command: `keras.wrappers` and Keras' galleries do not work in them. Our
+    own code imports both packages afterwards, where it needs them.
+    """
+    _hidden[:] = _OPTIONAL_PACKAGES
 
 
 def user_wants_logs() -> bool:
@@ -39,8 +55,8 @@ def user_wants_logs() -> bool:
     return os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3"
 
 
-class _QuietTensorFlow(importlib.abc.MetaPathFinder):
-    """Lets another finder find TensorFlow, and captures what its import writes."""
+class _TensorFlowFinder(importlib.abc.MetaPathFinder):
+    """Lets another finder find TensorFlow, and prepares its import."""
 
     def find_spec(
         self,
@@ -56,9 +72,24 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                with without_lines(*_START_UP_NOISE):
+                with contextlib.ExitStack() as stack:
+                    if not user_wants_logs():
+                        stack.enter_context(without_lines(*_START_UP_NOISE))
+                    stack.enter_context(_without_packages(*_hidden))
                     execute(module)
 
             # importlib has no hook around another finder's loader.
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+@contextlib.contextmanager
+def _without_packages(*names: str) -> Iterator[None]:
+    """Makes packages that are not imported yet impossible to import."""
+    hidden: dict[str, None] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(hidden)  # type: ignore[arg-type]  # None: the documented way to forbid one
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

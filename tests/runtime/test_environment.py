@@ -11,6 +11,10 @@ import os, sys
 os.write(2, b"2026 I tensorflow/core/util/port.cc:153] oneDNN custom operations are on.\\n")
 os.write(2, b"a line that counts\\n")
 print("a line of Python", file=sys.stderr)
+try:
+    import sklearn
+except ImportError:
+    sklearn = None
 """
 
 
@@ -40,6 +44,31 @@ def test_only_start_up_noise_is_dropped(tmp_path):
 def test_a_user_who_asks_for_logs_sees_them(tmp_path):
     _, errors = run("import rnascl_tf, tensorflow", tmp_path, TF_CPP_MIN_LOG_LEVEL="0")
     assert "oneDNN custom operations are on" in errors
+
+
+def test_a_command_leaves_optional_packages_out_of_the_import_and_no_longer(tmp_path):
+    (tmp_path / "sklearn.py").write_text("")
+    code = """
+from rnascl_tf.runtime import environment
+environment.start_faster()
+import tensorflow, sklearn
+print(tensorflow.sklearn, sklearn.__name__)
+"""
+    assert run(code, tmp_path)[0] == "None sklearn\n"
+    as_a_library = "import rnascl_tf, tensorflow; print(tensorflow.sklearn.__name__)"
+    assert run(as_a_library, tmp_path)[0] == "sklearn\n"
+
+
+def test_what_a_command_imported_first_stays(tmp_path):
+    (tmp_path / "sklearn.py").write_text("")
+    code = """
+import sklearn
+from rnascl_tf.runtime import environment
+environment.start_faster()
+import tensorflow
+print(tensorflow.sklearn is sklearn)
+"""
+    assert run(code, tmp_path)[0] == "True\n"
 
 
 def test_what_flags_need_is_importable_without_tensorflow(tmp_path):
