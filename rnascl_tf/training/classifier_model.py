@@ -87,6 +87,12 @@ class ClassifierModel(TrainingModel):
         judged = self.hardening.validation is not None
         return [*super().metrics, *([self.robust_accuracy] if judged else [])]
 
+    @property
+    def validation_seeds(self) -> list[keras.Variable]:
+        """That of the random starts, if validation is under attack."""
+        judge = self.hardening.validation
+        return [] if judge is None else [judge.seed_generator.state]
+
     def call(self, images: tf.Tensor, training: bool = False) -> Any:
         """Returns the classifier's outputs."""
         return self.classifier(images, training=training)

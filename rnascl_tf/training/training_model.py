@@ -43,6 +43,11 @@ class TrainingModel(keras.Model):
         """The running means, which `fit` resets every epoch."""
         return self.means.all
 
+    @property
+    def validation_seeds(self) -> list[keras.Variable]:
+        """The states of the generators from which validation draws."""
+        return []
+
     def descend(
         self,
         optimizer: keras.optimizers.Optimizer,

@@ -26,10 +26,11 @@ class CheckpointCallback(keras.callbacks.Callback):
     Several workers save and stop after the same step, whichever of them was asked.
 
     Args:
-        checkpoints: of all variables, `sums` among them.
+        checkpoints: of all variables, `sums` and `seeds` among them.
         workers: of the model's strategy.
         running: the epoch's running means, which Keras resets.
         sums: variables of the same shapes, in which they are saved.
+        seeds: the variables that validation changes: it starts again if it is interrupted.
         steps_per_epoch: steps of a whole epoch.
     """
 
@@ -39,6 +40,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         workers: Workers,
         running: Sequence[tf.Variable],
         sums: Sequence[tf.Variable],
+        seeds: Sequence[tf.Variable],
         steps_per_epoch: int,
     ) -> None:
         super().__init__()
@@ -47,6 +49,8 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self._running = running
         self._sums = sums
+        self._seeds = seeds
+        self._seeds_before: list[tf.Tensor] = []
         self._first_step = 0
         self._epoch = 0
         self._saved_at = time.monotonic()
@@ -77,9 +81,15 @@ class CheckpointCallback(keras.callbacks.Callback):
         if stop:
             stop_now()
 
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Remembers from where validation draws."""
+        self._seeds_before = [tf.identity(seed) for seed in self._seeds]
+
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Stops when that is requested: under attack a validation may take minutes."""
         if any(self._workers.any_of(stop_requested())):
+            for variable, value in zip(self._seeds, self._seeds_before, strict=True):
+                variable.assign(value)  # the resumed validation begins with its first batch
             self._save(self._epoch, self.steps_per_epoch)
             stop_now()
 

@@ -119,6 +119,7 @@ class _Training:
             self._workers,
             _metric_variables(model),
             self._sums,
+            [variable.value for variable in model.validation_seeds],
             plan.stream.steps_per_epoch,
         )
         self._callbacks = [
@@ -151,7 +152,7 @@ class _Training:
         listeners = keras.callbacks.CallbackList(self._callbacks, model=self._model)
         listeners.on_train_begin()
         listeners.on_epoch_begin(epoch)
-        logs = self._model.get_metrics_result()
+        logs = self._model.means.results()  # and not what validation alone measures
         given = self._validation()
         measured = self._model.evaluate(
             given["validation_data"],

@@ -117,6 +117,12 @@ def whole(tmp_path_factory, new_model):
     return model, run(model, folder, epochs=3, callbacks=[TemperatureAnnealing(3)])
 
 
+@pytest.fixture(scope="module")
+def whole_attacked(tmp_path_factory):
+    model = baseline()
+    return model, run(model, tmp_path_factory.mktemp("whole_attacked"), epochs=3)
+
+
 def test_the_search_resumes_with_both_optimizers_and_its_noise(tmp_path, whole, new_model):
     def searched(*callbacks):
         model = new_model()
@@ -162,6 +168,7 @@ class _Signal(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.parametrize("training", ["search", "attacked"])
 @pytest.mark.parametrize(
     ("kind", "batch", "position"),
     [
@@ -171,19 +178,23 @@ class _Signal(keras.callbacks.Callback):
     ],
 )
 def test_a_signal_ends_it_after_any_batch_and_it_goes_on_there(
-    whole, kind, batch, position, tmp_path, new_model
+    kind, batch, position, training, tmp_path, new_model, request
 ):
-    model = new_model()
-    callbacks = [TemperatureAnnealing(3), _Signal(kind, batch)]
+    attacked = training == "attacked"
+    new, always = (baseline, []) if attacked else (new_model, [TemperatureAnnealing(3)])
     with pytest.raises(StoppedError) as stopped, stop_signals():
-        run(model, tmp_path, epochs=3, callbacks=callbacks)
+        run(new(), tmp_path, epochs=3, callbacks=[*always, _Signal(kind, batch)])
     assert stopped.value.number == signal.SIGTERM
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir())[-1] == position
 
-    resumed = new_model()
-    history = run(resumed, tmp_path, epochs=3, callbacks=[TemperatureAnnealing(3)])
-    uninterrupted, wanted = whole
+    resumed = new()
+    history = run(resumed, tmp_path, epochs=3, callbacks=always)
+    uninterrupted, wanted = request.getfixturevalue("whole_attacked" if attacked else "whole")
     assert [row.keys() for row in history] == [row.keys() for row in wanted]
+    if attacked:  # the resumed validation has drawn what the interrupted one did
+        np.testing.assert_array_equal(
+            resumed.start_seeds.state.numpy(), uninterrupted.start_seeds.state.numpy()
+        )
     for ours, theirs in zip(history, wanted, strict=True):
         assert ours | {"seconds": 0} == pytest.approx(theirs | {"seconds": 0}, rel=1e-3, abs=1e-5)
     for ours, theirs in zip(resumed.variables, uninterrupted.variables, strict=True):
