@@ -3,20 +3,37 @@
 import pytest
 
 from rnascl_tf.pipeline import check
-from rnascl_tf.recipes import base_config, config_leaves
-from rnascl_tf.recipes import robust as make_robust
+from rnascl_tf.recipes import config_leaves
 from rnascl_tf.recipes.loading import load_recipe
 
 
-def test_only_the_method_its_search_and_its_training_change():
-    config, plain = base_config(), base_config()
-    make_robust(config)
-    before = dict(config_leaves(plain))
-    changed = {key for key, value in config_leaves(config) if value != before[key]}
-    assert {key.partition(".")[0] for key in changed} <= {"method", "search", "train", "signals"}
-    assert {"search.attack", "train.attack", "train.keep_best", "train.weight_average"} <= changed
-    assert (config.method.kl_first, config.signals.views) == ("teacher", 8)
-    assert not {"search.epochs", "train.epochs", "search.space", "train.gamma"} & changed
+def changed(variant):
+    """Returns {key: its value} of all that ",robust" changes in a variant of a recipe."""
+    before = dict(config_leaves(load_recipe(variant)))
+    after = dict(config_leaves(load_recipe(f"{variant},robust")))
+    return {key: value for key, value in after.items() if value != before[key]}
+
+
+def test_the_papers_recipe_changes_in_these_values_alone():
+    assert changed("cifar10:s3") == {
+        "signals.views": 8,
+        "method.kl_first": "teacher",
+        "search.attack": "n_fgsm",
+        "search.label_smoothing": 0.1,
+        "train.attack": "n_fgsm",
+        "train.label_smoothing": 0.1,
+        "train.schedule": "cosine",
+        "train.l2": 5e-4,
+        "train.weight_average": 0.997,
+        "train.keep_best": True,
+    }
+
+
+def test_recipes_of_large_images_keep_their_weight_decay():
+    assert changed("image_folder:small")["train.l2"] == 5e-4
+    for variant in ("image_folder:large", "imagenet100:is"):
+        assert not {"train.l2", "train.schedule"} & changed(variant).keys()
+        assert load_recipe(f"{variant},robust").train.l2 == 4e-5
 
 
 @pytest.mark.parametrize("recipe", ["digits", "cifar10", "imagenet100", "image_folder"])
