@@ -14,10 +14,13 @@ def robust(config: ConfigDict) -> None:
     epoch stands.
     """
     config.search.update(dict(attack="n_fgsm", label_smoothing=0.1))
-    config.train.update(dict(attack="n_fgsm", label_smoothing=0.1, schedule="cosine"))
-    if not config.data.resized_crop:  # recipes of large images have an L2 of their own
-        config.train.l2 = 5e-4  # what adversarial training asks for (Pang et al. 2021)
-    config.train.update(dict(weight_average=0.997, keep_best=True))
+    config.train.update(dict(attack="n_fgsm", schedule="cosine", weight_average=0.997))
+    # Fine-tuning, where it is enabled, goes on with the same labels, decay and choice of epoch: what it
+    # changes is then the work of its attack.
+    for section in (config.train, config.trades):
+        section.update(dict(label_smoothing=0.1, keep_best=True))
+        if not config.data.resized_crop:  # recipes of large images have an L2 of their own
+            section.l2 = 5e-4  # what adversarial training asks for (Pang et al. 2021)
     config.method.kl_first = "teacher"
     # The teacher runs once for each view, not once for each epoch.
     config.signals.views = 8

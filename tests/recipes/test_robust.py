@@ -26,14 +26,19 @@ def test_the_papers_recipe_changes_in_these_values_alone():
         "train.l2": 5e-4,
         "train.weight_average": 0.997,
         "train.keep_best": True,
+        "trades.label_smoothing": 0.1,
+        "trades.l2": 5e-4,
+        "trades.keep_best": True,
     }
 
 
 def test_recipes_of_large_images_keep_their_weight_decay():
-    assert changed("image_folder:small")["train.l2"] == 5e-4
+    small = changed("image_folder:small")
+    assert (small["train.l2"], small["trades.l2"]) == (5e-4, 5e-4)
     for variant in ("image_folder:large", "imagenet100:is"):
-        assert not {"train.l2", "train.schedule"} & changed(variant).keys()
-        assert load_recipe(f"{variant},robust").train.l2 == 4e-5
+        assert not {"train.l2", "train.schedule", "trades.l2"} & changed(variant).keys()
+        config = load_recipe(f"{variant},robust")
+        assert (config.train.l2, config.trades.l2) == (4e-5, 4e-5)
 
 
 @pytest.mark.parametrize("recipe", ["digits", "cifar10", "imagenet100", "image_folder"])
