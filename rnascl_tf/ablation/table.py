@@ -137,7 +137,7 @@ def comparison(
 
 
 def _row_name(name: str, stage: Stage) -> str:
-    """Returns "gamma=1" for the student itself, "gamma=1 + TRADES" for what was made of it."""
+    """Returns "gamma=1" for the student itself, "gamma=1 + fine-tuning" for what was made of it."""
     title = stage.style.title if stage.style else stage.name
     return (
         name + title.removeprefix("student") if title.startswith("student") else f"{name}, {title}"

@@ -78,11 +78,11 @@ STAGE: Stage = Stage(
     switch="trades.enabled",
     student="trades",
     style=ModelStyle(
-        title="student + TRADES",
+        title="student + fine-tuning",
         color=GREEN,
         text_color="#006249",
         marker="s",
-        origin="trained by RNAS-CL, fine-tuned by TRADES",
+        origin="trained by RNAS-CL, fine-tuned on attacked images",
     ),
     check=check,
     estimate=estimate,

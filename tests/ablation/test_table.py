@@ -70,7 +70,7 @@ def test_one_seed_has_an_interval_and_no_deviation(rows):
 
 
 def test_trades_and_the_teacher_have_rows_of_their_own(rows):
-    assert [row.row for row in rows] == ["teacher", "ours", "one", "one + TRADES"]
+    assert [row.row for row in rows] == ["teacher", "ours", "one", "one + fine-tuning"]
     assert rows[0].params is None
     assert rows[0].hours is None
     assert rows[2].hours == (1.0,), "without the fine-tuning's"

@@ -154,7 +154,7 @@ def test_fine_tuned_student_and_an_attack_with_an_epsilon_of_its_own(record, lin
     del record["robustness"]["baseline"]
     record["robustness"]["trades"] = {"pgd20@2/255": result(0.5)}
     text = lines_of(robustness_table(record, model_styles()))
-    assert "teacher student student + TRADES" in text
+    assert "teacher student student + fine-tuning" in text
     assert "pgd20 at 2/255 - - 50.0 [45.1, 54.9]" in text
 
 
@@ -162,7 +162,7 @@ def test_four_models_lose_no_digit_in_80_characters(record, lines_of):
     full = {attack: result(1.0) for attack in ("clean", "pgd20@8/255")}
     record["robustness"] = dict.fromkeys(("teacher", "student", "trades", "baseline"), full)
     text = lines_of(robustness_table(record, model_styles()), width=80)
-    assert "teacher student + TRADES baseline" in text
+    assert "teacher student + fine-tuning baseline" in text
     start = text.index("clean 100.0 100.0 100.0 100.0")
     intervals = " ".join(["[99.0, 100.0]"] * 4)
     assert text[start + 1 : start + 4] == [

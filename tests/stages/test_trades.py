@@ -7,6 +7,7 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.layers import BatchNormalization
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import hardened_training, trades
+from rnascl_tf.training import ATTACK_KINDS
 
 
 @pytest.fixture
@@ -71,3 +72,10 @@ def test_needs_a_trained_student(trained_run):
     (trained_run.workdir / "train" / "student.keras").unlink()
     with pytest.raises(UserError, match="run the train stage first"):
         trades.run(trained_run)
+
+
+@pytest.mark.parametrize("attack", ATTACK_KINDS)
+def test_its_titles_hold_for_every_attack_that_it_accepts(attack):
+    style = trades.STAGE.style
+    for text in (style.title, style.origin):
+        assert attack not in text.lower().replace("-", "_")
