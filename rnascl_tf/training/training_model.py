@@ -32,8 +32,9 @@ class TrainingModel(keras.Model):
     def compile(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Sets the optimizer, built on `weight_variables` so that no step creates a variable.
 
-        XLA stays off: on a CPU it makes a training step about four times slower (docs/design.md,
-        "Measured on this stack").
+        The step is not compiled by XLA, which makes it about four times slower on a CPU
+        (docs/design.md, "Measured on this stack"). In the network that an attack sees, hard-swish
+        alone is, see `FoldedNetwork`.
         """
         super().compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.weight_variables)
