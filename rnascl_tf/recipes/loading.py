@@ -138,9 +138,9 @@ def _neighbours_importable(path: Path) -> Iterator[None]:
 
 
 def _reason(location: str, error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(_message(error).split())
     # ml_collections prints the whole config between the unknown key and its suggestion.
-    text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text.replace("\\n", " "))
+    text = re.sub(r" Other fields present:.*?(?=Did you mean|$)", " ", text).rstrip()
     if isinstance(error, ValueError):
         return f"config {location}: {text}"
     lines = [
@@ -150,3 +150,12 @@ def _reason(location: str, error: Exception) -> str:
     ]
     where = f" in line {lines[-1]}" if lines else ""
     return f"config {location} raised {type(error).__name__}{where}: {text}"
+
+
+def _message(error: Exception) -> str:
+    # ml_collections raises AttributeError(KeyError(message)), and str of a KeyError is the repr of what
+    # is in it: right for a key, but a message would come in quotes and with its line ends as "\n".
+    inner = error.args[0] if error.args and isinstance(error.args[0], KeyError) else error
+    if isinstance(inner, KeyError) and inner.args and not str(inner.args[0]).isidentifier():
+        return str(inner.args[0])
+    return str(inner)

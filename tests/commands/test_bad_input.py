@@ -379,6 +379,28 @@ def test_what_a_recipe_raises_comes_with_its_line(capfd, tmp_path, monkeypatch):
     assert capfd.readouterr().err == "error: config mine.py raised KeyError in line 3: 'k'\n"
 
 
+LOCKED = "does not exist and cannot be added since the config is locked."
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("config.serch = 1", f'Key "serch" {LOCKED} Did you mean "search" instead of "serch"?'),
+        ("config.zzzzz = 1", f'Key "zzzzz" {LOCKED}'),
+        ("config.zzzzz", "'zzzzz'"),
+        ("config['serch']", '\'serch\' Did you mean "search" instead of "serch"?'),
+    ],
+)
+def test_an_unknown_key_of_a_recipe_is_named_without_stray_quotes(
+    line, wanted, capfd, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(f"{BASE}    {line}\n    return config\n")
+    assert main(["--config=mine.py", "--workdir=run"]) == 2
+    (complaint,) = capfd.readouterr().err.splitlines()
+    assert complaint.partition(" in line 4: ")[2] == wanted
+
+
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
