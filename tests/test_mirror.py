@@ -17,6 +17,9 @@ ELSEWHERE = {
     ),
     "rnascl_tf/commands/predict.py": "tests/commands/test_run.py::test_predict_classifies_image_files",
     "rnascl_tf/console.py": "tests/commands/test_run.py::test_nothing_but_ours_is_on_standard_error",
+    "rnascl_tf/data/cifar10_archive.py": (
+        "tests/data/test_cifar10.py::test_no_network_says_what_to_do"
+    ),
     "rnascl_tf/deploy/errors.py": "tests/deploy/test_interpreter.py::test_other_files_are_refused",
     "rnascl_tf/deploy/lite_runtime.py": "tests/deploy/test_interpreter.py::test_any_number_of_images",
     "rnascl_tf/errors.py": "tests/command_line/test_running.py::test_an_error_is_one_line",

@@ -12,6 +12,7 @@ from .file_examples import FileExamples as FileExamples
 from .image_files import check_image as check_image
 from .image_files import read_images as read_images
 from .registry import DATASETS as DATASETS
+from .registry import check_place as check_place
 from .registry import load_dataset as load_dataset
 from .replicas import shared_batches as shared_batches
 from .resized_crop import MARGIN as MARGIN

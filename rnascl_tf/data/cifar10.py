@@ -4,15 +4,16 @@ Validation is the tail of the official training split. The order is that of the 
 never changes, so rows of the training split may be used as keys.
 """
 
-import urllib.request
 from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from rnascl_tf.data.cifar10_archive import cannot_be_downloaded, require_archive
 from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import Examples, rows_of_count
+from rnascl_tf.data.places import DATA_DIR_FLAG
 
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2471, 0.2435, 0.2616)
@@ -22,9 +23,6 @@ CLASS_NAMES = (
 )
 LICENSE = "none stated; Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
 DEFAULT_VALIDATION_EXAMPLES = 1000
-PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
-ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-_PROBE_SECONDS = 10
 
 
 def load_cifar10(
@@ -32,6 +30,7 @@ def load_cifar10(
     data_dir: str | Path | None = None,
     validation_examples: int | None = None,
     train_examples: int | None = None,
+    flag: str = DATA_DIR_FLAG,
 ) -> DataSet:
     """Loads CIFAR-10.
 
@@ -41,12 +40,13 @@ def load_cifar10(
         validation_examples: how many examples at the end of the training split to hold out; 1000
             if None.
         train_examples: take only this many training examples, the first; the others are not decoded.
+        flag: what `data_dir` came with, for messages.
 
     Raises:
         DataError: the data is not prepared and cannot be downloaded, a file is broken, or a number
             is out of range.
     """
-    builder = _prepared_builder(data_dir)
+    builder = _prepared_builder(data_dir, flag)
     total = builder.info.splits["train"].num_examples
     if validation_examples is None:
         validation_examples = DEFAULT_VALIDATION_EXAMPLES
@@ -66,7 +66,7 @@ def load_cifar10(
     )
 
 
-def _prepared_builder(data_dir: str | Path | None) -> tfds.core.DatasetBuilder:
+def _prepared_builder(data_dir: str | Path | None, flag: str) -> tfds.core.DatasetBuilder:
     """Returns the TFDS builder of a prepared CIFAR-10, preparing it first where it is missing."""
     try:
         builder = tfds.builder("cifar10", data_dir=data_dir or None, try_gcs=False)
@@ -76,30 +76,23 @@ def _prepared_builder(data_dir: str | Path | None) -> tfds.core.DatasetBuilder:
             f"again ({error})."
         ) from error
     if not builder.data_path.is_dir():
-        _prepare(builder)
+        _prepare(builder, flag)
     if not builder.is_prepared():
         raise DataError(
             f"{builder.data_dir} holds no complete TFDS data set: remove it, or point "
-            "--config.data.data_dir at the folder that holds a prepared cifar10."
+            f"{flag} at the folder that holds a prepared cifar10."
         )
     return builder
 
 
-def _prepare(builder: tfds.core.DatasetBuilder) -> None:
+def _prepare(builder: tfds.core.DatasetBuilder, flag: str) -> None:
     """Downloads and prepares CIFAR-10 in the builder's folder."""
-    # TFDS retries a dead network for minutes and waits for ever on a silent one, so ask once first.
+    folder = Path(builder.data_dir)
+    require_archive(folder, flag)
     try:
-        request = urllib.request.Request(ARCHIVE, method="HEAD")
-        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
         builder.download_and_prepare()
     except Exception as error:  # urllib's, TFDS' and the file system's errors share no base
-        reason = getattr(error, "reason", None) or error
-        raise DataError(
-            f"CIFAR-10 is not prepared in {builder.data_dir} and cannot be downloaded ({reason}): "
-            'on a machine with a network run `python -c "import tensorflow_datasets as tfds; '
-            f"tfds.load('cifar10:{builder.version}', data_dir='tfds')\"` (its source is {PAGE}), "
-            "copy the folder tfds here and give --config.data.data_dir=tfds."
-        ) from error
+        raise cannot_be_downloaded(folder, flag, error) from error
 
 
 def _read(builder: tfds.core.DatasetBuilder, split: str) -> Examples:

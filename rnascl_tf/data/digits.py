@@ -17,6 +17,7 @@ from sklearn import datasets, model_selection
 from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import Examples
+from rnascl_tf.data.places import DATA_DIR_FLAG, no_folder
 
 SIZE = 32
 TRAIN_EXAMPLES, VALIDATION_EXAMPLES, TEST_EXAMPLES = 1197, 200, 400
@@ -30,6 +31,7 @@ def load_digits(
     data_dir: str | Path | None = None,
     validation_examples: int | None = None,
     train_examples: int | None = None,
+    flag: str = DATA_DIR_FLAG,
 ) -> DataSet:
     """Loads the digits.
 
@@ -37,12 +39,12 @@ def load_digits(
         data_dir: must be unset, because nothing is read from a folder.
         validation_examples: must be unset or 200, because the split is fixed.
         train_examples: take only this many training examples, the first; 1..1197.
+        flag: what `data_dir` came with, for messages.
 
     Raises:
         DataError: an argument is out of its range.
     """
-    if data_dir:
-        raise DataError(f"digits is embedded and reads no folder: unset data_dir, got {data_dir}.")
+    no_folder("digits", data_dir, flag)
     if validation_examples not in (None, VALIDATION_EXAMPLES):
         raise DataError(
             f"digits has a fixed validation split of {VALIDATION_EXAMPLES}: unset "

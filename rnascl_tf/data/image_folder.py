@@ -25,6 +25,7 @@ from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import rows_of_count
 from rnascl_tf.data.file_examples import FileExamples
+from rnascl_tf.data.places import DATA_DIR_FLAG, image_folder_splits
 from rnascl_tf.data.resized_crop import MARGIN
 from rnascl_tf.data.stratified_order import stratified_order
 
@@ -44,6 +45,7 @@ def load_image_folder(
     train_examples: int | None = None,
     image_size: int | None = None,
     resized_crop: bool = False,
+    flag: str = DATA_DIR_FLAG,
 ) -> DataSet:
     """Loads the images of a folder; their pixels are read from the files when they are used.
 
@@ -57,26 +59,13 @@ def load_image_folder(
         image_size: side of the square images; 224 if None.
         resized_crop: whether training will use random-resized crops; evaluation then takes the
             centre with `resized_crop.MARGIN`.
+        flag: what `data_dir` came with, for messages.
 
     Raises:
         DataError: the folder does not have the layout above, has a single class, a class without
             images or a broken image, or a number is out of range.
     """
-    if not data_dir:
-        raise DataError(
-            "image_folder needs --config.data.data_dir=FOLDER, a folder with train/CLASS/* and "
-            "val/CLASS/*."
-        )
-    folder = Path(data_dir)
-    if not folder.is_dir():
-        raise DataError(f"{folder} does not exist: --config.data.data_dir should be a folder.")
-    splits = [name for name in ("train", "val", "test") if (folder / name).is_dir()]
-    if "train" not in splits or len(splits) < 2:
-        raise DataError(
-            f"{folder} should hold train/CLASS/* and val/CLASS/*, but has "
-            f"{' and '.join(splits) or 'neither train nor val'}: make a folder for each split, "
-            "with one folder in it for each class."
-        )
+    folder, splits = image_folder_splits(data_dir, flag)
     classes = class_names(folder / "train")
     for split in splits[1:]:
         refuse_other_classes(folder / split, classes)

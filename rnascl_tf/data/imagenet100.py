@@ -13,14 +13,13 @@ proportion (46 to 52 images).
 
 from pathlib import Path
 
-import tensorflow_datasets as tfds
-
 from rnascl_tf.data.class_folders import listed
 from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.image_folder import read_class_folders
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
-from rnascl_tf.data.imagenet100_extraction import extract, is_extracted, prepared_imagenet
+from rnascl_tf.data.imagenet100_extraction import extract, prepared_imagenet
+from rnascl_tf.data.places import DATA_DIR_FLAG, imagenet_folder, is_extracted
 
 HELD_OUT = 5000
 LICENSE = "ImageNet's terms of access: non-commercial research and education; image-net.org"
@@ -33,6 +32,7 @@ def load_imagenet100(
     train_examples: int | None = None,
     image_size: int | None = None,
     resized_crop: bool = False,
+    flag: str = DATA_DIR_FLAG,
 ) -> DataSet:
     """Loads ImageNet-100; the pixels are read from the files when they are used.
 
@@ -43,12 +43,13 @@ def load_imagenet100(
         train_examples: take only this many training examples, the first.
         image_size: side of the square images; 224 if None.
         resized_crop: as for `load_image_folder`.
+        flag: what `data_dir` came with, for messages.
 
     Raises:
         DataError: there is no ImageNet, one of the 100 classes is missing, an image is broken, or a
             number is out of range.
     """
-    folder = _class_folders(Path(data_dir or tfds.core.constants.DATA_DIR).expanduser())
+    folder = _class_folders(imagenet_folder(data_dir, flag))
     for split in ("train", "val"):
         missing = [name for name in WORDNET_IDS if not (folder / split / name).is_dir()]
         if missing:
@@ -70,21 +71,12 @@ def load_imagenet100(
     )
 
 
-def _class_folders(data_dir: Path) -> Path:
-    if (data_dir / "train").is_dir():
-        return data_dir
-    extracted = data_dir / "imagenet100"
-    if is_extracted(extracted):
-        return extracted
-    builder = prepared_imagenet(data_dir)
-    if builder is None:
-        raise DataError(
-            f"no ImageNet in {data_dir}: give --config.data.data_dir=FOLDER with train/WNID/* and "
-            "val/WNID/*, or with imagenet2012 as TFDS prepares it from the archives that you get "
-            "at image-net.org/download-images (they cannot be downloaded by a program): put "
-            "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar in "
-            f'{data_dir}/downloads/manual and run `python -c "import tensorflow_datasets as tfds; '
-            f"tfds.builder('imagenet2012', data_dir='{data_dir}').download_and_prepare()\"`."
-        )
-    extract(builder, extracted)
+def _class_folders(folder: Path) -> Path:
+    """Returns the folder with train/WNID and val/WNID, copied out of TFDS' files first if need be."""
+    if (folder / "train").is_dir():
+        return folder
+    extracted = folder / "imagenet100"
+    builder = None if is_extracted(extracted) else prepared_imagenet(folder)
+    if builder is not None:
+        extract(builder, extracted)
     return extracted

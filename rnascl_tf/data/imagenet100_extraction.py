@@ -19,17 +19,12 @@ from absl import logging
 from rnascl_tf.data.class_folders import listed
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
+from rnascl_tf.data.places import COMPLETE
 from rnascl_tf.files import write_bytes, write_json
 
 # ImageNet's validation images are our test split, in the folder that ImageNet's users expect.
 _SPLITS = {"train": "train", "validation": "val"}
-_COMPLETE = "complete.json"
 _SECONDS_BETWEEN_REPORTS = 10
-
-
-def is_extracted(folder: Path) -> bool:
-    """Returns whether `extract` has finished in a folder."""
-    return (folder / _COMPLETE).exists()
 
 
 def prepared_imagenet(data_dir: Path) -> tfds.core.DatasetBuilder | None:
@@ -80,7 +75,7 @@ def extract(builder: tfds.core.DatasetBuilder, folder: Path) -> None:
         split: _copy(builder, source, wanted, names, folder / split)
         for source, split in _SPLITS.items()
     }
-    write_json(folder / _COMPLETE, {"source": str(builder.data_path), "images": counts})
+    write_json(folder / COMPLETE, {"source": str(builder.data_path), "images": counts})
 
 
 def _copy(

@@ -29,7 +29,7 @@ from rnascl_tf.jobs.attack_request import (
     AttackRequest,
     AttackRequestError,
 )
-from rnascl_tf.jobs.data_of_request import check_dataset_name, load_dataset
+from rnascl_tf.jobs.data_of_request import check_dataset, load_dataset
 from rnascl_tf.record import describe_environment
 from rnascl_tf.robustness.attacks.registry import CLEAN, known_attacks
 
@@ -86,7 +86,7 @@ def attack_file(request: AttackRequest) -> AttackReport:
     paths = [path for path in (request.model, request.teacher) if path is not None]
     for path in paths:
         model_files.kind_of(path)
-    check_dataset_name(request.dataset)
+    check_dataset(request.dataset, request.data_dir)
     for path in paths:
         model_files.refuse_other_content(path)
     from rnascl_tf.robustness.guard import check_norms  # imports TensorFlow

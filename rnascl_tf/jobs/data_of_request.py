@@ -5,17 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnascl_tf import data
-from rnascl_tf.data.registry import DATASETS
 from rnascl_tf.spelling import did_you_mean
 
+FLAG = "--data_dir"
 
-def check_dataset_name(name: str) -> None:
-    """Raises DataError if there is no data set of this name; imports no data set."""
-    if name not in DATASETS:
+
+def check_dataset(name: str, data_dir: str | Path | None) -> None:
+    """Refuses an unknown data set, and a folder that cannot hold it; reads no images.
+
+    Raises:
+        DataError: the message says which names there are, or what the folder should be.
+    """
+    if name not in data.DATASETS:
         raise data.DataError(
-            f"unknown data set --dataset={name}{did_you_mean(name, DATASETS)}: give one of "
-            f"{', '.join(DATASETS)}."
+            f"unknown data set --dataset={name}{did_you_mean(name, data.DATASETS)}: give one of "
+            f"{', '.join(data.DATASETS)}."
         )
+    data.check_place(name, data_dir, FLAG)
 
 
 def load_dataset(
@@ -29,10 +35,6 @@ def load_dataset(
     Raises:
         DataError: the data is missing or broken, or a value is out of range.
     """
-    try:
-        return data.load_dataset(
-            name, data_dir=data_dir, image_size=image_size, resized_crop=resized_crop
-        )
-    except data.DataError as error:  # it names the main command's flag
-        message = str(error).replace("--config.data.data_dir", "--data_dir")
-        raise data.DataError(message) from error
+    return data.load_dataset(
+        name, data_dir=data_dir, image_size=image_size, resized_crop=resized_crop, flag=FLAG
+    )

@@ -18,7 +18,7 @@ import teachers
 from rnascl_tf import data, report, robustness, stages
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.files import require_file, save_model, writable_folder, write_bytes, write_json
-from rnascl_tf.jobs.data_of_request import check_dataset_name, load_dataset
+from rnascl_tf.jobs.data_of_request import check_dataset, load_dataset
 from rnascl_tf.jobs.import_request import ImportRequest
 from rnascl_tf.record import git_commit, timestamp, versions
 
@@ -108,7 +108,7 @@ def _checked(request: ImportRequest) -> Path:
         )
     require_file(request.onnx, "an ONNX file", "--onnx=")
     if request.dataset is not None:
-        check_dataset_name(request.dataset)
+        check_dataset(request.dataset, request.data_dir)
     elif request.data_dir is not None:
         raise teachers.TeacherError(f"--data_dir={request.data_dir} needs --dataset=NAME with it.")
     return folder

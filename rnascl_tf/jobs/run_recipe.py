@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf import pipeline, runs
+from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import possible_folder, reading_only, require_file
@@ -74,7 +74,9 @@ def run_recipe(request: RunRequest) -> list[str]:
         if config[section][name]:
             require_file(config[section][name], wanted, f"--config.{key}=")
     possible_folder("workdir", request.workdir)
-    pipeline.check(config)
+    pipeline.check_values(config)
+    data.check_place(config.data.name, config.data.data_dir)
+    pipeline.check_stages(config)
     from rnascl_tf.runtime.devices import choose_devices  # imports TensorFlow
 
     if request.deterministic:

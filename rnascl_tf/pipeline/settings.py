@@ -13,9 +13,9 @@ from ml_collections import ConfigDict
 from rnascl_tf.data import DATASETS
 from rnascl_tf.errors import UserError
 from rnascl_tf.networks import SEARCH_SPACES
-from rnascl_tf.recipes import config_value
+from rnascl_tf.recipes import config_value, rules
 from rnascl_tf.recipes.choices import CHOICES
-from rnascl_tf.recipes.rules import AT_LEAST_0, Rule, check_choice, check_values, check_writable
+from rnascl_tf.recipes.rules import AT_LEAST_0, Rule, check_choice, check_writable
 from rnascl_tf.runs import threat_model_of
 from rnascl_tf.stages import STAGES
 
@@ -38,7 +38,13 @@ def check(config: ConfigDict) -> None:
 
     Lists of names may come as one text with commas; they are split here.
     """
-    check_values(config, _RULES)
+    check_values(config)
+    check_stages(config)
+
+
+def check_values(config: ConfigDict) -> None:
+    """Raises UserError at a value that can be refused without TensorFlow: a wrong name, for most."""
+    rules.check_values(config, _RULES)
     registries = {"data.name": DATASETS, "search.space": tuple(SEARCH_SPACES)}
     for key, choices in {**CHOICES, **registries}.items():
         value = config_value(config, key)
@@ -47,6 +53,10 @@ def check(config: ConfigDict) -> None:
     _check_threat(config)
     check_writable("signals.store", config.signals.store)
     _check_views(config)
+
+
+def check_stages(config: ConfigDict) -> None:
+    """Raises UserError at a value that a stage refuses; some import TensorFlow for that."""
     for stage in STAGES.values():
         stage.check(config)
 

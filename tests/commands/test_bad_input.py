@@ -13,7 +13,7 @@ import pytest
 
 import teachers
 from rnascl_tf.commands.run import main
-from rnascl_tf.data import cifar10
+from rnascl_tf.data import cifar10_archive
 from rnascl_tf.networks import SearchProblem, build_student, describe
 from tests import tiny_recipe
 
@@ -242,7 +242,7 @@ def test_a_hopeless_learning_rate_stops_at_the_term_that_broke(capfd, tmp_path, 
 
 def test_data_that_is_not_prepared(refused, tmp_path, monkeypatch):
     # A port where nothing listens: also with a network this test downloads nothing.
-    monkeypatch.setattr(cifar10, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
     (tmp_path / "empty").mkdir()
     line = refused("--config=cifar10:s3", "--workdir=run", "--config.data.data_dir=empty")
     assert "cifar10" in line

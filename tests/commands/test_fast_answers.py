@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ HEAVY = (
     "scipy",
     "torch",
 )
+
+# No prepared data outside of the folder of the test, and no network: nothing listens on port 9.
+NOTHING_ELSEWHERE = {
+    "TFDS_DATA_DIR": "no_data",
+    "https_proxy": "http://127.0.0.1:9",
+    "no_proxy": "",
+    "NO_PROXY": "",
+}
 
 SMOKE = ["--config=digits:smoke", "--workdir=run"]
 ATTACK = ["attack", "--model=model.keras", "--dataset=digits", "--out=out"]
@@ -78,6 +87,41 @@ ANSWERS = {
     ),
     "stage": ([*SMOKE, "--stages=serch"], 2, "(did you mean search?)"),
     "data name": ([*SMOKE, "--config.data.name=digit"], 2, "(did you mean digits?)"),
+    "no data folder": (
+        ["--config=image_folder:small", "--workdir=run"],
+        2,
+        "image_folder needs --config.data.data_dir=FOLDER",
+    ),
+    "data folder": (
+        ["--config=image_folder:small", "--workdir=run", "--config.data.data_dir=none"],
+        2,
+        "--config.data.data_dir=none does not exist",
+    ),
+    "empty data folder": (
+        ["--config=image_folder:small", "--workdir=run", "--config.data.data_dir=finished"],
+        2,
+        "has neither train nor val",
+    ),
+    "data folder of embedded data": (
+        [*SMOKE, "--config.data.data_dir=finished"],
+        2,
+        "digits is embedded and reads no folder",
+    ),
+    "no ImageNet": (
+        ["--config=imagenet100:is", "--workdir=run", "--config.data.data_dir=finished"],
+        2,
+        "no ImageNet in finished: give --config.data.data_dir=FOLDER",
+    ),
+    "no CIFAR-10 and no network": (
+        ["--config=cifar10:s3", "--workdir=run", "--config.data.data_dir=finished"],
+        2,
+        "CIFAR-10 is not prepared in finished/cifar10/3.0.2 and cannot be downloaded",
+    ),
+    "no CIFAR-10 in the default folder": (
+        ["--config=cifar10:s3", "--workdir=run"],
+        2,
+        "CIFAR-10 is not prepared in no_data/cifar10/3.0.2 and cannot be downloaded",
+    ),
     "choice": ([*SMOKE, "--config.method.tutor=serch"], 2, "(did you mean search?)"),
     "range": ([*SMOKE, "--config.train.epochs=0"], 2, "epochs=0 should be at least 1"),
     "epsilon": ([*SMOKE, "--config.threat.epsilon=8"], 2, "divide it by 255"),
@@ -112,6 +156,21 @@ ANSWERS = {
         2,
         "(did you mean digits?)",
     ),
+    "data folder of an attack": (
+        ["attack", "--model=zip.keras", "--dataset=image_folder", "--data_dir=none", "--out=out"],
+        2,
+        "--data_dir=none does not exist",
+    ),
+    "data of an attack": (
+        ["attack", "--model=zip.keras", "--dataset=cifar10", "--data_dir=finished", "--out=out"],
+        2,
+        "copy the folder tfds here and give --data_dir=tfds",
+    ),
+    "data of an import": (
+        ["import-teacher", "--onnx=bad.onnx", "--dataset=imagenet100", "--out=out"],
+        2,
+        "no ImageNet in no_data: give --data_dir=FOLDER",
+    ),
     "not a model": (
         ["attack", "--model=here.keras", "--dataset=digits", "--out=out"],
         2,
@@ -133,6 +192,9 @@ ANSWERS = {
 def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answers")
     (folder / "here.keras").write_text("")
+    (folder / "bad.onnx").write_bytes(b"no model" * 99)
+    with zipfile.ZipFile(folder / "zip.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
     (folder / "text.png").write_text("no image")
     (folder / "finished" / "export").mkdir(parents=True)
     (folder / "finished" / "export" / "labels.txt").write_text("one\ntwo\n")
@@ -148,7 +210,7 @@ def answers(tmp_path_factory):
             json.dumps([arguments for arguments, _, _ in ANSWERS.values()]),
         ],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **NOTHING_ELSEWHERE, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,

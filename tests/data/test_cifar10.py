@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from tensorflow_datasets.image_classification import cifar
 
-from rnascl_tf.data import cifar10
+from rnascl_tf.data import cifar10, cifar10_archive
 from rnascl_tf.data.cifar10 import load_cifar10
 from rnascl_tf.data.errors import DataError
 
@@ -178,7 +178,7 @@ def website(tmp_path, monkeypatch):
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         url = f"http://127.0.0.1:{server.server_port}/cifar-10-binary.tar.gz"
-        monkeypatch.setattr(cifar10, "ARCHIVE", url)
+        monkeypatch.setattr(cifar10_archive, "ARCHIVE", url)
         monkeypatch.setattr(cifar.CifarInfo, "__new__", with_url(cifar.CifarInfo.__new__, url))
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -193,7 +193,7 @@ def with_url(constructor, url):
 
 def test_no_network_says_what_to_do(tmp_path, monkeypatch):
     # Nothing listens on port 9 of this machine.
-    monkeypatch.setattr(cifar10, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
     with pytest.raises(DataError, match="Connection refused") as caught:
         load_cifar10(data_dir=tmp_path / "none")
     message = str(caught.value)
@@ -233,9 +233,14 @@ def test_data_that_is_missing_is_downloaded_once(tmp_path, website):
     np.testing.assert_array_equal(first.train.images, second.train.images)
 
 
+def test_version_is_the_one_tfds_prepares(tmp_path):
+    builder = tfds.builder("cifar10", data_dir=tmp_path, try_gcs=False)
+    assert builder.data_dir == str(tmp_path / "cifar10" / cifar10_archive.VERSION)
+
+
 def test_address_is_the_one_tfds_knows():
     known = tfds.core.utils.tfds_path() / "url_checksums/cifar10.txt"
-    assert cifar10.ARCHIVE in known.read_text()
+    assert cifar10_archive.ARCHIVE in known.read_text()
 
 
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"needs prepared CIFAR-10 in {REAL_DATA}")

@@ -104,7 +104,7 @@ def test_train_examples_takes_the_first(digits):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"data_dir": "/somewhere"}, "embedded.*unset data_dir"),
+        ({"data_dir": "/somewhere"}, "embedded.*leave --config.data.data_dir out"),
         ({"validation_examples": 100}, "fixed validation split of 200"),
         ({"train_examples": 1198}, "1 to 1197"),
         ({"train_examples": 0}, "1 to 1197"),

@@ -11,7 +11,8 @@ from rnascl_tf.data import imagenet100_extraction
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.imagenet100 import load_imagenet100
 from rnascl_tf.data.imagenet100_classes import WORDNET_IDS
-from rnascl_tf.data.imagenet100_extraction import extract, is_extracted, prepared_imagenet
+from rnascl_tf.data.imagenet100_extraction import extract, prepared_imagenet
+from rnascl_tf.data.places import is_extracted
 
 # TFDS numbers the sorted ids of all 1,000; here two strangers shift the labels of ours.
 NAMES = ("n00000001", *WORDNET_IDS[:50], "n02000000x", *WORDNET_IDS[50:])

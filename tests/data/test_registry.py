@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rnascl_tf.data import cifar10_archive
 from rnascl_tf.data.digits import load_digits
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.registry import _LOADERS, DATASETS, load_dataset
@@ -98,3 +99,11 @@ def test_arguments_reach_the_folder_loader(tmp_path, resized_crop, resized):
     assert (len(data_set.train), len(data_set.validation), len(data_set.test)) == (3, 2, 6)
     row = data_set.test.pixels([4])[0, 4, :, 0].astype(int)
     assert row[5] - row[2] == round(3 * 128 / resized)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_loaders_name_the_flag_that_the_folder_came_with(name, tmp_path, monkeypatch):
+    # Nothing listens on port 9 of this machine.
+    monkeypatch.setattr(cifar10_archive, "ARCHIVE", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
+    with pytest.raises(DataError, match=f"--here={tmp_path}|--here=FOLDER|--here=tfds"):
+        load_dataset(name, data_dir=tmp_path, flag="--here")
