@@ -16,7 +16,7 @@ import teachers
 from rnascl_tf.networks import Architecture, Tutor, build_student, describe, student_taps
 from rnascl_tf.runs import Run, load_onnx, training_stream
 from rnascl_tf.stages.native_teacher import native_classifier
-from rnascl_tf.training import LiveSignals, StoredSignals
+from rnascl_tf.training import LiveSignals, StoredSignals, TrainingModel
 
 MEASURED_STEPS = 3
 
@@ -26,10 +26,11 @@ def first_batch(run: Run) -> Mapping[str, tf.Tensor]:
     return next(iter(training_stream(run).batches(0, 0)))
 
 
-def training_seconds(run: Run, model: keras.Model, epochs: int) -> float:
-    """Returns the seconds of a training of a compiled model.
+def training_seconds(run: Run, model: TrainingModel, epochs: int) -> float:
+    """Returns the seconds of a training of a compiled model, with the validation of every epoch.
 
-    Of fixed views the teacher's signals are read in each step; `view_seconds` is what they take once.
+    Validation under attack may take as long as the steps. Of fixed views the teacher's signals are read
+    in each step; `view_seconds` is what they take once.
     """
     batch = first_batch(run)
     signals = getattr(model, "signals", None)
@@ -37,9 +38,10 @@ def training_seconds(run: Run, model: keras.Model, epochs: int) -> float:
         given = signals(batch)
         batch = {**batch, "teacher_logits": given.logits, "teacher_maps": given.maps}
         model.signals = StoredSignals(signals.teacher_layers)
-    steps_per_epoch = training_stream(run).steps_per_epoch
-    step = tf.function(model.train_step)
-    return _median_seconds(lambda: step(batch)) * steps_per_epoch * epochs
+    step, validation = tf.function(model.train_step), tf.function(model.test_step)
+    steps = _median_seconds(lambda: step(batch)) * training_stream(run).steps_per_epoch
+    validated = _median_seconds(lambda: validation(batch)) / len(batch["image"])
+    return epochs * (steps + validated * len(run.dataset.validation))
 
 
 def view_seconds(run: Run, signals: LiveSignals) -> float:
