@@ -1,4 +1,4 @@
-"""Where tables go, and progress bars for work that Keras' own do not reach."""
+"""Where tables go, times as people say them, and progress bars for work that Keras' do not reach."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -38,6 +38,16 @@ def progress(title: str, unit: str = "images") -> Iterator[Callable[[str, int, i
                 console.print(f"{title}: {task} done, {total} {unit}")
 
         yield on_batch
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as people say it: 1.5 s, 40 s, 12 min, 3 h 20 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def print_whole(table: rich.table.Table) -> None:

@@ -16,7 +16,6 @@ ELSEWHERE = {
         "tests/commands/test_bad_input.py::test_a_batch_that_replicas_cannot_share"
     ),
     "rnascl_tf/commands/predict.py": "tests/commands/test_run.py::test_predict_classifies_image_files",
-    "rnascl_tf/console.py": "tests/commands/test_run.py::test_nothing_but_ours_is_on_standard_error",
     "rnascl_tf/data/cifar10_archive.py": (
         "tests/data/test_cifar10.py::test_no_network_says_what_to_do"
     ),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import rich.box
 import rich.table
 
-from rnascl_tf.console import console
+from rnascl_tf.console import console, duration
 from rnascl_tf.networks import count, describe
 from rnascl_tf.pipeline.config_changes import refuse_other_config
 from rnascl_tf.pipeline.settings import check_data
@@ -40,8 +40,8 @@ def dry_run(run: Run, stages: Sequence[Stage]) -> None:
             continue
         seconds = stage.estimate(run)
         total += seconds
-        table.add_row(stage.name, status, _duration(seconds) if seconds else "seconds")
-    table.add_row("all", "", _duration(total))
+        table.add_row(stage.name, status, duration(seconds) if seconds else "seconds")
+    table.add_row("all", "", duration(total))
     console.print(table)
     console.print(f"Nothing was written to {run.workdir}.", soft_wrap=True)
 
@@ -62,9 +62,3 @@ def print_sizes(run: Run) -> None:
             f"({space.size:,} students in the space)",
             soft_wrap=True,
         )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import rich.table
 
+from rnascl_tf.console import duration
 from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.robustness import AttackResult
 
@@ -27,17 +28,8 @@ def attack_table(results: Mapping[str, AttackResult], title: str) -> rich.table.
             f"{name}{budget}",
             str(result.steps or "-"),
             str(result.accuracy),
-            _duration(result.seconds),
+            "-" if result.seconds is None else duration(result.seconds),
         )
         for member, accuracy in result.members.items():
             table.add_row(f"  after {member}", "", str(accuracy), "")
     return table
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"

@@ -19,7 +19,7 @@ def test_rows_and_members(lines_of):
     assert text[0] == "model.keras on digits, linf 0.1, pixel space"
     assert text[1] == "n = 40, accuracy with its 95% Wilson interval"
     assert f"clean - {Accuracy(36, 40)} 0.5 s" in text
-    row = text.index(f"autoattack (quick) 5300 {Accuracy(9, 40)} 2 min 5 s")
+    row = text.index(f"autoattack (quick) 5300 {Accuracy(9, 40)} 2 min")
     assert text[row + 1 : row + 3] == [
         f"after apgd-ce {cascade['apgd-ce']}",
         f"after square {Accuracy(9, 40)}",

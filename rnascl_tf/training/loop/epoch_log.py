@@ -5,6 +5,7 @@ import time
 import keras
 from absl import logging
 
+from rnascl_tf.console import duration
 from rnascl_tf.training.loop.logs import Logs
 
 
@@ -40,8 +41,8 @@ class EpochLog(keras.callbacks.Callback):
             epoch + 1,
             self.epochs,
             ", ".join(f"{name} {value:.4g}" for name, value in means.items()),
-            _duration(self._seconds[-1]),
-            _duration(left),
+            duration(self._seconds[-1]),
+            duration(left),
             extra={
                 "fields": {
                     "stage": self.stage,
@@ -53,11 +54,3 @@ class EpochLog(keras.callbacks.Callback):
                 }
             },
         )
-
-
-def _duration(seconds: float) -> str:
-    """Returns a time as people say it: 40 s, 12 min, 3 h 20 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
