@@ -66,13 +66,13 @@ class PyTorchStudent(torch.nn.Module):
             )
             self._add_convolution(f"{block.name}_project", hidden, block.filters, 1)
         self.layers["logits"] = torch.nn.Linear(self.blocks[-1].filters, problem.num_classes)
-        for name in ("mean", "deviation"):
+        for name in ("mean", "std"):
             self.register_buffer(name, torch.zeros(1, 3, 1, 1))
         self.eval()
 
     def forward(self, images):
         """Returns the logits."""
-        features = self._convolved((images - self.mean) / self.deviation, "stem")
+        features = self._convolved((images - self.mean) / self.std, "stem")
         for block in self.blocks:
             hidden = self._convolved(features, f"{block.name}_expand")
             hidden = self._convolved(hidden, f"{block.name}_depthwise")
@@ -105,7 +105,7 @@ def from_keras(model):
     normalization = model.get_layer("normalization")
     state = {
         "mean": np.reshape(normalization.mean, (1, 3, 1, 1)),
-        "deviation": np.reshape(normalization.std, (1, 3, 1, 1)),
+        "std": np.reshape(normalization.std, (1, 3, 1, 1)),
     }
     for layer in model.layers:
         if layer.weights:

@@ -42,7 +42,7 @@ class SeedAccuracies:
         return statistics.fmean(self._values)
 
     @property
-    def deviation(self) -> float | None:
+    def std(self) -> float | None:
         """The sample standard deviation over seeds; None for one seed."""
         return statistics.stdev(self._values) if len(self.accuracies) > 1 else None
 
@@ -51,9 +51,9 @@ class SeedAccuracies:
         return [accuracy.value for accuracy in self.accuracies]
 
     def __str__(self) -> str:
-        if self.deviation is None:
+        if self.std is None:
             return str(self.accuracies[0])
-        return f"{100 * self.mean:.1f} ± {100 * self.deviation:.1f}"
+        return f"{100 * self.mean:.1f} ± {100 * self.std:.1f}"
 
     def to_json(self) -> dict[str, Any]:
         """Returns {"values", "n", "mean", "sd", "interval" (null for several seeds), "epsilon"}."""
@@ -62,7 +62,7 @@ class SeedAccuracies:
             "values": self._values,
             "n": self.n,
             "mean": self.mean,
-            "sd": self.deviation,
+            "sd": self.std,
             "interval": list(self.accuracies[0].interval) if alone else None,
             "epsilon": self.epsilon,
         }
@@ -189,7 +189,7 @@ def write_comparison(rows: Sequence[ComparedModel], folder: Path) -> None:
             "attack": attack,
             "epsilon": result.epsilon,
             "mean": result.mean,
-            "sd": result.deviation,
+            "sd": result.std,
             "seeds": len(result.accuracies),
             "images": result.n,
             "params": statistics.fmean(row.params) if row.params else "",

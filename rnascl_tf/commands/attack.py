@@ -49,8 +49,10 @@ def _command(arguments: Sequence[str]) -> int:
     command.text("out", "Folder to write to.", needed="DIR")
     command.text("epsilon", "Largest change, in pixel units of [0, 1] (L2: 0.5 is usual).", "8/255")
     command.choice("norm", "How changes are measured", NORMS, "linf")
-    command.choice("space", "Where; normalized needs --deviation", SPACES, "pixel")
-    command.numbers("deviation", "The normalisation's standard deviation, for --space=normalized.")
+    command.choice("space", "Where; normalized needs --space_std", SPACES, "pixel")
+    command.numbers(
+        "space_std", "Per-channel standard deviation by which --space=normalized divides."
+    )
     command.names("attacks", "Attacks, in this order.", DEFAULT_ATTACKS)
     command.choice("budget", "Effort of autoattack", ATTACK_BUDGETS, "standard")
     command.whole("examples", f"Test images, evenly spaced; {EXAMPLES}, or all if there are fewer.")

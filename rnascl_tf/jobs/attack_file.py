@@ -79,7 +79,7 @@ def attack_file(request: AttackRequest) -> AttackReport:
         robustness.parse_epsilon(request.epsilon),
         request.norm,
         space=request.space,
-        deviation=request.deviation,
+        std=request.space_std,
     )
     known_attacks(request.attacks, request.attack_budget)
     out = writable_folder("out", request.out)

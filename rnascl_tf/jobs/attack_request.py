@@ -34,8 +34,8 @@ class AttackRequest:
         data_dir: folder of the data set's prepared data; None: its default.
         epsilon: largest change as text, "8/255" or "0.5", in pixel units of [0, 1].
         norm: "linf" or "l2".
-        space: "pixel", or "normalized" together with `deviation`.
-        deviation: standard deviation of the normalisation, one number per channel, or None.
+        space: "pixel", or "normalized" together with `space_std`.
+        space_std: standard deviation of the normalised space, one number per channel, or None.
         attacks: names of attacks, in this order.
         attack_budget: effort of autoattack, "standard" or "quick".
         examples: number of test images, evenly spaced; None: `EXAMPLES`, or all if there are fewer.
@@ -61,7 +61,7 @@ class AttackRequest:
     epsilon: str = "8/255"
     norm: str = "linf"
     space: str = "pixel"
-    deviation: tuple[float, ...] | None = None
+    space_std: tuple[float, ...] | None = None
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
     attack_budget: str = "standard"
     examples: int | None = None

@@ -73,7 +73,7 @@ def robustbench_record(
                 "epsilon": threat_model.epsilon,
                 "norm": threat_model.norm,
                 "space": threat_model.space,
-                "deviation": threat_model.deviation,
+                "std": threat_model.std,
                 "bounds": threat_model.bounds,
             },
             "robustness": {name: result.to_json() for name, result in results.items()},

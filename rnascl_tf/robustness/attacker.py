@@ -190,7 +190,7 @@ class Attacker:
             attack_round,
         )
         distances = self.threat_model.distances(adversarial, images)
-        tolerance = NORMALIZED_TOLERANCE if self.threat_model.deviation else DISTANCE_TOLERANCE
+        tolerance = NORMALIZED_TOLERANCE if self.threat_model.std else DISTANCE_TOLERANCE
         outside = distances > self.threat_model.epsilon + tolerance
         if attack.minimizes:
             return np.where(outside[:, None, None, None], images, adversarial)

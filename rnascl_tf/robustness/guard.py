@@ -46,9 +46,9 @@ def check_examples(
     """
     images = _checked_images(np.asarray(images), threat_model.bounds)
     channels = images.shape[3]
-    if threat_model.deviation is not None and len(threat_model.deviation) not in (1, channels):
+    if threat_model.std is not None and len(threat_model.std) not in (1, channels):
         raise RobustnessError(
-            f"the deviation {threat_model.deviation} has {len(threat_model.deviation)} numbers, the "
+            f"the std {threat_model.std} has {len(threat_model.std)} numbers, the "
             f"images have {channels} channels; give one number per channel."
         )
     if labels is None:

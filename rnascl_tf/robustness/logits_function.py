@@ -95,7 +95,7 @@ class LogitsFunction:
         """Runs an attack as one compiled graph.
 
         It is traced once for each function, norm and batch shape; epsilon and bounds are inputs of
-        the graph. In normalized space the function sees images divided by the deviation, a ball
+        the graph. In normalized space the function sees images divided by the std, a ball
         around them, and logits of such images.
 
         Args:
@@ -109,7 +109,7 @@ class LogitsFunction:
         Returns:
             float32 array of the images' shape, inside the bounds.
         """
-        key = (function, threat_model.norm, threat_model.deviation)
+        key = (function, threat_model.norm, threat_model.std)
         # Outside the graph, where the error keeps its one line.
         if not self._attacks and not self.has_gradient(images):
             raise RobustnessError(NO_GRADIENT)
@@ -139,7 +139,7 @@ class LogitsFunction:
         self,
         function: AttackGraph,
         norm: str,
-        deviation: tuple[float, ...] | None,
+        std: tuple[float, ...] | None,
         images: tf.Tensor,
         labels: tf.Tensor,
         epsilon: tf.Tensor,
@@ -148,10 +148,10 @@ class LogitsFunction:
         *arguments: tf.Tensor,
     ) -> tf.Tensor:
         self.traces[function] += 1
-        if deviation is None:
+        if std is None:
             ball = Ball(images, norm, epsilon, (low, high))
             return function(self._with_finite_gradient, ball, labels, *arguments)
-        scale = tf.constant(deviation, tf.float32)
+        scale = tf.constant(std, tf.float32)
         ball = Ball(images / scale, norm, epsilon, (low / scale, high / scale))
 
         def scaled_logits(scaled_images: tf.Tensor) -> tf.Tensor:

@@ -38,9 +38,9 @@ class ThreatModel:
             divided by the smallest standard deviation.
         norm: "linf" or "l2".
         bounds: lowest and highest pixel value, inside [0, 1]; pixel values in both spaces.
-        space: "pixel", or "normalized": changes are divided by `deviation` before they are measured,
+        space: "pixel", or "normalized": changes are divided by `std` before they are measured,
             as in code that attacks images after their normalisation. Every result names the space.
-        deviation: the normalisation's standard deviation, one number per channel; with
+        std: the normalisation's standard deviation, one number per channel; with
             space="normalized" only.
 
     Raises:
@@ -51,17 +51,17 @@ class ThreatModel:
     norm: str = "linf"
     bounds: tuple[float, float] = (0.0, 1.0)
     space: str = "pixel"
-    deviation: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise RobustnessError(f"norm is {self.norm!r}; known norms: {', '.join(NORMS)}.")
         if self.space not in SPACES:
             raise RobustnessError(f"space is {self.space!r}; known spaces: {', '.join(SPACES)}.")
-        object.__setattr__(self, "deviation", _checked_deviation(self.space, self.deviation))
+        object.__setattr__(self, "std", _checked_std(self.space, self.std))
         largest = LARGEST_L2 if self.norm == "l2" else 1.0
-        if self.deviation is not None:
-            largest /= min(self.deviation)  # what an image spans there
+        if self.std is not None:
+            largest /= min(self.std)  # what an image spans there
         object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon, largest))
         object.__setattr__(self, "bounds", _checked_bounds(self.bounds))
 
@@ -76,8 +76,8 @@ class ThreatModel:
             float64 [n].
         """
         change = np.asarray(images, np.float64) - np.asarray(others, np.float64)
-        if self.deviation is not None:
-            change = change / np.asarray(self.deviation)
+        if self.std is not None:
+            change = change / np.asarray(self.std)
         change = change.reshape(len(change), -1)
         if self.norm == "linf":
             return abs(change).max(axis=1, initial=0.0)
@@ -136,21 +136,21 @@ def _checked_epsilon(epsilon: Any, largest: float) -> float:
     return epsilon
 
 
-def _checked_deviation(space: str, deviation: Sequence[float] | None) -> tuple[float, ...] | None:
+def _checked_std(space: str, std: Sequence[float] | None) -> tuple[float, ...] | None:
     if space == "pixel":
-        if deviation is not None:
+        if std is not None:
             raise RobustnessError(
-                "deviation came with space='pixel', where it means nothing; leave it out, or say "
+                "std came with space='pixel', where it means nothing; leave it out, or say "
                 "space='normalized'."
             )
         return None
     try:
-        values = tuple(float(value) for value in deviation or ())
+        values = tuple(float(value) for value in std or ())
     except TypeError:
         values = ()
     if not values or not all(0.0 < value < math.inf for value in values):
         raise RobustnessError(
-            f"space='normalized' came with deviation={deviation!r}; give the normalization's "
+            f"space='normalized' came with std={std!r}; give the normalization's "
             "standard deviation per channel, for example (0.247, 0.243, 0.262)."
         )
     return values

@@ -57,7 +57,7 @@ def test_mean_and_standard_deviation_over_seeds(rows):
     pgd = ours.results["pgd20"]
     assert pgd.mean == pytest.approx(0.23)
     # Two values 0.06 apart: sample deviation 0.06 / sqrt(2).
-    assert pgd.deviation == pytest.approx(0.0424264, rel=1e-5)
+    assert pgd.std == pytest.approx(0.0424264, rel=1e-5)
     assert pgd.epsilon == 0.1
     assert pgd.n == 300
     assert str(pgd) == "23.0 ± 4.2"
@@ -65,7 +65,7 @@ def test_mean_and_standard_deviation_over_seeds(rows):
 
 def test_one_seed_has_an_interval_and_no_deviation(rows):
     clean = next(row for row in rows if row.row == "one").results["clean"]
-    assert clean.deviation is None
+    assert clean.std is None
     assert str(clean) == str(Accuracy(250, 500))
 
 

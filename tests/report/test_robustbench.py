@@ -12,8 +12,8 @@ ENVIRONMENT = {"versions": {"keras": "3"}, "git_commit": None, "hardware": {"cor
 
 
 def record(space="pixel", budget="standard"):
-    deviation = None if space == "pixel" else (0.25, 0.25, 0.25)
-    threat_model = ThreatModel(8 / 255, space=space, deviation=deviation)
+    std = None if space == "pixel" else (0.25, 0.25, 0.25)
+    threat_model = ThreatModel(8 / 255, space=space, std=std)
 
     def result(correct, **more):
         return AttackResult(Accuracy(correct, 400), 8 / 255, 20, "linf", space, seed=1, **more)

@@ -293,10 +293,10 @@ def test_normalized_space_at_eight_255ths_of_real_pixels(
     name, norm, linear_model, examples, monkeypatch
 ):
     monkeypatch.setattr(square, "SQUARE", dataclasses.replace(square.SQUARE, steps=300))
-    # Pixels of 8 bits and CIFAR-10's deviation: scaling there and back rounds.
+    # Pixels of 8 bits and CIFAR-10's std: scaling there and back rounds.
     images = np.round(examples[0] * 255).astype(np.float32) / np.float32(255)
     labels = linear_model.exact_logits(images).argmax(axis=1)
-    threat_model = ThreatModel(8 / 255, norm, space="normalized", deviation=(0.247, 0.243, 0.262))
+    threat_model = ThreatModel(8 / 255, norm, space="normalized", std=(0.247, 0.243, 0.262))
     results = evaluate(linear_model, images, labels, threat_model, [name])
     assert results[name]["space"] == "normalized"
     # Weaker than the same number in pixels.

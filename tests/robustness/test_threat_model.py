@@ -38,14 +38,14 @@ def test_bounds_become_two_floats():
         ({"epsilon": True}, "bool"),
         ({"epsilon": 0.1, "norm": "l1"}, "norm is 'l1'; known norms: linf, l2"),
         ({"epsilon": 128, "norm": "l2"}, r"epsilon is 128, over 20; divide it by 255.*0\.50196"),
-        ({"epsilon": 0.1, "space": "normalized"}, r"deviation=None; give.*standard deviation"),
-        ({"epsilon": 0.1, "space": "normalized", "deviation": (0.2, 0.0)}, "standard deviation"),
-        ({"epsilon": 0.1, "space": "normalized", "deviation": ()}, "standard deviation"),
+        ({"epsilon": 0.1, "space": "normalized"}, r"std=None; give.*standard deviation"),
+        ({"epsilon": 0.1, "space": "normalized", "std": (0.2, 0.0)}, "standard deviation"),
+        ({"epsilon": 0.1, "space": "normalized", "std": ()}, "standard deviation"),
         (
-            {"epsilon": 8, "space": "normalized", "deviation": (0.2, 0.25, 0.3)},
+            {"epsilon": 8, "space": "normalized", "std": (0.2, 0.25, 0.3)},
             r"epsilon is 8, over 5; divide",
         ),
-        ({"epsilon": 0.1, "deviation": (0.2,)}, "space='pixel', where it means nothing"),
+        ({"epsilon": 0.1, "std": (0.2,)}, "space='pixel', where it means nothing"),
         ({"epsilon": 0.1, "space": "feature"}, "known spaces: pixel, normalized"),
         ({"epsilon": 0.1, "bounds": (0, 255)}, "Divide pixel values by 255"),
         ({"epsilon": 0.1, "bounds": (1, 0)}, "low < high"),
@@ -102,7 +102,7 @@ def test_distances_against_numpy():
     np.testing.assert_allclose(linf, abs(change).max(axis=1), rtol=1e-12)
     two = ThreatModel(0.1, norm="l2").distances(images, others)
     np.testing.assert_allclose(two, np.linalg.norm(change, axis=1), rtol=1e-12)
-    scaled = ThreatModel(0.1, norm="l2", space="normalized", deviation=(0.5, 0.25))
+    scaled = ThreatModel(0.1, norm="l2", space="normalized", std=(0.5, 0.25))
     change = change.reshape(images.shape) / [0.5, 0.25]
     expected = np.linalg.norm(change.reshape(5, -1), axis=1)
     np.testing.assert_allclose(scaled.distances(images, others), expected, rtol=1e-12)
@@ -110,5 +110,5 @@ def test_distances_against_numpy():
 
 def test_text_names_norm_epsilon_and_space():
     assert str(ThreatModel(8 / 255)) == "linf 0.03137, pixel space"
-    model = ThreatModel(2, norm="l2", space="normalized", deviation=(0.25,))
+    model = ThreatModel(2, norm="l2", space="normalized", std=(0.25,))
     assert str(model) == "l2 2, normalized space"

@@ -40,7 +40,7 @@ class BlackBox:
         self._labels = np.asarray(labels)
         self._lowest, self._highest = (np.float32(bound) for bound in threat_model.bounds)
         # Exactly 1 in pixel space, so that multiplying and dividing by it does not change a bit.
-        self._scale = np.asarray(threat_model.deviation or 1.0, np.float32)
+        self._scale = np.asarray(threat_model.std or 1.0, np.float32)
         bounds = (self._lowest / self._scale, self._highest / self._scale)
         # As a tensor: tf.cast would round a float to float32 first.
         epsilon = tf.constant(threat_model.epsilon, tf.float64)

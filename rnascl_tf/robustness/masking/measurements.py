@@ -194,7 +194,7 @@ class MaskingMeasurements:
 
     def ascent(self) -> Ascent:
         """Follows the gradient from each correctly classified image."""
-        scale = np.asarray(self.threat_model.deviation or 1.0, np.float32)
+        scale = np.asarray(self.threat_model.std or 1.0, np.float32)
         climb = tf.function(functools.partial(_climb, self._logits, self.threat_model, scale))
         gradients, losses = [np.zeros(0, np.float32)], [np.zeros((PATH_STEPS + 1, 0))]
         for padded, size in self._batches(np.flatnonzero(self.clean())):
@@ -257,12 +257,12 @@ def _climb(
 def _large(threat_model: ThreatModel, image_shape: tuple[int, ...]) -> ThreatModel:
     """The smallest ball that reaches the middle of the bounds from any image, if it is accepted."""
     low, high = threat_model.bounds
-    deviation = np.asarray(threat_model.deviation or 1.0, np.float64)
-    half = np.broadcast_to((high - low) / 2.0 / deviation, image_shape)
+    std = np.asarray(threat_model.std or 1.0, np.float64)
+    half = np.broadcast_to((high - low) / 2.0 / std, image_shape)
     epsilon, largest = float(half.max()), 1.0
     if threat_model.norm == "l2":
         epsilon, largest = float(np.sqrt(np.square(half).sum())), LARGEST_L2
-    if threat_model.deviation is not None:
-        largest /= min(threat_model.deviation)  # ThreatModel's limit
+    if threat_model.std is not None:
+        largest /= min(threat_model.std)  # ThreatModel's limit
     epsilon = max(min(epsilon, largest), threat_model.epsilon)
     return dataclasses.replace(threat_model, epsilon=epsilon)

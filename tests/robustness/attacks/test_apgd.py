@@ -297,8 +297,8 @@ def test_rounds_never_exceed_the_wrong_classes():
 @pytest.mark.parametrize("attack", [CROSS_ENTROPY, TARGETED], ids=lambda attack: attack.name)
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.1, 0.7)])
-@pytest.mark.parametrize("deviation", [None, (0.25, 0.3, 0.2)])
-def test_epsilon_and_bounds_hold_exactly(attack, norm, bounds, deviation, curved):
+@pytest.mark.parametrize("std", [None, (0.25, 0.3, 0.2)])
+def test_epsilon_and_bounds_hold_exactly(attack, norm, bounds, std, curved):
     images, labels = curved_examples()
     images = np.clip(images, *(np.float32(bound) for bound in bounds))
     for epsilon in (1e-6, 8 / 255, 0.3):
@@ -306,15 +306,15 @@ def test_epsilon_and_bounds_hold_exactly(attack, norm, bounds, deviation, curved
             epsilon if norm == "linf" else 4 * epsilon,
             norm=norm,
             bounds=bounds,
-            space="pixel" if deviation is None else "normalized",
-            deviation=deviation,
+            space="pixel" if std is None else "normalized",
+            std=std,
         )
         adversarial = attacked(attack, curved, images, labels, threat_model)
         assert adversarial.dtype == np.float32
         assert adversarial.min() >= np.float32(bounds[0])
         assert adversarial.max() <= np.float32(bounds[1])
         # Scaling back from normalized space rounds once more.
-        room = 0.0 if deviation is None else 1e-6
+        room = 0.0 if std is None else 1e-6
         assert threat_model.distances(adversarial, images).max() <= threat_model.epsilon + room
         assert threat_model.distances(adversarial, images).max() > 0.9 * threat_model.epsilon
 

@@ -37,8 +37,8 @@ def test_epsilon_is_not_rounded_to_float32(epsilon):
 
 
 def test_normalised_space_is_scaled_and_the_model_sees_pixels():
-    deviation = (0.25, 0.3)
-    threat_model = ThreatModel(0.4, bounds=(0.0, 1.0), space="normalized", deviation=deviation)
+    std = (0.25, 0.3)
+    threat_model = ThreatModel(0.4, bounds=(0.0, 1.0), space="normalized", std=std)
     seen = []
 
     def answers(images):
@@ -46,9 +46,9 @@ def test_normalised_space_is_scaled_and_the_model_sees_pixels():
         return np.zeros((3, 3), np.float32)
 
     box = BlackBox(BlackBoxFunction(answers), IMAGES, LABELS, threat_model)
-    np.testing.assert_allclose(box.center * np.float32(deviation), IMAGES, atol=1e-7)
+    np.testing.assert_allclose(box.center * np.float32(std), IMAGES, atol=1e-7)
     box.margins(box.high)
-    best = np.clip(IMAGES + 0.4 * np.array(deviation), 0.0, 1.0)
+    best = np.clip(IMAGES + 0.4 * np.array(std), 0.0, 1.0)
     # Two roundings of values below 4, at 2e-7 each, scaled back.
     np.testing.assert_allclose(seen[0], best, rtol=0, atol=2e-7)
     assert seen[0].max() <= 1.0

@@ -256,13 +256,13 @@ def test_traced_once(linear_model, examples):
 def test_normalised_space_measures_scaled_changes(linear_model, examples):
     images = 0.3 + examples[0] * 0.4
     labels = linear_model.exact_logits(images).argmax(axis=1)
-    deviation = np.array([0.1, 0.25, 0.4])
-    scaled = ThreatModel(9.0, norm="l2", space="normalized", deviation=tuple(deviation))
+    std = np.array([0.1, 0.25, 0.4])
+    scaled = ThreatModel(9.0, norm="l2", space="normalized", std=tuple(std))
     attack = CarliniWagnerL2("cwl2", 700, searches=7)
     adversarial = attacked(linear_model, images, labels, scaled, attack)
     gap = (linear_model.weights.astype(np.float64) @ [1.0, -1.0]).reshape(images.shape[1:])
     distance = abs(linear_model.exact_logits(images) @ [1.0, -1.0])
-    distance /= np.linalg.norm(gap * deviation)
+    distance /= np.linalg.norm(gap * std)
     ratio = scaled.distances(adversarial, images) / distance
     # Float32 rounds pixels by 3e-8 each, scaled.
     assert ratio.min() > 1.0 - 1e-5

@@ -196,15 +196,13 @@ def test_paths_that_end_just_beyond_the_boundary_still_reach_a_safe_margin(norm,
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_normalized_space_measures_in_its_own_units(norm):
-    # Changes are divided by the deviation, so a channel that counts less is used more.
+    # Changes are divided by the std, so a channel that counts less is used more.
     model = LinearClasses()
     images, labels = gray_examples()
-    deviation = (0.5, 0.25, 0.1)
-    threat_model = ThreatModel(0.1, norm=norm, space="normalized", deviation=deviation)
+    std = (0.5, 0.25, 0.1)
+    threat_model = ThreatModel(0.1, norm=norm, space="normalized", std=std)
     scaled = LinearClasses()
-    scaled.weights = (model.weights.reshape(*SHAPE, 5) * np.array(deviation)[:, None]).reshape(
-        105, 5
-    )
+    scaled.weights = (model.weights.reshape(*SHAPE, 5) * np.array(std)[:, None]).reshape(105, 5)
     logits = model.exact_logits(images)
     slopes = np.linalg.norm(
         scaled.weights[:, 2:3] - scaled.weights, axis=0, ord=1 if norm == "linf" else 2

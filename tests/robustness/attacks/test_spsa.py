@@ -207,7 +207,7 @@ def test_normalised_space_is_pixel_space_in_other_units(examples):
     images = 0.3 + examples[0] / 3
     box = BlackBoxFunction(curved_logits)
     labels = box.compiled(images).argmax(axis=1)
-    scaled = ThreatModel(0.2, space="normalized", deviation=(0.25, 0.25, 0.25))
+    scaled = ThreatModel(0.2, space="normalized", std=(0.25, 0.25, 0.25))
     attack = Spsa("spsa", 3, samples=4, delta=0.04, learning_rate=0.04)
     ours = attacked(box, images, labels, scaled, attack)
     attack = Spsa("spsa", 3, samples=4, delta=0.01, learning_rate=0.01)

@@ -297,7 +297,7 @@ def test_normalised_space_is_pixel_space_in_other_units(norm, examples):
     images = 0.3 + images / 3
     box = BlackBoxFunction(curved_logits)
     labels = box.compiled(images).argmax(axis=1)
-    scaled = ThreatModel(0.2, norm=norm, space="normalized", deviation=(0.25, 0.25, 0.25))
+    scaled = ThreatModel(0.2, norm=norm, space="normalized", std=(0.25, 0.25, 0.25))
     ours = attacked(box, images, labels, scaled, 40)
     pixels = attacked(box, images, labels, ThreatModel(0.05, norm=norm), 40)
     # A quarter is exact; roundings inwards differ by a unit in the last place of 4, scaled back.

@@ -316,7 +316,7 @@ def test_ascent_is_exact_on_a_linear_model(linear_model, examples):
         ThreatModel(0.05),
         ThreatModel(0.3, "l2"),
         ThreatModel(0.05, bounds=(0.1, 0.75)),
-        ThreatModel(0.1, space="normalized", deviation=(0.2, 0.3, 0.25)),
+        ThreatModel(0.1, space="normalized", std=(0.2, 0.3, 0.25)),
     ],
     ids=str,
 )
@@ -438,12 +438,12 @@ def test_images_are_evenly_spaced(linear_model, examples):
         (ThreatModel(0.7), 0.7),
         (ThreatModel(0.1, bounds=(0.25, 0.75)), 0.25),
         (ThreatModel(0.1, "l2"), 105**0.5 / 2),
-        (ThreatModel(0.1, space="normalized", deviation=(0.5, 0.25, 0.4)), 2.0),
+        (ThreatModel(0.1, space="normalized", std=(0.5, 0.25, 0.4)), 2.0),
         (
-            ThreatModel(0.1, "l2", space="normalized", deviation=(0.5, 0.25, 1.0)),
+            ThreatModel(0.1, "l2", space="normalized", std=(0.5, 0.25, 1.0)),
             (35 * (1 + 4 + 0.25)) ** 0.5,
         ),
-        (ThreatModel(0.1, space="normalized", deviation=(0.01, 1.0, 1.0)), 50.0),
+        (ThreatModel(0.1, space="normalized", std=(0.01, 1.0, 1.0)), 50.0),
     ],
     ids=str,
 )
