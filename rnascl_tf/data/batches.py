@@ -70,7 +70,7 @@ def training_batches(
             f"first_step must be 0 to {steps - 1} (the last of an epoch), got {first_step}."
         )
     if views < 0:
-        raise DataError(f"views must be 0 (none are fixed) or more, got {views}.")
+        raise DataError(f"views must be 0 (no fixed views) or more, got {views}.")
     augmentation = Augmentation(crop_padding, resized_crop, flip)
     labels, read = _labels(examples), augmentation.reader(examples)
 

@@ -4,6 +4,7 @@ from .architecture_file import ArchitectureError as ArchitectureError
 from .architecture_file import describe as describe
 from .architecture_file import read_architecture as read_architecture
 from .architecture_file import write_architecture as write_architecture
+from .budget import BUDGET_TOLERANCE as BUDGET_TOLERANCE
 from .budget import Budget as Budget
 from .budget import Decoded as Decoded
 from .budget import LatencyBudget as LatencyBudget

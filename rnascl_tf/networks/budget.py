@@ -17,7 +17,7 @@ from rnascl_tf.networks.cost import macs_table
 from rnascl_tf.networks.latency_table import LatencyTable
 from rnascl_tf.networks.search_problem import SearchProblem
 
-TOLERANCE = 0.03
+BUDGET_TOLERANCE = 0.03
 """How far a student's cost may be from the target, as a part of it."""
 
 
@@ -92,7 +92,7 @@ class Budget(abc.ABC):
         self,
         filter_log_probabilities: Sequence[np.ndarray],
         target: float,
-        tolerance: float = TOLERANCE,
+        tolerance: float = BUDGET_TOLERANCE,
     ) -> Decoded:
         """Returns the most probable student near a target.
 

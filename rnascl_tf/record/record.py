@@ -9,7 +9,9 @@
 | hardware | system, cpu, cores, memory_gib, devices |
 | seeds | {"run": the config's seed} |
 | stages | stage -> {status: "started" or "finished", seconds, finished_at, git_commit, settings} |
-| teacher | name, source, sha256, n_t, taps, verification, robustness |
+|  | and of a training that kept its best epoch: kept: {epoch, validation_robust_accuracy} |
+| teacher | name, source, file, sha256, n_t, taps, precision, verification, robustness |
+|  | and of a network trained here: training: {epoch, validation_robust_accuracy, onnx_error} |
 | latency_table | of a search by latency: sha256, kind, device, check, predicted_ms, target_ms |
 | architecture | `architecture.json`, see `networks.Architecture` |
 | history | stage -> list of epochs, each a dict of means: loss terms, temperature, tutor_entropy, ... |

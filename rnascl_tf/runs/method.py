@@ -5,10 +5,7 @@ from typing import Literal
 
 from ml_collections import ConfigDict
 
-from rnascl_tf.training import FIXED_TUTORS, fixed_tutors
-
-TUTORS = ("search", *FIXED_TUTORS, "none")
-"""Values of `method.tutor`; "none" leaves the attention term out."""
+from rnascl_tf.training import fixed_tutors
 
 
 def uses_attention(config: ConfigDict) -> bool:

@@ -113,7 +113,7 @@ def _fill(
     other = None if folder.exists() else nearest_store(folder.parent, identity)
     if other is not None:
         logging.info(
-            "%s: the signals in %s are other ones: %s", stage, other[0], "; ".join(other[1])
+            "%s: the signals in %s are not these: %s", stage, other[0], "; ".join(other[1])
         )
     with progress(f"{stage}, teacher signals") as on_batch:
         prepare(lambda done, total: on_batch(work, done, total))

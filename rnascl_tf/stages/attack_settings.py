@@ -25,7 +25,7 @@ def attack_rules(section: str) -> dict[str, Rule]:
 
 
 def check_hardening(config: ConfigDict, section: str) -> None:
-    """Raises UserError at values of a student's training that ask for what there is not."""
+    """Raises UserError at values of a student's training that cannot be had together."""
     settings = config[section]
     check_values(
         config,

@@ -17,7 +17,6 @@ from rnascl_tf.files import save_model, write_bytes
 from rnascl_tf.runs import Run, train_stage, training_stream
 from rnascl_tf.stages.hardened_training import breakdown_warning
 from rnascl_tf.training import (
-    ATTACK_KINDS,
     BestEpoch,
     ClassifierModel,
     TrainingAttack,
@@ -26,16 +25,9 @@ from rnascl_tf.training import (
     weight_optimizer,
 )
 from teachers import TeacherError
-from teachers.native import NETWORKS
-
-TRAININGS = tuple(ATTACK_KINDS)
-"""Values of `teacher.adversarial`: how the network is trained."""
 
 SMALL = "resnet"
 """The value of `teacher.network` that reads `widths`, `blocks` and `stem_stride`."""
-
-NATIVE = (SMALL, *NETWORKS)
-"""Values of `teacher.network`."""
 
 
 def native_classifier(run: Run, steps_per_epoch: int) -> keras.Model:
@@ -118,7 +110,7 @@ def train_native(run: Run) -> dict[str, Any]:
     run.devices.wait_for_all()  # for the chief's file
     if best is not None:
         accuracy, epoch = best.restore(folder / "teacher.keras")
-        training = {"epoch": epoch + 1, "validation_accuracy": accuracy}
+        training = {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
         logging.info(
             "teacher: epoch %d is kept, its accuracy on attacked validation images is %.1f%%",
             training["epoch"],

@@ -20,11 +20,8 @@ from rnascl_tf.recipes.rules import (
 )
 from rnascl_tf.stages.stage import Change, Stage
 
-BUDGET_TOLERANCE = 0.03
-"""How far from `search.target_macs` or `search.target_ms` the student may be."""
-
 Filters = Sequence[Sequence[int]]
-"""Of every network stage, the filters of each of its blocks."""
+"""The filters of each block, a list for every network stage."""
 
 
 def run(run: runs.Run) -> None:
@@ -56,11 +53,13 @@ def _filters(run: runs.Run, model: training.SearchModel) -> Filters:
     if target is None:
         return networks.chosen_filters(model.supernet, run.space)
     budget = networks.MacsBudget(run.problem) if table is None else networks.LatencyBudget(table)
-    decoded = budget.decode(
-        networks.filter_log_probabilities(model.supernet), target, BUDGET_TOLERANCE
-    )
-    if abs(decoded.cost / target - 1) > BUDGET_TOLERANCE:
-        logging.warning("search: no student of %s is within 3%% of the target", run.space.name)
+    decoded = budget.decode(networks.filter_log_probabilities(model.supernet), target)
+    if abs(decoded.cost / target - 1) > networks.BUDGET_TOLERANCE:
+        logging.warning(
+            "search: no student of %s is within %.0f%% of the target",
+            run.space.name,
+            100 * networks.BUDGET_TOLERANCE,
+        )
     if decoded.filters != decoded.unconstrained_filters:
         logging.info(
             "search: the most probable student costs %s (%+.1f%% of the target %s); taken "

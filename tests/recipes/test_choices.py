@@ -9,26 +9,26 @@ from rnascl_tf.pipeline import check
 from rnascl_tf.recipes.choices import CHOICES, names
 from rnascl_tf.robustness.attacks.registry import ATTACK_BUDGETS
 from rnascl_tf.robustness.threat_model import NORMS
-from rnascl_tf.runs import method
 from rnascl_tf.stages import native_teacher
-from rnascl_tf.training import ATTACK_KINDS, moving_statistics
+from rnascl_tf.training import ATTACK_KINDS, FIXED_TUTORS, moving_statistics
 from teachers import precision
+from teachers.native import NETWORKS
 
 
 @pytest.mark.parametrize(
     ("key", "implemented"),
     [
-        ("teacher.adversarial", native_teacher.TRAININGS),
+        ("teacher.adversarial", tuple(ATTACK_KINDS)),
         ("search.attack", ("none", *ATTACK_KINDS)),
         ("train.attack", ("none", *ATTACK_KINDS)),
         ("trades.attack", tuple(ATTACK_KINDS)),
         ("method.kl_first", objectives.KL_FIRST),
-        ("teacher.network", native_teacher.NATIVE),
+        ("teacher.network", (native_teacher.SMALL, *NETWORKS)),
         ("teacher.precision", precision.PRECISIONS),
         ("search.activation", layers.ACTIVATIONS),
         ("search.noise", gumbel.NOISES),
         ("search.cost", objectives.COST_MODELS),
-        ("method.tutor", method.TUTORS),
+        ("method.tutor", ("search", *FIXED_TUTORS, "none")),
         ("replicas.batch_norm", moving_statistics.SEMANTICS),
         ("threat.norm", NORMS),
         ("evaluate.budget", ATTACK_BUDGETS),

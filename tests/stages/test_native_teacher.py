@@ -41,7 +41,7 @@ def test_the_best_epoch_is_kept_and_written_in_both_formats(config, tmp_path):
     accuracies = [row["val_robust_accuracy"] for row in run.record["history"]["teacher"]]
     assert len(accuracies) == 3
     assert description["training"]["epoch"] == 1 + int(np.argmax(accuracies))
-    assert description["training"]["validation_accuracy"] == pytest.approx(max(accuracies))
+    assert description["training"]["validation_robust_accuracy"] == pytest.approx(max(accuracies))
     assert description["training"]["onnx_error"] < 1e-5
     assert sorted(path.name for path in (tmp_path / "teacher").glob("*.*")) == [
         "history.csv",
@@ -85,7 +85,7 @@ def test_without_patience_the_last_epoch_is_kept(config, tmp_path):
     config.teacher.patience = None
     training, _ = trained(config, tmp_path)
     assert training["epoch"] == 3
-    assert "validation_accuracy" not in training
+    assert "validation_robust_accuracy" not in training
 
 
 def test_patience_ends_the_training(config, tmp_path):

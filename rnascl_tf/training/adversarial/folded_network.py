@@ -67,7 +67,7 @@ class FoldedNetwork:
         return logits
 
     def _present_weights(self) -> list[tuple[keras.Variable, tf.Tensor]]:
-        """What every variable is to be read as."""
+        """Returns every variable with the value that the network uses for it."""
         if self._twin is None:
             values = [
                 (variable, tf.convert_to_tensor(variable)) for variable in self._source.weights

@@ -15,7 +15,7 @@ from rnascl_tf.training.adversarial.training_attack import TrainingAttack
 from rnascl_tf.training.training_model import Batch
 
 VALIDATION_STEPS = 10
-"""Of the PGD that judges epochs, a quarter of epsilon each."""
+"""Steps of the PGD that judges epochs, a quarter of epsilon each."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def hardening_of(settings: Mapping[str, Any], threat_model: ThreatModel, seed: i
     """Returns what a config section of a training asks for.
 
     Args:
-        settings: a config section with `attack`, and what it has of `attack_steps`,
+        settings: a config section with `attack`, and any of `attack_steps`,
             `attack_step_size`, `beta`, `clean_weight`, `label_smoothing`, `weight_average`,
             `self_distillation`.
         threat_model: of the attack; its epsilon is above 0 if there is one.

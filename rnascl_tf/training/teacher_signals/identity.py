@@ -8,6 +8,7 @@ from typing import Any
 
 from rnascl_tf.data import DataError
 from rnascl_tf.files import read_json
+from rnascl_tf.recipes import config_leaves
 
 FILE = "identity.json"
 """In the folder of every store."""
@@ -56,7 +57,7 @@ def nearest_store(place: str | Path, identity: Mapping[str, Any]) -> tuple[Path,
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns "KEY was VALUE, is VALUE" of every value that differs, in order of the keys."""
-    old, new = _leaves(before), _leaves(now)
+    old, new = dict(config_leaves(before)), dict(config_leaves(now))
     return [
         f"{key} was {_short(old.get(key))}, is {_short(new.get(key))}"
         for key in sorted(old.keys() | new.keys())
@@ -70,16 +71,6 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / FILE} is damaged: remove {folder}.") from error
     return found if isinstance(found, dict) else {}
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            leaves |= _leaves(value, f"{prefix}{name}.")
-        else:
-            leaves[prefix + name] = value
-    return leaves
 
 
 def _short(value: Any) -> str:
