@@ -10,8 +10,10 @@ from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.runs import Run
 from rnascl_tf.stages import native_teacher
 from rnascl_tf.stages import teacher as teacher_stage
-from rnascl_tf.stages.native_teacher import NATIVE, SMALL, adversarial_model, native_classifier
+from rnascl_tf.stages.native_teacher import adversarial_model, native_classifier
+from rnascl_tf.training import ATTACK_KINDS
 from rnascl_tf.training.adversarial.best_epoch import BestEpoch
+from teachers.native import NETWORKS
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def test_an_ended_training_stays_ended_when_it_is_resumed(config, tmp_path, monk
     assert training["epoch"] == 1
 
 
-@pytest.mark.parametrize("adversarial", native_teacher.TRAININGS)
+@pytest.mark.parametrize("adversarial", ATTACK_KINDS)
 def test_config_reaches_the_training(adversarial, config, tmp_path):
     config.teacher.update(
         dict(adversarial=adversarial, beta=2.5, attack_steps=3, attack_step_size=0.4)
@@ -159,7 +161,7 @@ def test_the_small_network_is_of_the_config_s_sizes(config, tmp_path):
     np.testing.assert_allclose(means, [run.dataset.mean])
 
 
-@pytest.mark.parametrize("network", sorted(set(NATIVE) - {SMALL}))
+@pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_every_network_can_be_asked_for(network, config, tmp_path, monkeypatch):
     config.teacher.network = network
     config.seed = 7
@@ -168,7 +170,6 @@ def test_every_network_can_be_asked_for(network, config, tmp_path, monkeypatch):
     monkeypatch.setattr(teachers.native, "build", lambda *names, **options: (names, options))
     names, options = native_classifier(run, 4)
     assert names == (network, 10, run.dataset.input_shape)
-    assert network in teachers.native.NETWORKS
     assert options == {
         "mean": run.dataset.mean,
         "std": run.dataset.std,
