@@ -186,7 +186,7 @@ def _show(workdir: Path) -> None:
     runs = {}
     for path in sorted(workdir.glob("*/name.txt"), key=lambda path: path.stat().st_mtime):
         records = [Record(found) for found in sorted(path.parent.glob("seed_*/record.json"))]
-        evaluated = [record for record in records if _is_evaluated(record)]
+        evaluated = [record for record in records if record.is_finished("evaluate")]
         if evaluated:
             runs[path.read_text().strip()] = evaluated
     if runs:
@@ -201,7 +201,3 @@ def _show(workdir: Path) -> None:
             soft_wrap=True,
         )
         console.print(f"Table: {workdir / 'comparison.md'}, .csv, .json", soft_wrap=True)
-
-
-def _is_evaluated(record: Record) -> bool:
-    return record["stages"].get("evaluate", {}).get("status") == "finished"

@@ -13,6 +13,8 @@ from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
 from rnascl_tf.files import possible_folder, reading_only, require_file
+from rnascl_tf.record import Record
+from rnascl_tf.stages import Stage
 
 _FILES = {
     "teacher.onnx": "an ONNX file",
@@ -58,25 +60,7 @@ def run_recipe(request: RunRequest) -> list[str]:
         UserError: the config or the folder cannot be used.
     """
     config = request.config
-    if request.strict and not config.evaluate.masking_examples:
-        raise UserError(
-            "--strict needs a verdict on masked gradients, and "
-            "--config.evaluate.masking_examples=0 asks for none: give at least 1."
-        )
-    if request.deterministic and config.teacher.precision == "auto":
-        raise UserError(
-            "--deterministic asks for the same numbers in every run, and with "
-            "--config.teacher.precision=auto a measured time decides some: give float32 or bfloat16."
-        )
-    stages = pipeline.select(config, request.stages)
-    for key, wanted in _FILES.items():
-        section, _, name = key.partition(".")
-        if config[section][name]:
-            require_file(config[section][name], wanted, f"--config.{key}=")
-    possible_folder("workdir", request.workdir)
-    pipeline.check_values(config)
-    data.check_place(config.data.name, config.data.data_dir)
-    pipeline.check_stages(config)
+    stages = _checked_stages(request)
     from rnascl_tf.runtime.devices import choose_devices  # imports TensorFlow
 
     if request.deterministic:
@@ -95,6 +79,34 @@ def run_recipe(request: RunRequest) -> list[str]:
     if suspected:
         logging.error("--strict: the gradients of the %s look masked", " and the ".join(suspected))
     return suspected
+
+
+def _checked_stages(request: RunRequest) -> list[Stage]:
+    """Returns the stages to run; refuses what is wrong, without TensorFlow where that is possible."""
+    config = request.config
+    if request.strict and not config.evaluate.masking_examples:
+        raise UserError(
+            "--strict needs a verdict on masked gradients, and "
+            "--config.evaluate.masking_examples=0 asks for none: give at least 1."
+        )
+    if request.deterministic and config.teacher.precision == "auto":
+        raise UserError(
+            "--deterministic asks for the same numbers in every run, and with "
+            "--config.teacher.precision=auto a measured time decides some: give float32 or bfloat16."
+        )
+    stages = pipeline.select(config, request.stages)
+    for key, wanted in _FILES.items():
+        section, _, name = key.partition(".")
+        if config[section][name]:
+            require_file(config[section][name], wanted, f"--config.{key}=")
+    workdir = possible_folder("workdir", request.workdir)
+    pipeline.check_values(config)
+    if not request.dry_run:
+        record = Record(workdir / "record.json")
+        pipeline.refuse_missing(config, record, {stage.name for stage in stages})
+    data.check_place(config.data.name, config.data.data_dir)
+    pipeline.check_stages(config)
+    return stages
 
 
 def _be_deterministic(seed: int) -> None:

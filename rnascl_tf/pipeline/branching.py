@@ -26,7 +26,7 @@ def branch(source: str | Path, target: str | Path, stages: Collection[str]) -> N
         return
     record = Record(source / "record.json")
     for stage in stages:
-        if record["stages"].get(stage, {}).get("status") != "finished":
+        if not record.is_finished(stage):
             raise UserError(f"{source} has not finished its {stage} stage: run it there first.")
     for stage in list(record["stages"]):
         if stage not in stages:

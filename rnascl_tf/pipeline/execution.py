@@ -35,7 +35,7 @@ def execute(run: Run, stages: Sequence[Stage], overwrite: bool = False) -> None:
         if overwrite:
             refuse_orphans(run, selected)
         refuse_other_config(run, selected if overwrite else frozenset())
-        refuse_missing(run, selected)
+        refuse_missing(run.config, run.record, selected)
         if any(stage.on == "replicas" for stage in stages):
             check_replicas(run.config, run.devices.replicas)
         check_data(run.config, run.dataset)

@@ -1,11 +1,19 @@
 """What is refused before any work: choices of stages that would leave a run without its sources."""
 
+from __future__ import annotations
+
 from collections.abc import Set
+from typing import TYPE_CHECKING
+
+from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline.order import is_enabled, upstream
-from rnascl_tf.runs import Run
+from rnascl_tf.record import Record
 from rnascl_tf.stages import STAGES, sources
+
+if TYPE_CHECKING:
+    from rnascl_tf.runs import Run
 
 
 def refuse_orphans(run: Run, selected: Set[str]) -> None:
@@ -27,16 +35,25 @@ def refuse_orphans(run: Run, selected: Set[str]) -> None:
         )
 
 
-def refuse_missing(run: Run, selected: Set[str]) -> None:
-    """Refuses stages whose source neither exists nor is about to be made."""
+def refuse_missing(config: ConfigDict, record: Record, selected: Set[str]) -> None:
+    """Refuses stages whose source neither exists nor is about to be made; needs no TensorFlow.
+
+    Args:
+        config: the run's.
+        record: the run's; empty if nothing has run in its folder.
+        selected: names of the stages to run.
+
+    Raises:
+        UserError: a stage reads what is not there.
+    """
     for name in STAGES:
         for source in sources(STAGES[name]) if name in selected else ():
             if (
-                is_enabled(run.config, source)
+                is_enabled(config, source)
                 and source not in selected
-                and not run.is_done(source)
+                and not record.is_finished(source)
             ):
                 raise UserError(
-                    f"stage {name} reads what stage {source} writes, which {run.workdir} does not "
-                    f"have: add {source} to --stages, or leave --stages out for all."
+                    f"stage {name} reads what stage {source} writes, which {record.path.parent} does "
+                    f"not have: add {source} to --stages, or leave --stages out for all."
                 )

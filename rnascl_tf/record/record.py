@@ -78,6 +78,10 @@ class Record:
         """Returns a top-level value, or the default."""
         return self.values.get(key, default)
 
+    def is_finished(self, stage: str) -> bool:
+        """Whether a stage has finished."""
+        return self["stages"].get(stage, {}).get("status") == "finished"
+
     def forget(self, stage: str, findings: Iterable[str]) -> None:
         """Drops a stage: its entry, its history and what it found.
 

@@ -49,7 +49,7 @@ class Run:
 
     def is_done(self, stage: str) -> bool:
         """Whether a stage is finished here, by the record."""
-        return self.record["stages"].get(stage, {}).get("status") == "finished"
+        return self.record.is_finished(stage)
 
     def announce(
         self,

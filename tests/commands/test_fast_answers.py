@@ -86,6 +86,16 @@ ANSWERS = {
         "--config.search.epochs=two: wanted a whole number, as in the recipe: 1.",
     ),
     "stage": ([*SMOKE, "--stages=serch"], 2, "(did you mean search?)"),
+    "stage without its source": (
+        [*SMOKE, "--stages=search"],
+        2,
+        "stage search reads what stage teacher writes, which run does not have: add teacher",
+    ),
+    "not a record": (
+        ["--config=digits:smoke", "--workdir=other"],
+        2,
+        "other/record.json is not a record of schema 1",
+    ),
     "data name": ([*SMOKE, "--config.data.name=digit"], 2, "(did you mean digits?)"),
     "no data folder": (
         ["--config=image_folder:small", "--workdir=run"],
@@ -201,6 +211,8 @@ def answers(tmp_path_factory):
     (folder / "finished" / "record.json").write_text(
         json.dumps({"schema": 1, "stages": {}, "history": {}, "robustness": {}})
     )
+    (folder / "other").mkdir()
+    (folder / "other" / "record.json").write_text("{}")
     before = sorted(folder.rglob("*"))
     done = subprocess.run(
         [

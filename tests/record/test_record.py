@@ -21,6 +21,12 @@ def test_is_written_whole_and_read_back(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
+def test_only_finished_stages_are_finished(tmp_path):
+    record = Record(tmp_path / "record.json")
+    record["stages"] = {"search": {"status": "started"}, "train": {"status": "finished"}}
+    assert [record.is_finished(stage) for stage in ("teacher", "search", "train")] == [0, 0, 1]
+
+
 def test_forgetting_a_stage_drops_what_it_found(tmp_path):
     record = Record(tmp_path / "record.json")
     record["stages"] = {"search": {}, "evaluate": {}}
