@@ -1,7 +1,7 @@
 """Whether this process may write files, and whether a folder lets it."""
 
 import contextlib
-import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +28,19 @@ def why_unwritable(folder: str | Path) -> str | None:
     """Says why files could not be written below a folder that may not exist yet.
 
     Returns:
-        "PLACE is not a folder" or "PLACE is not writable", where PLACE is the deepest folder or file
-        that exists on the way; None if nothing prevents it.
+        "PLACE is not a folder" or "PLACE is not writable (REASON)", where PLACE is the deepest folder
+        or file that exists on the way; None if nothing prevents it.
     """
     place = deepest_existing(folder)
     if not place.is_dir():
         return f"{place} is not a folder"
-    return None if os.access(place, os.W_OK) else f"{place} is not writable"
+    # Tried, because permissions alone say that root may write everywhere, also in /proc. Where the
+    # file system can, the file never has a name.
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        return f"{place} is not writable ({error.strerror})"
+    return None
 
 
 def deepest_existing(path: str | Path) -> Path:

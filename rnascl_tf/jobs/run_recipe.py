@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import logging
@@ -12,7 +14,7 @@ from ml_collections import ConfigDict
 from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import possible_folder, reading_only, require_file
+from rnascl_tf.files import possible_folder, reading_only, require_file, writable_folder
 from rnascl_tf.record import Record
 from rnascl_tf.stages import Stage
 
@@ -101,12 +103,22 @@ def _checked_stages(request: RunRequest) -> list[Stage]:
             require_file(config[section][name], wanted, f"--config.{key}=")
     workdir = possible_folder("workdir", request.workdir)
     pipeline.check_values(config)
+    # Of several workers the chief alone writes, and it may prepare the data that the others read.
+    is_alone = not os.environ.get("TF_CONFIG", "").strip()
     if not request.dry_run:
         record = Record(workdir / "record.json")
         pipeline.refuse_missing(config, record, {stage.name for stage in stages})
-    data.check_place(config.data.name, config.data.data_dir)
+        if is_alone and (request.overwrite or _has_work(stages, record)):
+            writable_folder("workdir", workdir)
+    if is_alone:
+        data.check_place(config.data.name, config.data.data_dir)
     pipeline.check_stages(config)
     return stages
+
+
+def _has_work(stages: Sequence[Stage], record: Record) -> bool:
+    """Whether one of the stages will write: what is finished may lie on a disk that is read only."""
+    return any(stage.always or not record.is_finished(stage.name) for stage in stages)
 
 
 def _be_deterministic(seed: int) -> None:

@@ -155,6 +155,11 @@ ANSWERS = {
         "(did you mean tutor?)",
     ),
     "workdir": ([SMOKE[0], "--workdir=here.keras"], 2, "--workdir=here.keras is not a folder"),
+    "folder without permission": (
+        [SMOKE[0], "--workdir=/proc/run"],
+        2,
+        "is not writable (",
+    ),
     "no run": (["predict", "--workdir=none", "image.png"], 2, "none is not a run folder"),
     "image": (["predict", "--workdir=finished", "none.png"], 2, "none.png does not exist"),
     "not an image": (["predict", "--workdir=finished", "text.png"], 2, "text.png"),

@@ -3,11 +3,16 @@
 import keras
 import pytest
 
-from rnascl_tf import jobs
+from rnascl_tf import jobs, pipeline
 from rnascl_tf.deploy import convert, export_saved_model
+from rnascl_tf.errors import UserError
+from rnascl_tf.files import requested_paths
 from rnascl_tf.jobs.attack_feasibility import check_combination, why_no_verdict
 from rnascl_tf.jobs.export_request import check_export
+from rnascl_tf.recipes import load_recipe
+from rnascl_tf.record import Record
 from rnascl_tf.robustness import Accuracy, ThreatModel
+from rnascl_tf.runtime import devices
 from teachers import TeacherError
 from tests.report.conftest import models, write_record  # noqa: F401
 
@@ -124,3 +129,47 @@ def test_an_export_is_completed_by_what_the_zoo_knows(tmp_path):
     assert check_export(described).normalization is None
     with pytest.raises(TeacherError, match="leave --num_classes out"):
         check_export(jobs.ExportRequest(out=out, zoo="salman2020_r18", num_classes=7))
+
+
+@pytest.fixture
+def accepted(tmp_path, monkeypatch):
+    """Whether a run gets past the checks of its folder, which is not writable and lacks `baseline`."""
+    record = Record(tmp_path / "record.json")
+    finished = {"status": "finished", "settings": {}}
+    record["stages"] = {stage: finished for stage in pipeline.STAGES if stage != "baseline"}
+    record.write()
+    reached = []
+    monkeypatch.setattr(requested_paths, "why_unwritable", lambda folder: f"{folder} is closed")
+    monkeypatch.setattr(devices, "choose_devices", lambda *_: devices.ONE_DEVICE)
+    for name in ("execute", "dry_run"):
+        monkeypatch.setattr(pipeline, name, lambda *_, **__: reached.append(True))
+
+    def run(*stages, workdir=tmp_path, **request):
+        config = load_recipe("digits:smoke")
+        jobs.run_recipe(jobs.RunRequest(config=config, workdir=workdir, stages=stages, **request))
+        return bool(reached)
+
+    return run
+
+
+def test_a_folder_that_is_only_read_need_not_be_writable(accepted, monkeypatch):
+    assert accepted("teacher", "search", "export")
+    assert accepted("baseline", dry_run=True)
+    # Another worker may be the one that writes.
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert accepted("baseline")
+
+
+@pytest.mark.parametrize(
+    ("stages", "overwrite"),
+    [([], False), (["search"], True), (["search", "baseline"], False), (["report"], False)],
+)
+def test_a_folder_that_is_written_to_must_be_writable(stages, overwrite, accepted):
+    with pytest.raises(UserError, match="is closed; give another folder"):
+        accepted(*stages, overwrite=overwrite)
+
+
+def test_a_stage_without_its_source_is_refused_unless_nothing_runs(accepted, tmp_path):
+    with pytest.raises(UserError, match="stage train reads what stage search writes"):
+        accepted("train", workdir=tmp_path / "new")
+    assert accepted("train", workdir=tmp_path / "new", dry_run=True)
