@@ -11,13 +11,14 @@ import keras
 from absl import logging
 
 from rnascl_tf.files import may_write, save_model
+from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
 
 
 class BestEpoch(keras.callbacks.Callback):
     """Saves the network whenever validation accuracy under attack reaches a new maximum.
 
-    The files carry their epoch, and the best one's predecessor stays: a run killed before its next
-    checkpoint resumes from a state that still names the file before.
+    The files carry their epoch, and as many predecessors of the best one stay as there are checkpoints:
+    a run that resumes from any of them finds the file that it names.
 
     Args:
         network: what is saved.
@@ -50,7 +51,7 @@ class BestEpoch(keras.callbacks.Callback):
         if accuracy > best_accuracy:
             save_model(self.network, self._path(epoch))
             self.best.assign([accuracy, epoch])
-            self._remove_all_but(epoch, int(best_epoch))
+            self._remove_old(epoch)
         elif self.ended(epoch + 1):
             logging.info(
                 "validation accuracy under attack is best at epoch %d (%.1f%%) and has not risen "
@@ -74,9 +75,17 @@ class BestEpoch(keras.callbacks.Callback):
         Args:
             result: where the stage then saves the network. A run that is killed after the epochs' files
                 are removed, and before the stage is recorded as finished, resumes from this file.
+
+        Raises:
+            CheckpointError: neither file is there.
         """
         accuracy, epoch = self.best.numpy()
         path = self._path(int(epoch))
+        if not path.exists() and not result.exists():
+            raise CheckpointError(
+                f"neither {path}, the best epoch's network, nor {result} is there: start this stage "
+                "again with --overwrite."
+            )
         # Weights and not the whole file: the network at hand carries this run's names and seeds.
         self.network.load_weights(path if path.exists() else result)
         return float(accuracy), int(epoch)
@@ -84,15 +93,19 @@ class BestEpoch(keras.callbacks.Callback):
     def _path(self, epoch: int) -> Path:
         return self.folder / f"best_{epoch}.keras"
 
-    def _remove_all_but(self, *epochs: int) -> None:
+    def _remove_old(self, epoch: int) -> None:
         if not may_write():
             return
-        kept = {self._path(epoch) for epoch in epochs}
-        for path in best_files(self.folder):
-            if path not in kept:
-                path.unlink()
+        # Later ones are left of epochs that are trained again, from an older checkpoint.
+        earlier = [path for path in best_files(self.folder) if _epoch_of(path) < epoch]
+        for path in earlier[:-KEPT]:
+            path.unlink()
 
 
 def best_files(folder: Path) -> list[Path]:
-    """Returns the files of `BestEpoch` in a folder."""
-    return sorted(folder.glob("best_*.keras"))
+    """Returns the files of `BestEpoch` in a folder, by epoch."""
+    return sorted(folder.glob("best_[0-9]*.keras"), key=_epoch_of)
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.removeprefix("best_"))

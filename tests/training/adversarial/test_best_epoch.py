@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rnascl_tf.training.adversarial.best_epoch import BestEpoch, best_files
+from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
 
 
 @pytest.fixture
@@ -65,13 +66,23 @@ def test_a_resumed_training_knows_the_best_before(network, tmp_path):
     assert kept(network, tmp_path, best) == (1, 1)
 
 
-def test_a_kill_before_the_checkpoint_leaves_the_file_that_the_checkpoint_names(network, tmp_path):
-    _, best = play(network, tmp_path, [0.1, 0.2, 0.3], patience=4)
-    checkpoint = best.numpy()
-    play(network, tmp_path, [0.4], patience=4, best=best, first_epoch=3)
-    best.assign(checkpoint)
-    assert kept(network, tmp_path, best) == (2, 2)
-    assert [path.name for path in best_files(tmp_path)] == ["best_2.keras", "best_3.keras"]
+@pytest.mark.parametrize("damaged", range(KEPT))
+def test_every_kept_checkpoint_finds_the_file_that_it_names(damaged, network, tmp_path):
+    """Also after a kill before the next one, and where every epoch is better than all before."""
+    best, checkpoints, epochs = None, [], 12  # two digits: by number, and not by name
+    for epoch in range(epochs):
+        _, best = play(network, tmp_path, [0.01 * epoch], 4, best, first_epoch=epoch)
+        checkpoints.append(best.numpy())
+    del checkpoints[-1]
+    best.assign(checkpoints[-1 - damaged])
+    assert kept(network, tmp_path, best) == (epochs - 2 - damaged,) * 2
+    assert len(best_files(tmp_path)) == KEPT + 1, "and no older ones"
+
+
+def test_a_best_epoch_whose_file_is_gone_is_named(network, tmp_path):
+    best = keras.Variable([0.5, 3], trainable=False)
+    with pytest.raises(CheckpointError, match=r"best_3\.keras.*student\.keras.* --overwrite"):
+        BestEpoch(network, tmp_path, best).restore(tmp_path / "student.keras")
 
 
 @pytest.mark.parametrize(
