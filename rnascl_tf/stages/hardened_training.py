@@ -34,7 +34,8 @@ def breakdown_warning(
     attack, judge = hardening.attack, hardening.validation
     if attack is None or judge is None or not attack.single_step:
         return []
-    return [BreakdownWarning(stage, attack, judge, folder / "history.csv", remedy)]
+    history, averaged = folder / "history.csv", bool(hardening.average)
+    return [BreakdownWarning(stage, attack, judge, history, remedy, averaged=averaged)]
 
 
 def train_and_save(

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from rnascl_tf.recipes import base_config
+from rnascl_tf.robustness import ThreatModel
 from rnascl_tf.stages import baseline, hardened_training, train
-from rnascl_tf.training import BestEpoch
+from rnascl_tf.training import BestEpoch, hardening_of
 
 
 @pytest.fixture
@@ -79,6 +81,18 @@ def test_the_baseline_trains_by_the_same_attack_without_the_teacher(robust_run, 
     first, second = (model.classifier.get_weights() for model in (taught, alone))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_warning_knows_whether_the_average_was_validated(average, tmp_path, caplog):
+    settings = base_config().train
+    settings.update(dict(attack="n_fgsm", weight_average=average))
+    hardening = hardening_of(settings, ThreatModel(0.1), seed=1)
+    (warning,) = hardened_training.breakdown_warning("train", hardening, tmp_path, None)
+    for epoch, (own, robust) in enumerate([(0.2, 0.3), (0.5, 0.0)]):
+        warning.on_epoch_end(epoch, {"accuracy": own, "val_robust_accuracy": robust})
+    assert "has broken down" in caplog.text
+    assert ("of the averaged network" in caplog.text) == (average > 0)
 
 
 def test_which_watchers_a_training_gets(robust_run, monkeypatch):

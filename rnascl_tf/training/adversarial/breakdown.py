@@ -3,6 +3,9 @@
 A network that trains on single-step attacks may learn, within an epoch, to bend its loss so that one
 step finds nothing: accuracy under the training's own attack rises, under PGD it falls to nothing (Wong
 et al. 2020, section 5.4).
+
+The two accuracies are of two image sets, and may be of two networks: the one that trains, on training
+images, and the one that validation judges, on validation images. An average lags.
 """
 
 from pathlib import Path
@@ -28,6 +31,7 @@ class BreakdownWarning(keras.callbacks.Callback):
         judge: the PGD of validation.
         history: path of the training's `history.csv`, whose epochs a resumed training goes on from.
         remedy: the flag with which `BestEpoch` keeps the best epoch; None: it does so.
+        averaged: whether validation judges the averaged network.
     """
 
     def __init__(
@@ -37,10 +41,13 @@ class BreakdownWarning(keras.callbacks.Callback):
         judge: TrainingAttack,
         history: Path,
         remedy: str | None,
+        *,
+        averaged: bool,
     ) -> None:
         super().__init__()
         self._stage = stage
         self._attack, self._judge = attack, judge
+        self._averaged = averaged
         self._history = history
         self._remedy = remedy
         self._seen: list[tuple[float, float]] = []
@@ -63,14 +70,15 @@ class BreakdownWarning(keras.callbacks.Callback):
         (old_own, old_robust), (own, robust) = self._seen[best], self._seen[epoch]
         logging.warning(
             "%s: training has broken down (catastrophic overfitting): from epoch %d to %d accuracy on "
-            "its own %s images rose from %.1f%% to %.1f%%, under PGD-%d it fell from %.1f%% to %.1f%%; "
-            "%s",
+            "training images under its own %s rose from %.1f%% to %.1f%%, that %son validation images "
+            "under PGD-%d fell from %.1f%% to %.1f%%; %s",
             self._stage,
             best + 1,
             epoch + 1,
             self._attack.name,
             100 * old_own,
             100 * own,
+            "of the averaged network " if self._averaged else "",
             self._judge.steps,
             100 * old_robust,
             100 * robust,

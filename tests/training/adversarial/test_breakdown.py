@@ -13,11 +13,12 @@ from rnascl_tf.training import BreakdownWarning, TrainingAttack
 BREAKDOWN = [(0.2, 0.1), (0.3, 0.25), (0.35, 0.27), (0.6, 0.02), (0.8, 0.0)]
 
 
-def watcher(folder, remedy=None):
+def watcher(folder, remedy=None, averaged=False):
     seeds = keras.random.SeedGenerator(0)
     attack = TrainingAttack("n_fgsm", ThreatModel(0.1), seeds)
     judge = TrainingAttack("pgd", ThreatModel(0.1), seeds, 13)
-    return BreakdownWarning("train", attack, judge, folder / "history.csv", remedy)
+    history = folder / "history.csv"
+    return BreakdownWarning("train", attack, judge, history, remedy, averaged=averaged)
 
 
 def play(callback, epochs, first_epoch=0):
@@ -34,9 +35,14 @@ def test_a_breakdown_is_told_once_with_its_numbers(tmp_path, caplog):
     play(watcher(tmp_path), BREAKDOWN)
     (message,) = warned(caplog)
     assert "from epoch 3 to 4" in message
-    assert "its own n_fgsm images rose from 35.0% to 60.0%" in message
-    assert "under PGD-13 it fell from 27.0% to 2.0%" in message
+    assert "on training images under its own n_fgsm rose from 35.0% to 60.0%" in message
+    assert "that on validation images under PGD-13 fell from 27.0% to 2.0%" in message
     assert "epoch 3 is kept" in message
+
+
+def test_whose_accuracy_fell_is_said_where_there_are_two_networks(tmp_path, caplog):
+    play(watcher(tmp_path, averaged=True), BREAKDOWN)
+    assert "that of the averaged network on validation images under PGD-13 fell" in caplog.text
 
 
 def test_where_the_best_epoch_is_lost_the_message_says_how_to_keep_it(tmp_path, caplog):
