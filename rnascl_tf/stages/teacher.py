@@ -56,8 +56,7 @@ def run(run: runs.Run) -> None:
     description: dict[str, Any] = {
         "file": file,
         "name": teacher.name,
-        "source": settings.onnx
-        or f"native network {settings.network}, {settings.adversarial.upper()} adversarial training",
+        "source": source_of(settings),
         "training": trained,
         "sha256": teacher.sha256,
         "n_t": len(teacher.tap_names),
@@ -116,6 +115,12 @@ def _copy_onnx(run: runs.Run) -> str:
     content = teachers.self_contained_onnx(run.config.teacher.onnx)
     write_bytes(run.folder("teacher") / "teacher.onnx", content)
     return "teacher.onnx"
+
+
+def source_of(settings: ConfigDict) -> str:
+    """Returns where the teacher comes from, for people: a file, or a network and its training."""
+    attack = settings.adversarial.upper().replace("_", "-")
+    return settings.onnx or f"native network {settings.network}, {attack} adversarial training"
 
 
 def check(config: ConfigDict) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from rnascl_tf.errors import UserError
 from rnascl_tf.pipeline import execute, select
+from rnascl_tf.recipes import base_config
 from rnascl_tf.recipes.loading import load_recipe
 from rnascl_tf.robustness import Accuracy
 from rnascl_tf.runs import Run
 from rnascl_tf.runs.teacher_files import load_teacher as load
 from rnascl_tf.stages import teacher
 from rnascl_tf.stages.stage import Change
-from rnascl_tf.stages.teacher import near_chance
+from rnascl_tf.stages.teacher import near_chance, source_of
 from teachers import TeacherError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -81,6 +82,16 @@ def test_a_file_that_is_not_onnx_is_refused_before_anything_is_written(config, t
     with pytest.raises(TeacherError, match="README"):
         execute(Run(config, tmp_path), select(config, ["teacher"]))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("adversarial", "title"), [("pgd", "PGD"), ("n_fgsm", "N-FGSM"), ("fgsm_rs", "FGSM-RS")]
+)
+def test_a_training_is_named_as_its_authors_do(adversarial, title):
+    settings = base_config().teacher
+    settings.adversarial = adversarial
+    source = source_of(settings)
+    assert source == f"native network resnet, {title} adversarial training"
 
 
 def test_a_native_teacher_is_trained_by_trades(tmp_path):
