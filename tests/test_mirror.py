@@ -58,6 +58,9 @@ ELSEWHERE = {
     "rnascl_tf/jobs/make_latency_table.py": (
         "tests/commands/test_latency_table.py::test_the_command_measures_resumes_and_draws"
     ),
+    "rnascl_tf/jobs/named_files.py": (
+        "tests/commands/test_fast_answers.py::test_is_answered_without_tensorflow"
+    ),
     "rnascl_tf/jobs/run_recipe.py": "tests/commands/test_run.py::test_record_is_complete",
     "rnascl_tf/jobs/time_files.py": (
         "tests/commands/test_latency.py::test_a_table_a_record_and_the_remedy"

@@ -9,10 +9,11 @@ from pathlib import Path
 from absl import logging
 from ml_collections import ConfigDict
 
-from rnascl_tf import ablation, pipeline, report
+from rnascl_tf import ablation, data, pipeline, report
 from rnascl_tf.console import console, print_whole, progress
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import write_text
+from rnascl_tf.files import writable_folder, write_text
+from rnascl_tf.jobs.named_files import require_named_files
 from rnascl_tf.recipes import as_settings, with_settings
 from rnascl_tf.record import Record
 from rnascl_tf.stages import STAGES
@@ -58,7 +59,8 @@ def compare_settings(request: ComparisonRequest) -> None:
     Raises:
         UserError: rows that cannot run or cannot be told apart, or a run that failed.
     """
-    once, recipe, workdir = request.shares_search, request.recipe, Path(request.workdir)
+    once, recipe = request.shares_search, request.recipe
+    workdir = writable_folder("workdir", request.workdir)
     common = as_settings(recipe, request.config) | _shared_signals(workdir, request.config)
     plans = _plans(request, common)
     seeds = [request.config.seed + number for number in range(request.seeds)]
@@ -102,8 +104,12 @@ def _plans(request: ComparisonRequest, common: Mapping[str, str]) -> list[_Plan]
         if request.shares_search and "search.gamma" not in common:
             settings.pop("search.gamma", None)  # gamma_s has acted in the shared search already
         plans.append(_Plan(row, settings, ablation.row_stages(config)))
+    # All that needs no TensorFlow first: a misspelt value of a row is then answered at once.
     for config in configs:
-        pipeline.check(config)
+        require_named_files(config)
+        pipeline.check_values(config)
+    data.check_place(request.config.data.name, request.config.data.data_dir)
+    pipeline.check_stages(*configs)
     return plans
 
 

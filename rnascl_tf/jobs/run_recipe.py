@@ -14,16 +14,10 @@ from ml_collections import ConfigDict
 from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import possible_folder, reading_only, require_file, writable_folder
+from rnascl_tf.files import possible_folder, reading_only, writable_folder
+from rnascl_tf.jobs.named_files import require_named_files
 from rnascl_tf.record import Record
 from rnascl_tf.stages import Stage
-
-_FILES = {
-    "teacher.onnx": "an ONNX file",
-    "search.architecture": "an architecture.json of another run",
-    "search.latency_table": "a table of rnascl latency-table",
-}
-"""Config keys that name a file to read, and what they want."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,10 +91,7 @@ def _checked_stages(request: RunRequest) -> list[Stage]:
             "--config.teacher.precision=auto a measured time decides some: give float32 or bfloat16."
         )
     stages = pipeline.select(config, request.stages)
-    for key, wanted in _FILES.items():
-        section, _, name = key.partition(".")
-        if config[section][name]:
-            require_file(config[section][name], wanted, f"--config.{key}=")
+    require_named_files(config)
     workdir = possible_folder("workdir", request.workdir)
     pipeline.check_values(config)
     # Of several workers the chief alone writes, and it may prepare the data that the others read.

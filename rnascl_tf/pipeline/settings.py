@@ -55,10 +55,14 @@ def check_values(config: ConfigDict) -> None:
     _check_views(config)
 
 
-def check_stages(config: ConfigDict) -> None:
-    """Raises UserError at a value that a stage refuses; some import TensorFlow for that."""
+def check_stages(*configs: ConfigDict) -> None:
+    """Raises UserError at a value that a stage refuses.
+
+    The first stages' checks need no TensorFlow, so that each is made for all configs before the next.
+    """
     for stage in STAGES.values():
-        stage.check(config)
+        for config in configs:
+            stage.check(config)
 
 
 def _check_threat(config: ConfigDict) -> None:

@@ -154,6 +154,42 @@ ANSWERS = {
         2,
         "(did you mean tutor?)",
     ),
+    "value of a row": (
+        ["ablate", *SMOKE, "--vary=tutor=search,radnom"],
+        2,
+        "--config.method.tutor has no 'radnom' (did you mean random?)",
+    ),
+    "value of a row's own": (
+        ["ablate", *SMOKE, "--row=mine:method.kl_first=techer"],
+        2,
+        "(did you mean teacher?)",
+    ),
+    "range of a row": (
+        ["ablate", *SMOKE, "--vary=train.epochs=1,0"],
+        2,
+        "--config.train.epochs=0 should be at least 1",
+    ),
+    "data of a comparison": (
+        [
+            "ablate",
+            "--config=image_folder:small",
+            *SMOKE[1:],
+            "--vary=kl",
+            "--config.data.data_dir=none",
+        ],
+        2,
+        "--config.data.data_dir=none does not exist",
+    ),
+    "teacher of a comparison": (
+        ["ablate", *SMOKE, "--vary=kl", "--config.teacher.onnx=none.onnx"],
+        2,
+        "none.onnx does not exist",
+    ),
+    "folder of a comparison": (
+        ["ablate", SMOKE[0], "--workdir=here.keras", "--vary=kl"],
+        2,
+        "--workdir=here.keras is not a folder",
+    ),
     "workdir": ([SMOKE[0], "--workdir=here.keras"], 2, "--workdir=here.keras is not a folder"),
     "folder without permission": (
         [SMOKE[0], "--workdir=/proc/run"],
