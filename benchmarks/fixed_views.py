@@ -1,7 +1,9 @@
 """Training S3 on fixed views with stored signals, against a WRN-34-10 teacher run in each step.
 
-Both read their batches from their own streams, augmentation and stored signals included; the time per
-batch is that of an epoch. The teacher's weights are random, which costs the same; it runs in float32.
+Both make their batches in the time that is measured, augmentation and stored signals included: each
+part begins and ends a stream of its own, so that none of its batches was made while the other part ran.
+A stream prefetches about four batches more than are read; a part reads more than that. The teacher's
+weights are random, which costs the same; it runs in float32.
 """
 
 import tempfile
@@ -16,7 +18,7 @@ from rnascl_tf.data import Examples, training_batches, view_batches
 from rnascl_tf.networks import SEARCH_SPACES, build_student
 from rnascl_tf.training import LiveSignals, StoredSignals, Stream, ViewStore
 
-BATCH, STEPS, CLASSES, SHAPE = 128, 2, 10, (32, 32, 3)
+BATCH, STEPS, CLASSES, SHAPE = 128, 6, 10, (32, 32, 3)
 VIEWS, ROUNDS = 2, 4
 AUGMENTATION = {"seed": 0, "crop_padding": 4, "flip": True}
 
@@ -73,10 +75,11 @@ def _run(folder):
 
 
 def _epoch(student, signals, stream):
-    step, batches = training_step(student, signals), iter(stream.batches(0, 0))
+    step, batches = training_step(student, signals), stream.batches(0, 0)
 
     def epoch():
-        for _ in range(STEPS):
-            step(next(batches))
+        # Its prefetching ends with the iterator, which is this function's.
+        for batch in batches.take(STEPS):
+            step(batch)
 
     return epoch

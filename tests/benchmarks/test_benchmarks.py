@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
+from benchmarks import fixed_views
 from benchmarks.__main__ import BENCHMARKS
+from rnascl_tf.training import Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,3 +46,16 @@ def test_the_command_line(arguments, code, part):
     )
     assert done.returncode == code
     assert part in done.stdout + done.stderr
+
+
+def test_each_part_of_fixed_views_makes_the_batches_that_it_reads(monkeypatch):
+    """From one stream for all parts it would read what was prefetched while the other side ran."""
+    read = []
+    monkeypatch.setattr(
+        fixed_views, "training_step", lambda *_: lambda batch: read.append(int(batch))
+    )
+    numbers = tf.data.Dataset.counter().prefetch(2)
+    epoch = fixed_views._epoch(None, None, Stream(lambda *_: numbers, fixed_views.STEPS))
+    for _ in range(2):
+        epoch()
+    assert read == [*range(fixed_views.STEPS)] * 2
