@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnascl_tf import pipeline
+from rnascl_tf import data, pipeline
 from rnascl_tf.ablation import comparison, write_comparison
 from rnascl_tf.command_line.recipe_flags import RecipeFlags
 from rnascl_tf.commands.dispatch import main
@@ -87,7 +87,8 @@ def planned(tmp_path, monkeypatch):
     comparing = importlib.import_module("rnascl_tf.jobs.compare_settings")
     jobs = []
     monkeypatch.setattr(comparing, "_run", lambda given, *_: jobs.extend(given))
-    # There is no teacher to copy.
+    # There are no data, and no teacher to copy.
+    monkeypatch.setattr(data, "check_place", lambda *_: None)
     monkeypatch.setattr(pipeline, "branch", lambda _, folder, stages: folder.mkdir(parents=True))
     recorder = tmp_path / "python"
     recorder.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" '' >> '{tmp_path}/commands'\n")
