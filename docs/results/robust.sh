@@ -39,7 +39,7 @@ compare "$workdir" "$found" \
   --row='KL + same depth, gamma 100:tutor=same_depth,gamma=100' \
   --row='KL, weight average:attention=off,train.weight_average=0.997' \
   --row='KL, clean images as well:attention=off,train.clean_weight=1' \
-  --row='KL, then PGD-3 for one epoch:attention=off,train.epochs=11,trades.enabled=true,trades.attack=pgd,trades.attack_steps=3,trades.attack_step_size=0.5,trades.epochs=1,trades.batch_norm_momentum=0.997' \
+  --row='KL, then PGD-3 for one epoch:attention=off,train.epochs=11,trades.enabled=true,trades.attack=pgd,trades.attack_steps=3,trades.attack_step_size=0.5,trades.epochs=1' \
   --row='KL, TRADES-10 at equal time:attention=off,train.attack=trades,train.epochs=3' \
   "$@"
 

@@ -20,15 +20,18 @@ def test_the_papers_recipe_changes_in_these_values_alone():
         "method.kl_first": "teacher",
         "search.attack": "n_fgsm",
         "search.label_smoothing": 0.1,
+        "search.batch_norm_momentum": 0.9,
         "train.attack": "n_fgsm",
         "train.label_smoothing": 0.1,
         "train.schedule": "cosine",
         "train.l2": 5e-4,
         "train.weight_average": 0.997,
         "train.keep_best": True,
+        "train.batch_norm_momentum": 0.9,
         "trades.label_smoothing": 0.1,
         "trades.l2": 5e-4,
         "trades.keep_best": True,
+        "trades.batch_norm_momentum": 0.9,
     }
 
 
