@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import logging
@@ -14,7 +13,7 @@ from ml_collections import ConfigDict
 from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import possible_folder, reading_only, writable_folder
+from rnascl_tf.files import possible_folder, reading_only
 from rnascl_tf.jobs.named_files import require_named_files
 from rnascl_tf.record import Record
 from rnascl_tf.stages import Stage
@@ -99,17 +98,12 @@ def _checked_stages(request: RunRequest) -> list[Stage]:
     if not request.dry_run:
         record = Record(workdir / "record.json")
         pipeline.refuse_missing(config, record, {stage.name for stage in stages})
-        if is_alone and (request.overwrite or _has_work(stages, record)):
-            writable_folder("workdir", workdir)
+        if is_alone:
+            pipeline.refuse_unwritable(record, stages, request.overwrite)
     if is_alone:
         data.check_place(config.data.name, config.data.data_dir)
     pipeline.check_stages(config)
     return stages
-
-
-def _has_work(stages: Sequence[Stage], record: Record) -> bool:
-    """Whether one of the stages will write: what is finished may lie on a disk that is read only."""
-    return any(stage.always or not record.is_finished(stage.name) for stage in stages)
 
 
 def _be_deterministic(seed: int) -> None:

@@ -4,6 +4,7 @@ from .order import STAGES as STAGES
 from .order import select as select
 from .preview import dry_run as dry_run
 from .refusals import refuse_missing as refuse_missing
+from .refusals import refuse_unwritable as refuse_unwritable
 from .settings import check as check
 from .settings import check_stages as check_stages
 from .settings import check_values as check_values

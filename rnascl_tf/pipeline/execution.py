@@ -7,9 +7,10 @@ from typing import Any
 
 from absl import logging
 
+from rnascl_tf.files import may_write
 from rnascl_tf.pipeline.config_changes import refuse_other_config
 from rnascl_tf.pipeline.order import is_enabled, upstream
-from rnascl_tf.pipeline.refusals import refuse_missing, refuse_orphans
+from rnascl_tf.pipeline.refusals import refuse_missing, refuse_orphans, refuse_unwritable
 from rnascl_tf.pipeline.settings import check_data, check_replicas
 from rnascl_tf.record import describe_environment, timestamp
 from rnascl_tf.runs import Run
@@ -36,10 +37,11 @@ def execute(run: Run, stages: Sequence[Stage], overwrite: bool = False) -> None:
             refuse_orphans(run, selected)
         refuse_other_config(run, selected if overwrite else frozenset())
         refuse_missing(run.config, run.record, selected)
+        if may_write():
+            refuse_unwritable(run.record, stages, overwrite)
         if any(stage.on == "replicas" for stage in stages):
             check_replicas(run.config, run.devices.replicas)
         check_data(run.config, run.dataset)
-        run.folder(".")
         for stage in stages:
             if run.is_done(stage.name) and not stage.always and not overwrite:
                 seconds = run.record["stages"][stage.name]["seconds"]
@@ -83,7 +85,9 @@ def _execute_one(run: Run, stage: Stage, overwritten: Mapping[str, Sequence[str]
 
 
 def _note_finished(run: Run, stage: Stage, entry: dict[str, Any], seconds: float) -> None:
-    # A stage that never asked for its folder has no entry yet.
+    # A stage that never asked for its folder has no entry yet, and a new run no folder.
+    if may_write():
+        run.workdir.mkdir(parents=True, exist_ok=True)
     run.record["stages"].setdefault(stage.name, entry).update(
         status="finished",
         seconds=round(seconds, 1),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from ml_collections import ConfigDict
 
 from rnascl_tf.errors import UserError
+from rnascl_tf.files import writable_folder
 from rnascl_tf.pipeline.order import is_enabled, upstream
 from rnascl_tf.record import Record
-from rnascl_tf.stages import STAGES, sources
+from rnascl_tf.stages import STAGES, Stage, sources
 
 if TYPE_CHECKING:
     from rnascl_tf.runs import Run
@@ -57,3 +58,19 @@ def refuse_missing(config: ConfigDict, record: Record, selected: Set[str]) -> No
                     f"stage {name} reads what stage {source} writes, which {record.path.parent} does "
                     f"not have: add {source} to --stages, or leave --stages out for all."
                 )
+
+
+def refuse_unwritable(record: Record, stages: Sequence[Stage], overwrite: bool) -> None:
+    """Refuses a folder that cannot be written if a stage would; needs no TensorFlow.
+
+    Args:
+        record: the run's.
+        stages: those to run.
+        overwrite: whether finished ones start again.
+
+    Raises:
+        UserError: it cannot be made or written to.
+    """
+    # What is finished may lie on a disk that is read only.
+    if overwrite or any(each.always or not record.is_finished(each.name) for each in stages):
+        writable_folder("workdir", record.path.parent)

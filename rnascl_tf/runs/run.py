@@ -81,8 +81,7 @@ class Run:
         with _explained(folder):
             if may_write():
                 self.workdir.mkdir(parents=True, exist_ok=True)
-            if stage != ".":
-                self._hold_lock()  # before anything is removed
+            self._hold_lock()  # before anything is removed
             for name, findings in overwritten.items():
                 if may_write() and (self.workdir / name).exists():
                     shutil.rmtree(self.workdir / name)

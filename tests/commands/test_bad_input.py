@@ -18,6 +18,11 @@ from rnascl_tf.networks import SearchProblem, build_student, describe
 from tests import tiny_recipe
 
 
+def everything_below(folder):
+    """{path: the file's bytes, or None of a folder}."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
 @pytest.fixture
 def refused(capfd, tmp_path, monkeypatch):
     """Runs the command in an empty folder; returns its one line of complaint."""
@@ -27,13 +32,13 @@ def refused(capfd, tmp_path, monkeypatch):
 
     def run(*arguments):
         capfd.readouterr()
-        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        before = everything_below(tmp_path)
         code = main(list(arguments))
         complaint = capfd.readouterr().err
         assert code == 2, complaint
         assert len(complaint.splitlines()) == 1, complaint
         assert complaint.startswith("error: ")
-        assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+        assert before == everything_below(tmp_path)
         return complaint
 
     return run

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from rnascl_tf.errors import UserError
+from rnascl_tf.files import reading_only
 from rnascl_tf.networks import SEARCH_SPACES, SearchProblem, Tutor, describe, write_architecture
 from rnascl_tf.pipeline import STAGES, execute, select
 from rnascl_tf.recipes.loading import load_recipe
@@ -44,6 +45,26 @@ def test_finished_stages_are_skipped(config, tmp_path):
     finished(run, "teacher", "search")
     execute(run, select(config, ["teacher", "search"]))
     assert (tmp_path / "search" / "file").read_text() == "search"
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_data_are_read(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    run = Run(config, tmp_path / "file" / "run")
+    with pytest.raises(UserError, match=rf"--workdir=.*{tmp_path}/file is not a folder"):
+        execute(run, select(config, []))
+    assert "dataset" not in vars(run)
+    # Of several workers, those that write nothing are not asked.
+    with reading_only(), pytest.raises(ZeroDivisionError):
+        execute(run, [stage("teacher", lambda run: 1 / 0)])
+
+
+def test_refused_input_leaves_no_folder(config, tmp_path):
+    def refuse(run):
+        raise TeacherError("no teacher")
+
+    with pytest.raises(TeacherError):
+        execute(Run(config, tmp_path / "new" / "run"), [stage("teacher", refuse)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_difference_is_named_with_the_stages_that_depend_on_it(config, tmp_path):

@@ -149,6 +149,12 @@ def test_it_is_run_recorded_skipped_and_forgotten(run):
     assert not list((run.workdir / "toy").iterdir())
 
 
+def test_it_need_not_write_files(run):
+    execute(run, [dataclasses.replace(TOY, run=lambda run: None)])
+    assert Run(run.config, run.workdir).is_done("toy")
+    assert [path.name for path in run.workdir.iterdir()] == ["record.json"]
+
+
 def test_it_says_which_config_changes_it_stands(run):
     execute(run, select(run.config, ["toy"]))
     run.config.train.momentum += 0.01
