@@ -178,7 +178,7 @@ def test_it_checks_its_values_and_what_the_data_must_have(run):
 def test_it_estimates_its_time(run, capsys):
     dry_run(run, select(run.config, ["toy"]))
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.split() == ["toy", "not", "started", "1", "h", "00", "min"] for line in lines)
+    assert any(line.split() == ["toy", "not", "started", "60", "min"] for line in lines)
     assert not run.workdir.exists()
 
 
