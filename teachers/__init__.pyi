@@ -5,6 +5,7 @@ from .keras_import.teacher import load_keras as load_keras
 from .native.small_resnet import resnet as resnet
 from .onnx_export.convert import to_onnx as to_onnx
 from .onnx_import.file import self_contained_onnx as self_contained_onnx
+from .onnx_import.graph import read_onnx as read_onnx
 from .onnx_import.normalization import normalized_onnx as normalized_onnx
 from .onnx_import.teacher import load_onnx as load_onnx
 from .precision import PRECISIONS as PRECISIONS

@@ -111,6 +111,7 @@ def _checked(request: ImportRequest) -> Path:
         check_dataset(request.dataset, request.data_dir)
     elif request.data_dir is not None:
         raise teachers.TeacherError(f"--data_dir={request.data_dir} needs --dataset=NAME with it.")
+    teachers.read_onnx(request.onnx)
     return folder
 
 

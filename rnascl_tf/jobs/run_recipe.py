@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import logging
 from ml_collections import ConfigDict
 
+import teachers
 from rnascl_tf import data, pipeline, runs
 from rnascl_tf.console import be_quiet
 from rnascl_tf.errors import UserError
@@ -91,17 +92,20 @@ def _checked_stages(request: RunRequest) -> list[Stage]:
         )
     stages = pipeline.select(config, request.stages)
     require_named_files(config)
-    workdir = possible_folder("workdir", request.workdir)
+    record = Record(possible_folder("workdir", request.workdir) / "record.json")
     pipeline.check_values(config)
     # Of several workers the chief alone writes, and it may prepare the data that the others read.
     is_alone = not os.environ.get("TF_CONFIG", "").strip()
+    names = {stage.name for stage in stages}
     if not request.dry_run:
-        record = Record(workdir / "record.json")
-        pipeline.refuse_missing(config, record, {stage.name for stage in stages})
+        pipeline.refuse_missing(config, record, names)
         if is_alone:
             pipeline.refuse_unwritable(record, stages, request.overwrite)
     if is_alone:
         data.check_place(config.data.name, config.data.data_dir)
+    is_taken = "teacher" in names and (request.overwrite or not record.is_finished("teacher"))
+    if config.teacher.onnx and is_taken:
+        teachers.read_onnx(config.teacher.onnx)  # half a second for 185 MB; TensorFlow takes 7
     pipeline.check_stages(config)
     return stages
 

@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import Path
 
+import teachers
 from rnascl_tf.errors import UserError
 
 KINDS = ("keras", "saved_model", "onnx", "tflite")
@@ -32,12 +33,16 @@ def kind_of(path: str | Path) -> str:
 
 
 def refuse_other_content(path: str | Path) -> None:
-    """Refuses what its first bytes already show to be something else: a .keras file is an archive.
+    """Refuses what can be seen to be something else without TensorFlow: a .keras file is an archive.
 
     Raises:
         ModelFileError: as `kind_of`, or a .keras file that is not an archive.
+        TeacherError: an ONNX file that is damaged or not an image classifier.
     """
-    if kind_of(path) == "keras" and not zipfile.is_zipfile(path):
+    kind = kind_of(path)
+    if kind == "keras" and not zipfile.is_zipfile(path):
         raise ModelFileError(
             f"{path} is damaged or not a Keras model; save it again with model.save."
         )
+    if kind == "onnx":
+        teachers.read_onnx(path)

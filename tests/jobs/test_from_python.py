@@ -144,8 +144,9 @@ def accepted(tmp_path, monkeypatch):
     for name in ("execute", "dry_run"):
         monkeypatch.setattr(pipeline, name, lambda *_, **__: reached.append(True))
 
-    def run(*stages, workdir=tmp_path, **request):
+    def run(*stages, workdir=tmp_path, onnx="", **request):
         config = load_recipe("digits:smoke")
+        config.teacher.onnx = onnx
         jobs.run_recipe(jobs.RunRequest(config=config, workdir=workdir, stages=stages, **request))
         return bool(reached)
 
@@ -173,3 +174,14 @@ def test_a_stage_without_its_source_is_refused_unless_nothing_runs(accepted, tmp
     with pytest.raises(UserError, match="stage train reads what stage search writes"):
         accepted("train", workdir=tmp_path / "new")
     assert accepted("train", workdir=tmp_path / "new", dry_run=True)
+
+
+def test_an_onnx_file_is_read_only_where_it_is_taken(accepted, tmp_path, monkeypatch):
+    path = tmp_path / "bad.onnx"
+    path.write_text("no model")
+    assert accepted("teacher", "search", onnx=str(path))
+    monkeypatch.setattr(requested_paths, "why_unwritable", lambda _: None)
+    assert accepted("search", overwrite=True, onnx=str(path))
+    for arguments in ({"overwrite": True}, {"workdir": tmp_path / "new"}):
+        with pytest.raises(TeacherError, match=r"bad\.onnx is not an ONNX file"):
+            accepted("teacher", onnx=str(path), **arguments)

@@ -6,6 +6,7 @@ import pytest
 
 from rnascl_tf.model_files import ModelFileError, kind_of, refuse_other_content
 from rnascl_tf.model_files.kinds import KINDS
+from teachers import TeacherError
 
 
 @pytest.mark.parametrize("kind", ["keras", "onnx", "tflite"])
@@ -39,5 +40,11 @@ def test_a_keras_file_that_is_not_an_archive_is_refused_by_its_bytes(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     refuse_other_content(tmp_path / "b.keras")
-    (tmp_path / "a.onnx").write_text("not looked into")
-    refuse_other_content(tmp_path / "a.onnx")
+    (tmp_path / "a.tflite").write_text("not looked into")
+    refuse_other_content(tmp_path / "a.tflite")
+
+
+def test_an_onnx_file_that_is_damaged_is_refused(tmp_path):
+    (tmp_path / "a.onnx").write_text("no model")
+    with pytest.raises(TeacherError, match=r"a\.onnx is not an ONNX file, or is damaged"):
+        refuse_other_content(tmp_path / "a.onnx")
