@@ -48,6 +48,8 @@ def pack_maps(taps: Sequence[tf.Tensor], size: int) -> tf.Tensor:
 def unpack_maps(packed: tf.Tensor, shapes: Sequence[Shape], size: int) -> tf.Tensor:
     """Returns what `attention_maps` gives for the taps of packed maps, up to rounding.
 
+    A map that is not zero and has a norm under `NORM_FLOOR` comes out larger, with a norm of up to 1.
+
     Args:
         packed: float32 [batch, p] of `pack_maps`.
         shapes: of `packed_shapes`.

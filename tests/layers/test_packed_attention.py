@@ -50,7 +50,8 @@ def test_unpacked_they_are_the_attention_maps(taps, size):
     tap=arrays.arrays(
         np.float32,
         strategies.tuples(*[strategies.integers(1, 5)] * 4),
-        elements=strategies.floats(2**-9, 2**9, width=32) | strategies.just(0.0),
+        # A norm under NORM_FLOOR, of energies under 1e-6, is divided by that before and after.
+        elements=strategies.floats(2**-2, 2**9, width=32) | strategies.just(0.0),
     ),
     scale=strategies.sampled_from([1.0, 1e3, 1e-2]),
 )
