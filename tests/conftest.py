@@ -74,6 +74,7 @@ def memory_is_given_back():
         if not isinstance(entries[name]["type"], weakref.ProxyTypes):
             del entries[name]
     gc.collect()
+    gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
