@@ -13,7 +13,6 @@ from typing import NoReturn
 from absl import logging
 
 from rnascl_tf.data.errors import DataError
-from rnascl_tf.data.examples import threads
 from rnascl_tf.data.image_files import SUFFIXES, check_image
 
 _SECONDS_BETWEEN_REPORTS = 10
@@ -91,6 +90,8 @@ def check_files(paths: Sequence[Path]) -> None:
     Raises:
         DataError: that of the first file refused.
     """
+    from rnascl_tf.data.examples import threads  # imports TensorFlow
+
     reported = time.monotonic()
     for done, _ in enumerate(threads().map(check_image, paths)):
         if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:

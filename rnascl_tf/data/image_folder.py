@@ -17,15 +17,13 @@ import numpy as np
 from rnascl_tf.data.class_folders import (
     check_files,
     class_files,
-    class_names,
     listed,
-    refuse_other_classes,
 )
 from rnascl_tf.data.dataset import DataSet
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import rows_of_count
 from rnascl_tf.data.file_examples import FileExamples
-from rnascl_tf.data.places import DATA_DIR_FLAG, image_folder_splits
+from rnascl_tf.data.places import DATA_DIR_FLAG, image_folder_layout
 from rnascl_tf.data.resized_crop import MARGIN
 from rnascl_tf.data.stratified_order import stratified_order
 
@@ -65,10 +63,7 @@ def load_image_folder(
         DataError: the folder does not have the layout above, has a single class, a class without
             images or a broken image, or a number is out of range.
     """
-    folder, splits = image_folder_splits(data_dir, flag)
-    classes = class_names(folder / "train")
-    for split in splits[1:]:
-        refuse_other_classes(folder / split, classes)
+    folder, splits, classes = image_folder_layout(data_dir, flag)
     return read_class_folders(
         "image_folder",
         folder,

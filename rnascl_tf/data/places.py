@@ -46,12 +46,15 @@ def cifar10_folder(data_dir: Folder, flag: str) -> Path:
     return folder
 
 
-def image_folder_splits(data_dir: Folder, flag: str) -> tuple[Path, list[str]]:
-    """Returns a folder of images, and which of `SPLITS` it has: `train` and one or two others.
+def image_folder_layout(data_dir: Folder, flag: str) -> tuple[Path, list[str], tuple[str, ...]]:
+    """Returns a folder of images, which of `SPLITS` it has, and its classes in label order.
 
     Raises:
-        DataError: there is no such folder, or it has other splits.
+        DataError: there is no such folder, `train` or a second split is missing, or the splits differ
+            in their classes or have fewer than two.
     """
+    from rnascl_tf.data.class_folders import class_names, refuse_other_classes  # imports Pillow
+
     wanted = "a folder with train/CLASS/* and val/CLASS/*"
     if not data_dir:
         raise DataError(f"image_folder needs {flag}=FOLDER, {wanted}.")
@@ -66,7 +69,10 @@ def image_folder_splits(data_dir: Folder, flag: str) -> tuple[Path, list[str]]:
             f"{' and '.join(splits) or 'neither train nor val'}: make a folder for each split, "
             "with one folder in it for each class."
         )
-    return folder, splits
+    classes = class_names(folder / "train")
+    for split in splits[1:]:
+        refuse_other_classes(folder / split, classes)
+    return folder, splits, classes
 
 
 def imagenet_folder(data_dir: Folder, flag: str) -> Path:

@@ -17,7 +17,7 @@ from rnascl_tf.data.places import (
     DATA_DIR_FLAG,
     Folder,
     cifar10_folder,
-    image_folder_splits,
+    image_folder_layout,
     imagenet_folder,
     no_folder,
 )
@@ -51,7 +51,7 @@ _LOADERS = {
     "digits": _Loader("digits", "load_digits", functools.partial(no_folder, "digits"), side=32),
     "cifar10": _Loader("cifar10", "load_cifar10", cifar10_folder, side=32),
     "imagenet100": _Loader("imagenet100", "load_imagenet100", imagenet_folder),
-    "image_folder": _Loader("image_folder", "load_image_folder", image_folder_splits),
+    "image_folder": _Loader("image_folder", "load_image_folder", image_folder_layout),
 }
 
 DATASETS = tuple(_LOADERS)

@@ -121,6 +121,11 @@ ANSWERS = {
         2,
         "has neither train nor val",
     ),
+    "classes of a split": (
+        ["--config=image_folder:small", "--workdir=run", "--config.data.data_dir=images"],
+        2,
+        "images/val should have the class folders of images/train, but lacks bee and also has wasp",
+    ),
     "data folder of embedded data": (
         [*SMOKE, "--config.data.data_dir=finished"],
         2,
@@ -264,6 +269,8 @@ def answers(tmp_path_factory):
     )
     (folder / "other").mkdir()
     (folder / "other" / "record.json").write_text("{}")
+    for name in ("train/ant", "train/bee", "val/ant", "val/wasp"):
+        (folder / "images" / name).mkdir(parents=True)
     before = sorted(folder.rglob("*"))
     done = subprocess.run(
         [

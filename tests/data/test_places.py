@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rnascl_tf.data import DATASETS, DataError, check_place, cifar10_archive
-from rnascl_tf.data.places import image_folder_splits, tfds_folder
+from rnascl_tf.data.places import image_folder_layout, tfds_folder
 
 
 @pytest.fixture
@@ -15,16 +15,15 @@ def no_network(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "folders"),
     [
-        ("image_folder", ["train", "val"]),
-        ("image_folder", ["test", "train"]),
-        ("image_folder", ["train", "val", "test", "other"]),
+        ("image_folder", ["train/a", "train/b", "val/a", "val/b"]),
+        ("image_folder", ["test/a", "test/b", "train/a", "train/b", "other"]),
         ("imagenet100", ["train"]),
         ("cifar10", ["cifar10"]),
     ],
 )
 def test_a_folder_that_looks_right_is_accepted(name, folders, tmp_path, no_network):
     for folder in folders:
-        (tmp_path / folder).mkdir()
+        (tmp_path / folder).mkdir(parents=True)
     check_place(name, tmp_path)
     check_place(name, str(tmp_path))
 
@@ -55,16 +54,20 @@ def test_embedded_data_need_no_folder():
     check_place("digits", "")
 
 
-def test_splits_come_in_their_order(tmp_path):
-    for name in ("test", "val", "train"):
-        (tmp_path / name).mkdir()
-    assert image_folder_splits(tmp_path, "--here") == (tmp_path, ["train", "val", "test"])
+def test_splits_and_classes_come_in_their_order(tmp_path):
+    for name in ("test/ant", "test/bee", "val/bee", "val/ant", "train/bee", "train/ant"):
+        (tmp_path / name).mkdir(parents=True)
+    splits = ["train", "val", "test"]
+    assert image_folder_layout(tmp_path, "--here") == (tmp_path, splits, ("ant", "bee"))
+    (tmp_path / "test" / "cow").mkdir()
+    with pytest.raises(DataError, match="but also has cow"):
+        image_folder_layout(tmp_path, "--here")
 
 
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "images").write_text("")
     with pytest.raises(DataError, match=r"--here=.*images is not a folder"):
-        image_folder_splits(tmp_path / "images", "--here")
+        image_folder_layout(tmp_path / "images", "--here")
 
 
 def test_the_default_is_that_of_tfds(monkeypatch):
