@@ -42,7 +42,7 @@ def progress(title: str, unit: str = "images") -> Iterator[Callable[[str, int, i
 
 def duration(seconds: float) -> str:
     """Returns a time as people say it: 1.5 s, 40 s, 12 min, 3 h 20 min."""
-    if seconds < 9.95:
+    if 0.05 <= seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -8,7 +8,8 @@ from rnascl_tf.console import duration
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.04, "0.0 s"),
+        (0.04, "0 s"),
+        (0.06, "0.1 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
         (89.4, "89 s"),

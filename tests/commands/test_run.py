@@ -206,7 +206,7 @@ def test_nothing_but_ours_is_on_standard_error(smoke):
     assert {line for line in lines if line.endswith("started")} == expected
     epochs = [line for line in lines if ": epoch 1 of 1: " in line]
     assert [line.partition(":")[0] for line in epochs] == ["teacher", "search", "train", "baseline"]
-    assert all(line.endswith("s, about 0.0 s left") for line in epochs)
+    assert all(line.endswith("s, about 0 s left") for line in epochs)
     lines = [line for line in lines if line not in epochs]
     told = [line for line in lines if not line.endswith("started") and ": finished in " not in line]
     # Which epoch was kept, which precision was chosen, and that one epoch makes no good teacher.
