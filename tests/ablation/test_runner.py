@@ -65,6 +65,8 @@ def test_ctrl_c_reaches_each_job_once(tmp_path):
         "--config.teacher.patience=10000",
     )
     script = (
+        # A shell starts its background jobs, such as a whole test run, with Ctrl-C ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path; from rnascl_tf.ablation import Job, run_jobs\n"
         f"run_jobs([Job('one', {arguments!r}, Path({str(log)!r}))], 1)"
     )

@@ -3,6 +3,7 @@
 import pytest
 
 from rnascl_tf.stages import evaluate, native_teacher
+from rnascl_tf.training import ATTACK_KINDS
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def in_l2(trained_run):
     return trained_run
 
 
-@pytest.mark.parametrize("adversarial", native_teacher.TRAININGS)
+@pytest.mark.parametrize("adversarial", ATTACK_KINDS)
 def test_the_native_teacher_trains_against_l2(in_l2, adversarial):
     in_l2.config.teacher.update(dict(widths=(5,), blocks=(1,), adversarial=adversarial))
     model = native_teacher.adversarial_model(in_l2, native_teacher.native_classifier(in_l2, 1), 1)
