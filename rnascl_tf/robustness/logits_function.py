@@ -52,7 +52,9 @@ class LogitsFunction:
         # AutoGraph rewrites Python's `if` and `for` over tensors, which Keras does not offer to layers
         # either; reading their source takes it seconds for each model.
         self._autograph = not isinstance(model, keras.Layer)
-        self._forward = _Replicated(self._outputs, strategy, self._autograph)
+        # One graph for batches of any size, where the model's own input says that it takes them.
+        self._any_size = isinstance(model, keras.Model) and _takes_any_batch(model)
+        self._forward = self._replicated(self._outputs)
         self._attacks: dict[tuple, _Replicated] = {}
         self.traces: collections.Counter[AttackGraph] = collections.Counter()
 
@@ -94,9 +96,9 @@ class LogitsFunction:
     ) -> np.ndarray:
         """Runs an attack as one compiled graph.
 
-        It is traced once for each function, norm and batch shape; epsilon and bounds are inputs of
-        the graph. In normalized space the function sees images divided by the std, a ball
-        around them, and logits of such images.
+        It is traced once for each function, norm and batch shape (of a Keras model for all numbers of
+        images); epsilon and bounds are inputs of the graph. In normalized space the function sees
+        images divided by the std, a ball around them, and logits of such images.
 
         Args:
             function: hashable, equal to another only if it computes the same.
@@ -115,7 +117,7 @@ class LogitsFunction:
             raise RobustnessError(NO_GRADIENT)
         if key not in self._attacks:
             graph = functools.partial(self._attacked, *key)
-            self._attacks[key] = _Replicated(graph, self._strategy, self._autograph)
+            self._attacks[key] = self._replicated(graph)
         inputs = (
             tf.convert_to_tensor(images, tf.float32),
             # One dtype, because another would be traced again.
@@ -134,6 +136,9 @@ class LogitsFunction:
                 "from a robust one; a layer divides by zero or overflows there, correct it "
                 "(the verdict on masking counts such images)."
             ) from error
+
+    def _replicated(self, function: Callable[..., tf.Tensor]) -> "_Replicated":
+        return _Replicated(function, self._strategy, self._autograph, self._any_size)
 
     def _attacked(
         self,
@@ -223,16 +228,29 @@ def _run(
 
 
 class _Replicated:
-    """A traced function whose inputs of rank 1 or more are cut into one part per replica."""
+    """A traced function whose inputs of rank 1 or more are cut into one part per replica.
 
-    def __init__(self, function: Callable[..., tf.Tensor], strategy: Any, autograph: bool) -> None:
+    Without a strategy and with `any_size` it is traced once for all numbers of images.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., tf.Tensor],
+        strategy: Any,
+        autograph: bool,
+        any_size: bool,
+    ) -> None:
         self._strategy = strategy
+        self._any_size = any_size
         if strategy is not None:
             function = functools.partial(_run, strategy, function)
         self._traced = tf.function(function, autograph=autograph)
 
     def __call__(self, *inputs: tf.Tensor) -> tf.Tensor:
         if self._strategy is None:
+            if self._any_size:
+                # Later calls find this trace; a new one is made for another number of channels alone.
+                self._traced.get_concrete_function(*map(_of_any_length, inputs))
             return self._traced(*inputs)
         replicas = self._strategy.num_replicas_in_sync
         parts = [
@@ -247,6 +265,16 @@ class _Replicated:
         )
         outputs = self._traced(arguments)
         return tf.concat(self._strategy.experimental_local_results(outputs), axis=0)
+
+
+def _takes_any_batch(model: keras.Model) -> bool:
+    shape = getattr(model, "input_shape", None)
+    return isinstance(shape, tuple) and len(shape) > 0 and shape[0] is None
+
+
+def _of_any_length(value: tf.Tensor) -> tf.TensorSpec:
+    shape = value.shape
+    return tf.TensorSpec([None, *shape[1:]] if shape.rank else shape, value.dtype)
 
 
 def _as_logits(outputs: Any) -> tf.Tensor:

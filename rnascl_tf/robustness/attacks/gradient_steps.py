@@ -30,29 +30,40 @@ _gradient = compute_gradient.python_function
 
 @dataclasses.dataclass(frozen=True)
 class GradientPath:
-    """The graph of one path per image.
+    """The graph of one path per image. Number and size of the steps are inputs of the graph.
 
     Attributes:
-        steps: number of steps.
-        step_fraction: step size alpha in units of epsilon, above 0 and at most 1.
         random_start: whether the path starts uniformly at random in the ball, not at the image.
         loss: (labels, logits) -> [n], maximised.
         momentum: decay mu of the gradient's running sum; None for plain steps.
     """
 
-    steps: int
     _: dataclasses.KW_ONLY
-    step_fraction: float
     random_start: bool
     loss: Loss
     momentum: float | None = None
 
     def __call__(
-        self, logits: Logits, ball: Ball, labels: tf.Tensor, directions: tf.Tensor
+        self,
+        logits: Logits,
+        ball: Ball,
+        labels: tf.Tensor,
+        directions: tf.Tensor,
+        steps: tf.Tensor,
+        step_fraction: tf.Tensor,
     ) -> tf.Tensor:
-        """Returns the last point of each path; directions are read for a random start only."""
+        """Returns the last point of each path; directions are read for a random start only.
+
+        Args:
+            logits: images -> logits.
+            ball: the allowed images.
+            labels: integer [n].
+            directions: float32 of the images' shape, see `Ball.start`; empty without a random start.
+            steps: int32 scalar.
+            step_fraction: float32 scalar, see `StepLength`.
+        """
         start = ball.start(directions) if self.random_start else ball.center
-        step_size = self.step_fraction * ball.epsilon
+        step_size = step_fraction * ball.epsilon
 
         def one_step(
             step: tf.Tensor, images: tf.Tensor, momentum: tf.Tensor
@@ -69,15 +80,27 @@ class GradientPath:
             return step + 1, ball.project(moved), momentum
 
         _, adversarial, _ = tf.while_loop(
-            lambda step, *_: step < self.steps,
+            lambda step, *_: step < steps,
             one_step,
             (0, start, tf.zeros_like(start)),
         )
         return ball.project(adversarial)
 
 
+@dataclasses.dataclass(frozen=True)
+class StepLength:
+    """The length of an attack's steps; a class of its own for the order of fields in `definition`.
+
+    Attributes:
+        step_fraction: step size alpha in units of epsilon, above 0 and at most 1.
+    """
+
+    _: dataclasses.KW_ONLY
+    step_fraction: float
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GradientSteps(GradientPath, GraphAttack):
+class GradientSteps(GradientPath, StepLength, GraphAttack):
     """Paths from one or several starts.
 
     Attributes:
@@ -85,7 +108,7 @@ class GradientSteps(GradientPath, GraphAttack):
         stream: name of the random stream; if empty, the attack's name.
 
     Raises:
-        RobustnessError: a value outside these ranges or those of `GradientPath`.
+        RobustnessError: a value outside these ranges or those of `StepLength`.
     """
 
     graph_class: ClassVar[type] = GradientPath
@@ -124,7 +147,8 @@ class GradientSteps(GradientPath, GraphAttack):
             directions = randomness.directions(
                 self.stream or self.name, images.shape[1:], threat_model.norm, attack_round
             )
-        return self.run_graph(logits, threat_model, images, labels, directions)
+        steps, fraction = tf.constant(self.steps), tf.constant(self.step_fraction)
+        return self.run_graph(logits, threat_model, images, labels, directions, steps, fraction)
 
 
 # Steps and step sizes are the paper's; BIM has those of PGD.
