@@ -175,7 +175,7 @@ def _optimization(epochs: int, learning_rate: float, schedule: str) -> ConfigDic
     settings = ConfigDict()
     settings.epochs = epochs
     settings.learning_rate = learning_rate
-    settings.schedule = schedule  # "step" or "cosine"
+    settings.schedule = schedule  # "step", "cosine" or "warmup_cosine"
     settings.momentum = 0.9
     settings.l2 = 2e-4  # coupled, as PyTorch's weight_decay
     # Of the moving statistics, Keras' convention; None: 0.997, or 0.9 in runs under 2,000 steps,

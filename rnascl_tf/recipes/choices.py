@@ -36,7 +36,7 @@ CHOICES: dict[str, tuple[str | int, ...]] = {
     "evaluate.budget": ("standard", "quick"),
     "export.kinds": ("float32", "float16", "dynamic", "int8"),
     **{
-        f"{section}.schedule": ("step", "cosine")
+        f"{section}.schedule": ("step", "cosine", "warmup_cosine")
         for section in ("teacher", "search", "train", "trades")
     },
 }

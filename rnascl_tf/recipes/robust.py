@@ -14,7 +14,8 @@ def robust(config: ConfigDict) -> None:
     epoch stands.
     """
     config.search.update(dict(attack="n_fgsm", label_smoothing=0.1))
-    config.train.update(dict(attack="n_fgsm", schedule="cosine", weight_average=0.997))
+    # At full rate from the first step it may stay at chance, most of all without a teacher.
+    config.train.update(dict(attack="n_fgsm", schedule="warmup_cosine", weight_average=0.997))
     # Fine-tuning, where it is enabled, goes on with the same labels, decay and choice of epoch: what it
     # changes is then the work of its attack.
     for section in (config.train, config.trades):

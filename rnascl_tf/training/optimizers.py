@@ -56,8 +56,7 @@ def weight_optimizer(settings: ConfigDict, steps_per_epoch: int) -> CoupledSGD:
     """Returns the optimizer of the weights for one stage.
 
     Args:
-        settings: the stage's config section: `learning_rate`, `schedule` ("step" or "cosine"),
-            `momentum`, `l2`, `epochs`.
+        settings: the stage's config section: `learning_rate`, `schedule`, `momentum`, `l2`, `epochs`.
         steps_per_epoch: number of optimizer steps in an epoch.
     """
     return CoupledSGD(
@@ -74,7 +73,8 @@ def learning_rate_schedule(
 
     "step" multiplies by 0.1 at 75% and at 90% of the steps: the first steps of epochs 75 and 90
     (counted from 0) of A.1's 100, and within an epoch where a short run has no such epochs.
-    "cosine" falls to 0 over all steps, without restarts or warm-up.
+    "cosine" falls to 0 over all steps, without restarts or warm-up. "warmup_cosine" rises in a straight
+    line from 1/25 of the rate to all of it over the first fifth of the steps, and then falls to 0.
 
     Raises:
         ValueError: the schedule is unknown.
@@ -83,8 +83,15 @@ def learning_rate_schedule(
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+    if settings.schedule == "warmup_cosine":
+        rising = steps // 5
+        return keras.optimizers.schedules.CosineDecay(
+            rate / 25 if rising else rate, steps - rising, warmup_target=rate, warmup_steps=rising
+        )
     if settings.schedule != "step":
-        raise ValueError(f"unknown schedule {settings.schedule!r}: give step or cosine.")
+        raise ValueError(
+            f"unknown schedule {settings.schedule!r}: give step, cosine or warmup_cosine."
+        )
     # In integers: 0.9 * steps may lie above the whole number it stands for.
     drops = [-(-steps * percent // 100) for percent in (75, 90)]
     # Keras keeps the old value at the boundary step itself, and the drop is meant for it.

@@ -23,7 +23,7 @@ def test_the_papers_recipe_changes_in_these_values_alone():
         "search.batch_norm_momentum": 0.9,
         "train.attack": "n_fgsm",
         "train.label_smoothing": 0.1,
-        "train.schedule": "cosine",
+        "train.schedule": "warmup_cosine",
         "train.l2": 5e-4,
         "train.weight_average": 0.997,
         "train.keep_best": True,
@@ -39,7 +39,7 @@ def test_recipes_of_large_images_keep_their_weight_decay():
     small = changed("image_folder:small")
     assert (small["train.l2"], small["trades.l2"]) == (5e-4, 5e-4)
     for variant in ("image_folder:large", "imagenet100:is"):
-        assert not {"train.l2", "train.schedule", "trades.l2"} & changed(variant).keys()
+        assert not {"train.l2", "trades.l2"} & changed(variant).keys()
         config = load_recipe(f"{variant},robust")
         assert (config.train.l2, config.trades.l2) == (4e-5, 4e-5)
 

@@ -126,6 +126,20 @@ def test_cosine_schedule_ends_at_zero():
     np.testing.assert_allclose(rates, [0.1, 0.05, 0.0], atol=1e-8)
 
 
+def test_warmup_cosine_rises_for_a_fifth_and_falls_to_zero():
+    """3 epochs of 7 steps: it rises for 4 of the 21 and falls over the other 17."""
+    schedule = learning_rate_schedule(settings(schedule="warmup_cosine", epochs=3), 7)
+    rates = [float(schedule(step)) for step in (0, 1, 3, 4, 5, 12, 21)]
+    falling = [0.05 * (1 + math.cos(math.pi * step / 17)) for step in (0, 1, 8, 17)]
+    np.testing.assert_allclose(rates, [0.004, 0.028, 0.076, *falling], atol=1e-8)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_warmup_cosine_of_few_steps_does_not_rise(steps):
+    schedule = learning_rate_schedule(settings(schedule="warmup_cosine", epochs=1), steps)
+    assert float(schedule(0)) == pytest.approx(0.1)
+
+
 def test_cosine_schedule_of_imagenet100_is_pytorchs_at_every_epoch():
     """0.05 (1 + cos(pi epoch / 200)) / 2, and 0 after the last; 491 steps of 256 images each."""
     schedule = learning_rate_schedule(
@@ -138,7 +152,7 @@ def test_cosine_schedule_of_imagenet100_is_pytorchs_at_every_epoch():
 
 
 def test_refuses_unknown_schedule():
-    with pytest.raises(ValueError, match="'linear': give step or cosine"):
+    with pytest.raises(ValueError, match="'linear': give step, cosine or warmup_cosine"):
         learning_rate_schedule(settings(schedule="linear"), 5)
 
 
