@@ -249,6 +249,9 @@ class Attacker:
             self._on_batch(name, done, total)
 
     def _padded(self, indices: np.ndarray) -> np.ndarray:
-        """Fills a short batch up by repeating its first image; the results are cut off again."""
-        missing = self._batch_size - len(indices)
+        """Fills a short batch up by repeating its first image; the results are cut off again.
+
+        To two images where batches may have any size, and else to the one size that is traced.
+        """
+        missing = max(0, (2 if self._logits.any_size else self._batch_size) - len(indices))
         return np.concatenate([indices, np.repeat(indices[:1], missing)])

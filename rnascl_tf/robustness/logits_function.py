@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnascl_tf.robustness.ball import Ball
+from rnascl_tf.robustness.replicated_function import ReplicatedFunction
 from rnascl_tf.robustness.threat_model import RobustnessError, ThreatModel
 from rnascl_tf.runtime.custom_gradient import custom_gradient
 
@@ -40,6 +41,7 @@ class LogitsFunction:
         strategy: a `tf.distribute.Strategy` whose replicas share each batch, or None.
 
     Attributes:
+        any_size: whether batches of all sizes share one trace; of others each size has its own.
         traces: how often each attack was traced.
     """
 
@@ -52,10 +54,9 @@ class LogitsFunction:
         # AutoGraph rewrites Python's `if` and `for` over tensors, which Keras does not offer to layers
         # either; reading their source takes it seconds for each model.
         self._autograph = not isinstance(model, keras.Layer)
-        # One graph for batches of any size, where the model's own input says that it takes them.
-        self._any_size = isinstance(model, keras.Model) and _takes_any_batch(model)
+        self.any_size = strategy is None and _takes_any_batch(model)
         self._forward = self._replicated(self._outputs)
-        self._attacks: dict[tuple, _Replicated] = {}
+        self._attacks: dict[tuple, ReplicatedFunction] = {}
         self.traces: collections.Counter[AttackGraph] = collections.Counter()
 
     @property
@@ -137,8 +138,8 @@ class LogitsFunction:
                 "(the verdict on masking counts such images)."
             ) from error
 
-    def _replicated(self, function: Callable[..., tf.Tensor]) -> "_Replicated":
-        return _Replicated(function, self._strategy, self._autograph, self._any_size)
+    def _replicated(self, function: Callable[..., tf.Tensor]) -> ReplicatedFunction:
+        return ReplicatedFunction(function, self._strategy, self._autograph, self.any_size)
 
     def _attacked(
         self,
@@ -198,6 +199,7 @@ class BlackBoxFunction:
     """
 
     differentiable = False
+    any_size = False
     replicas = 1
 
     def __init__(self, answers: Callable[[np.ndarray], Any]) -> None:
@@ -221,60 +223,9 @@ AttackedModel: TypeAlias = Callable[[Any], Any] | BlackBoxFunction
 """A Keras model, another callable images -> logits, or a model without gradients."""
 
 
-def _run(
-    strategy: Any, function: Callable[..., tf.Tensor], arguments: tuple[tf.Tensor, ...]
-) -> tf.Tensor:
-    return strategy.run(function, args=arguments)
-
-
-class _Replicated:
-    """A traced function whose inputs of rank 1 or more are cut into one part per replica.
-
-    Without a strategy and with `any_size` it is traced once for all numbers of images.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., tf.Tensor],
-        strategy: Any,
-        autograph: bool,
-        any_size: bool,
-    ) -> None:
-        self._strategy = strategy
-        self._any_size = any_size
-        if strategy is not None:
-            function = functools.partial(_run, strategy, function)
-        self._traced = tf.function(function, autograph=autograph)
-
-    def __call__(self, *inputs: tf.Tensor) -> tf.Tensor:
-        if self._strategy is None:
-            if self._any_size:
-                # Later calls find this trace; a new one is made for another number of channels alone.
-                self._traced.get_concrete_function(*map(_of_any_length, inputs))
-            return self._traced(*inputs)
-        replicas = self._strategy.num_replicas_in_sync
-        parts = [
-            tf.split(value, replicas) if value.shape.rank else [value] * replicas
-            for value in inputs
-        ]
-        arguments = tuple(
-            self._strategy.experimental_distribute_values_from_function(
-                lambda context, part=part: part[context.replica_id_in_sync_group]
-            )
-            for part in parts
-        )
-        outputs = self._traced(arguments)
-        return tf.concat(self._strategy.experimental_local_results(outputs), axis=0)
-
-
-def _takes_any_batch(model: keras.Model) -> bool:
-    shape = getattr(model, "input_shape", None)
+def _takes_any_batch(model: Callable[[Any], Any]) -> bool:
+    shape = getattr(model, "input_shape", None) if isinstance(model, keras.Model) else None
     return isinstance(shape, tuple) and len(shape) > 0 and shape[0] is None
-
-
-def _of_any_length(value: tf.Tensor) -> tf.TensorSpec:
-    shape = value.shape
-    return tf.TensorSpec([None, *shape[1:]] if shape.rank else shape, value.dtype)
 
 
 def _as_logits(outputs: Any) -> tf.Tensor:
