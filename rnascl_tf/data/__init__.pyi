@@ -9,6 +9,7 @@ from .examples import Examples as Examples
 from .examples import LabelledImages as LabelledImages
 from .examples import unit_range as unit_range
 from .file_examples import FileExamples as FileExamples
+from .graph_functions import as_written as as_written
 from .image_files import check_image as check_image
 from .image_files import read_images as read_images
 from .registry import DATASETS as DATASETS

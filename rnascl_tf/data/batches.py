@@ -12,6 +12,7 @@ from rnascl_tf.data.augmentation import Augmentation, Draws
 from rnascl_tf.data.errors import DataError
 from rnascl_tf.data.examples import PIXEL_SCALE, LabelledImages
 from rnascl_tf.data.fixed_views import draws_shown, view_draws, views_shown
+from rnascl_tf.data.graph_functions import as_written
 
 
 def steps_per_epoch(examples: LabelledImages, batch_size: int) -> int:
@@ -74,6 +75,7 @@ def training_batches(
     augmentation = Augmentation(crop_padding, resized_crop, flip)
     labels, read = _labels(examples), augmentation.reader(examples)
 
+    @as_written
     def epoch_rows(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(
@@ -87,15 +89,17 @@ def training_batches(
             batches = tf.data.Dataset.from_tensor_slices((rows, *found))
         else:
             seeds = tf.data.Dataset.range(steps)
-            seeds = seeds.map(lambda step: tf.random.fold_in(epoch_seed, step))
+            seeds = seeds.map(as_written(lambda step: tf.random.fold_in(epoch_seed, step)))
             batches = tf.data.Dataset.zip(tf.data.Dataset.from_tensor_slices(rows), seeds)
         # Skipped here, before anything is read or augmented.
         return batches.skip(tf.where(epoch == first_epoch, tf.constant(first_step, tf.int64), 0))
 
+    @as_written
     def fresh_batch(rows: tf.Tensor, step_seed: tf.Tensor) -> dict[str, tf.Tensor]:
         images = read(rows, augmentation.draws(batch_size, step_seed))
         return _batch(images, tf.gather(labels, rows), rows)
 
+    @as_written
     def fixed_batch(rows: tf.Tensor, shown: tf.Tensor, draws: Draws) -> dict[str, tf.Tensor]:
         return _batch(read(rows, draws), tf.gather(labels, rows), rows) | {"view": shown}
 
@@ -135,6 +139,7 @@ def view_batches(
     rows = tf.data.Dataset.range(len(examples))
     draws = tf.data.Dataset.from_tensor_slices(view_draws(augmentation, len(examples), seed, view))
 
+    @as_written
     def batch(rows: tf.Tensor, draws: Draws) -> dict[str, tf.Tensor]:
         shown = tf.fill(tf.shape(rows), tf.constant(view, tf.int64))
         return _batch(read(rows, draws), tf.gather(labels, rows), rows) | {"view": shown}
@@ -160,11 +165,12 @@ def evaluation_batches(examples: LabelledImages, batch_size: int) -> tf.data.Dat
         raise DataError(f"batch_size must be 1 or more, got {batch_size}.")
     labels, read = _labels(examples), examples.reader()
     rows = tf.data.Dataset.range(len(examples)).batch(batch_size)
-    batches = rows.map(
-        lambda rows: _batch(read(rows), tf.gather(labels, rows), rows),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return batches.prefetch(tf.data.AUTOTUNE)
+
+    @as_written
+    def batch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _batch(read(rows), tf.gather(labels, rows), rows)
+
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _labels(examples: LabelledImages) -> tf.Tensor:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from rnascl_tf.data.graph_functions import as_written
+
 
 def shared_batches(
     batches: Callable[[], tf.data.Dataset], strategy: tf.distribute.Strategy
@@ -29,9 +31,10 @@ def shared_batches(
         local = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * local
 
+        @as_written
         def deal(batch: dict[str, tf.Tensor]) -> tf.data.Dataset:
             numbers = tf.data.Dataset.range(first, first + local)
-            return numbers.map(lambda replica: _part(batch, replica, replicas))
+            return numbers.map(as_written(lambda replica: _part(batch, replica, replicas)))
 
         return batches().flat_map(deal).prefetch(2 * local)
 

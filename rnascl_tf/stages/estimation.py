@@ -38,7 +38,8 @@ def training_seconds(run: Run, model: TrainingModel, epochs: int) -> float:
         given = signals(batch)
         batch = {**batch, "teacher_logits": given.logits, "teacher_maps": given.maps}
         model.signals = StoredSignals(signals.teacher_layers)
-    step, validation = tf.function(model.train_step), tf.function(model.test_step)
+    step = tf.function(model.train_step, autograph=False)
+    validation = tf.function(model.test_step, autograph=False)
     steps = _median_seconds(lambda: step(batch)) * training_stream(run).steps_per_epoch
     validated = _median_seconds(lambda: validation(batch)) / len(batch["image"])
     return epochs * (steps + validated * len(run.dataset.validation))
@@ -58,7 +59,7 @@ def view_seconds(run: Run, signals: LiveSignals) -> float:
 def gradient_seconds(run: Run, model: keras.Model) -> float:
     """Returns the seconds per image of a forward and a backward pass: a step of an attack."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradient(images: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -71,7 +72,7 @@ def gradient_seconds(run: Run, model: keras.Model) -> float:
 
 def forward_seconds(run: Run, model: keras.Model) -> float:
     """Returns the seconds per image of a forward pass."""
-    forward = tf.function(lambda images: model(images, training=False))
+    forward = tf.function(lambda images: model(images, training=False), autograph=False)
     images = first_batch(run)["image"]
     return _median_seconds(lambda: forward(images)) / len(images)
 

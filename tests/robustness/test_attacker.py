@@ -276,6 +276,8 @@ def test_another_model_is_refused_by_its_weights(tmp_path):
 KILLED = """
 import sys
 import numpy as np
+from rnascl_tf.runtime import environment
+environment.start_faster()
 import tensorflow as tf
 import rnascl_tf.robustness.outcomes as outcomes
 from rnascl_tf.robustness import Attacker, ThreatModel, attack_named

@@ -1,5 +1,7 @@
 """Estimates count what a run does: every validation, and the teacher once for each fixed view."""
 
+import itertools
+
 import pytest
 
 from rnascl_tf import runs, stages
@@ -51,6 +53,9 @@ def test_the_teacher_is_asked_for_once_for_each_view(views, run):
 
 def test_the_views_are_counted_by_the_stage_that_meets_them_first(run, monkeypatch):
     monkeypatch.setattr(stages, "view_seconds", lambda run, signals: 1000.0)
+    # A step, a validation and so on: that they are these is the test above.
+    measured = itertools.cycle([STEP, VALIDATION])
+    monkeypatch.setattr(estimation, "_median_seconds", lambda step: next(measured))
     run.config.signals.views = 3
     epoch = epoch_seconds(run)
     assert search.estimate(run) == pytest.approx(1000.0 + epoch * run.config.search.epochs)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnascl_tf.data import DataError
+from rnascl_tf.data import DataError, as_written
 from rnascl_tf.training.loop.plan import Stream
 from rnascl_tf.training.teacher_signals.parts import OnRows, Piece, StoredParts
 from teachers import Signals, Teacher
@@ -89,6 +89,7 @@ class SignalStore:
         done = first_epoch * self._steps + first_step
         logits, maps = self._shapes(first_epoch)
 
+        @as_written
         def join(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             read = tf.numpy_function(
                 self._read, [step, batch["index"]], [tf.float32, tf.float16], stateful=False

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rnascl_tf.data import DataError
+from rnascl_tf.data import DataError, as_written
 from rnascl_tf.layers import unpack_maps
 from rnascl_tf.training.loop.plan import Stream
 from rnascl_tf.training.teacher_signals.parts import OnRows, Piece, StoredParts
@@ -94,6 +94,7 @@ class ViewStore:
         def read(view: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, ...]:
             return tuple(_rows(of_views, view, index) for of_views in arrays.values())
 
+        @as_written
         def join(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             logits, packed = tf.numpy_function(
                 read, [batch["view"], batch["index"]], list(_ARRAYS.values()), stateful=False

@@ -168,17 +168,18 @@ class _Signal(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("training", ["search", "attacked"])
 @pytest.mark.parametrize(
-    ("kind", "batch", "position"),
+    ("training", "kind", "batch", "position"),
     [
-        ("train", 0, "00001_00001"),
-        ("train", STEPS - 1, "00001_00002"),
-        ("validation", 0, "00001_00002"),
+        ("search", "train", 0, "00001_00001"),
+        ("search", "train", STEPS - 1, "00001_00002"),
+        ("search", "validation", 0, "00001_00002"),
+        ("attacked", "train", STEPS - 1, "00001_00002"),
+        ("attacked", "validation", 0, "00001_00002"),
     ],
 )
 def test_a_signal_ends_it_after_any_batch_and_it_goes_on_there(
-    kind, batch, position, training, tmp_path, new_model, request
+    training, kind, batch, position, tmp_path, new_model, request
 ):
     attacked = training == "attacked"
     new, always = (baseline, []) if attacked else (new_model, [TemperatureAnnealing(3)])
