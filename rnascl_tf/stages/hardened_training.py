@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 from absl import logging
 
-from rnascl_tf.files import may_write, save_model
+from rnascl_tf.files import save_model
 from rnascl_tf.runs import Run, train_stage
 from rnascl_tf.training import (
     BestEpoch,
@@ -16,7 +17,7 @@ from rnascl_tf.training import (
     Hardening,
     SelfDistillation,
     Stream,
-    best_files,
+    remove_best_files,
 )
 
 
@@ -36,6 +37,29 @@ def breakdown_warning(
         return []
     history, averaged = folder / "history.csv", bool(hardening.average)
     return [BreakdownWarning(stage, attack, judge, history, remedy, averaged=averaged)]
+
+
+def keep_best(run: Run, stage: str, best: BestEpoch, result: Path) -> dict[str, Any]:
+    """Loads the best epoch of a finished training into its network, and says which it is.
+
+    Args:
+        run: a `Run`.
+        stage: the stage's name.
+        best: of the training.
+        result: see `BestEpoch.restore`.
+
+    Returns:
+        {"epoch": counted from 1, "validation_robust_accuracy": in [0, 1]}.
+    """
+    run.devices.wait_for_all()  # for the chief's file
+    accuracy, epoch = best.restore(result)
+    logging.info(
+        "%s: epoch %d is kept, its accuracy on attacked validation images is %.1f%%",
+        stage,
+        epoch + 1,
+        100 * accuracy,
+    )
+    return {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
 
 
 def train_and_save(
@@ -73,18 +97,8 @@ def train_and_save(
         )
     train_stage(run, stage, model, stream, section=section, callbacks=callbacks)
     if best is not None:
-        run.devices.wait_for_all()  # for the chief's file
-        accuracy, epoch = best.restore(result)
-        kept = {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
+        kept = keep_best(run, stage, best, result)
         run.record["stages"].setdefault(stage, {})["kept"] = kept
-        logging.info(
-            "%s: epoch %d of %d is kept, its accuracy under PGD-10 on validation images is %.1f%%",
-            stage,
-            epoch + 1,
-            settings.epochs,
-            100 * accuracy,
-        )
     save_model(model.validated, result)
     run.devices.wait_for_all()  # until all have read the best epoch's file
-    for path in best_files(folder) if may_write() else ():
-        path.unlink()
+    remove_best_files(folder)

@@ -10,12 +10,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from absl import logging
 
 import teachers
 from rnascl_tf.files import save_model, write_bytes
 from rnascl_tf.runs import Run, train_stage, training_stream
-from rnascl_tf.stages.hardened_training import breakdown_warning
+from rnascl_tf.stages.hardened_training import breakdown_warning, keep_best
 from rnascl_tf.training import (
     BestEpoch,
     ClassifierModel,
@@ -107,15 +106,8 @@ def train_native(run: Run) -> dict[str, Any]:
         ended=best.ended if best else None,
     )
     training: dict[str, Any] = {"epoch": len(run.record["history"]["teacher"])}
-    run.devices.wait_for_all()  # for the chief's file
     if best is not None:
-        accuracy, epoch = best.restore(folder / "teacher.keras")
-        training = {"epoch": epoch + 1, "validation_robust_accuracy": accuracy}
-        logging.info(
-            "teacher: epoch %d is kept, its accuracy on attacked validation images is %.1f%%",
-            training["epoch"],
-            100 * accuracy,
-        )
+        training = keep_best(run, "teacher", best, folder / "teacher.keras")
     save_model(model.validated, folder / "teacher.keras")
     write_bytes(folder / "teacher.onnx", teachers.to_onnx(model.validated))
     run.devices.wait_for_all()

@@ -18,7 +18,7 @@ import teachers
 from rnascl_tf import robustness, runs, stages, training
 from rnascl_tf.console import progress
 from rnascl_tf.errors import UserError
-from rnascl_tf.files import may_write, write_bytes, write_json
+from rnascl_tf.files import write_bytes, write_json
 from rnascl_tf.recipes.rules import (
     ABOVE_0,
     AT_LEAST_0,
@@ -75,8 +75,7 @@ def run(run: runs.Run) -> None:
     folder = run.folder("teacher")
     write_json(folder / "teacher.json", description)
     # Not earlier: a run that was killed between training and measuring resumes from them.
-    for path in training.best_files(folder) if may_write() else ():
-        path.unlink()
+    training.remove_best_files(folder)
     run.record["teacher"] = description
     run.record["robustness"]["teacher"] = description["robustness"]
 

@@ -1,5 +1,5 @@
 from .adversarial.best_epoch import BestEpoch as BestEpoch
-from .adversarial.best_epoch import best_files as best_files
+from .adversarial.best_epoch import remove_best_files as remove_best_files
 from .adversarial.breakdown import BreakdownWarning as BreakdownWarning
 from .adversarial.hardening import Hardening as Hardening
 from .adversarial.hardening import hardening_of as hardening_of

@@ -97,13 +97,18 @@ class BestEpoch(keras.callbacks.Callback):
         if not may_write():
             return
         # Later ones are left of epochs that are trained again, from an older checkpoint.
-        earlier = [path for path in best_files(self.folder) if _epoch_of(path) < epoch]
+        earlier = [path for path in _best_files(self.folder) if _epoch_of(path) < epoch]
         for path in earlier[:-KEPT]:
             path.unlink()
 
 
-def best_files(folder: Path) -> list[Path]:
-    """Returns the files of `BestEpoch` in a folder, by epoch."""
+def remove_best_files(folder: Path) -> None:
+    """Removes the files of `BestEpoch` from a folder; of several workers the chief does."""
+    for path in _best_files(folder) if may_write() else ():
+        path.unlink()
+
+
+def _best_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("best_[0-9]*.keras"), key=_epoch_of)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from rnascl_tf.training.adversarial.best_epoch import BestEpoch, best_files
+from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
 
 
@@ -76,7 +76,7 @@ def test_every_kept_checkpoint_finds_the_file_that_it_names(damaged, network, tm
     del checkpoints[-1]
     best.assign(checkpoints[-1 - damaged])
     assert kept(network, tmp_path, best) == (epochs - 2 - damaged,) * 2
-    assert len(best_files(tmp_path)) == KEPT + 1, "and no older ones"
+    assert len(list(tmp_path.glob("best_*.keras"))) == KEPT + 1, "and no older ones"
 
 
 def test_a_best_epoch_whose_file_is_gone_is_named(network, tmp_path):
