@@ -1,4 +1,4 @@
-"""What `make demo` runs, in a real process: minutes against 8, peak memory against 3 GB."""
+"""What `make demo` runs, in a real process: minutes against 6, peak memory against 3 GB."""
 
 import resource
 import subprocess
@@ -8,7 +8,7 @@ import time
 
 from benchmarks.ratio import once
 
-MINUTES, GIGABYTES = 8, 3
+MINUTES, GIGABYTES = 6, 3
 
 
 def run():
