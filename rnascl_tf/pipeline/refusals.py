@@ -28,11 +28,13 @@ def refuse_orphans(run: Run, selected: Set[str]) -> None:
         and not selected.isdisjoint(upstream(name))
     }
     if orphans:
-        again = ",".join(name for name in STAGES if name in selected | orphans)
+        # The report draws what is gone as well, and is always written anew.
+        repeated = selected | orphans | {name for name in STAGES if STAGES[name].always}
+        again = ",".join(name for name in STAGES if name in repeated)
         raise UserError(
             f"overwriting {','.join(name for name in STAGES if name in selected)} would leave "
             f"{', '.join(sorted(orphans))} with results of files that are gone: start all of them "
-            f"again, --stages={again}, or give another --workdir."
+            f"again, --overwrite --stages={again}, or give another --workdir."
         )
 
 

@@ -25,6 +25,10 @@ def apply_variants(config: ConfigDict, text: str, *groups: Mapping[str, Change])
         ValueError: a name is unknown, or two exclude each other.
     """
     names = [name.strip() for name in text.split(",")] if text else []
+    if text and "" in names:
+        raise ValueError(
+            f"{text!r} has a comma and no name beside it; write s3,robust without spaces."
+        )
     known = [name for group in groups for name in group]
     for name in names:
         if name not in known:
@@ -34,6 +38,8 @@ def apply_variants(config: ConfigDict, text: str, *groups: Mapping[str, Change])
             )
     for group in groups:
         chosen = [name for name in names if name in group]
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"{text!r} names a variant twice: give each once.")
         if len(chosen) > 1:
             raise ValueError(
                 f"the variants {' and '.join(chosen)} exclude each other: give one of them."

@@ -40,7 +40,8 @@ def model_card(record: Values, dataset: DataSet, styles: Styles = NO_STYLES) -> 
         f"An image classifier, {style_of(styles, name).origin}: {architecture['params']:,} parameters, "
         f"{architecture['macs']:,} multiply-adds for one image, {len(exports)} TFLite file(s) and a "
         "SavedModel. Images are float32 in [0, 1], "
-        f"{' x '.join(map(str, architecture['input_shape']))}; normalisation is inside.",
+        f"{' x '.join(map(str, architecture['input_shape']))}; normalisation is inside. "
+        f"{_training_images(record['config'])}",
         "## Data",
         f"{dataset.name}: {len(dataset.train):,} training, {len(dataset.validation):,} validation, "
         f"{len(dataset.test):,} test images, {dataset.num_classes} classes "
@@ -102,6 +103,18 @@ def _latency_target(exports: Sequence[Values]) -> str:
 
 def _milliseconds(value: float) -> str:
     return f"{value:.4g} ms"
+
+
+def _training_images(config: Values) -> str:
+    # Runs from before there was a choice trained on clean images.
+    attack = config.get("train", {}).get("attack", "none")
+    if attack == "none":
+        return "It was trained on clean images."
+    threat = config["threat"]
+    return (
+        f"It was trained on images attacked by {attack} at {NORM_TITLES[threat['norm']]} epsilon "
+        f"{threat['epsilon']} in {threat['space']} units."
+    )
 
 
 def _classes(names: Sequence[str]) -> str:

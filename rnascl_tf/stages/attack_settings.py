@@ -44,5 +44,6 @@ def check_hardening(config: ConfigDict, section: str) -> None:
     if settings.keep_best and settings.attack == NO_ATTACK:
         raise UserError(
             f"--config.{section}.keep_best=true keeps the best epoch of a training on attacked images, "
-            f"which --config.{section}.attack=none is not: give an attack, or leave keep_best out."
+            f"which --config.{section}.attack=none is not: give an attack, "
+            f"or --config.{section}.keep_best=false."
         )

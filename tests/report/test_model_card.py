@@ -177,3 +177,13 @@ def test_what_was_not_measured_is_said(record, dataset):
 def test_masked_gradients_are_not_small_print(record, dataset):
     record["masking"]["student"] |= {"suspicious": True, "failed": ["square", "path"]}
     assert "Gradients look masked (square, path)" in model_card(record, dataset)
+
+
+def test_it_says_which_images_the_training_saw(record, dataset):
+    assert "It was trained on clean images." in model_card(record, dataset)
+    record["config"] |= {
+        "train": {"attack": "n_fgsm"},
+        "threat": {"norm": "linf", "epsilon": "8/255", "space": "pixel"},
+    }
+    card = model_card(record, dataset)
+    assert "trained on images attacked by n_fgsm at L-inf epsilon 8/255 in pixel units." in card

@@ -20,7 +20,7 @@ from rnascl_tf.recipes.loading import load_recipe
         ("search", {"label_smoothing": -0.1}, "search.label_smoothing=-0.1"),
         ("train", {"attack": "n-fgsm"}, "train.attack has no 'n-fgsm' .did you mean n_fgsm"),
         ("trades", {"attack": "none"}, "trades.attack has no 'none'"),
-        ("train", {"keep_best": True}, "give an attack, or leave keep_best out"),
+        ("train", {"keep_best": True}, "give an attack, or --config.train.keep_best=false"),
         ("train", {"self_distillation": 0.3}, "train.weight_average above 0"),
         ("train", {"clean_weight": 1.0}, "has them already: leave clean_weight out"),
         ("train", {"attack": "trades", "clean_weight": 1.0}, "leave clean_weight out"),
