@@ -113,7 +113,7 @@ def _training_images(config: Values) -> str:
     threat = config["threat"]
     return (
         f"It was trained on images attacked by {attack} at {NORM_TITLES[threat['norm']]} epsilon "
-        f"{threat['epsilon']} in {threat['space']} units."
+        f"{threat['epsilon']} in pixel units of [0, 1]."
     )
 
 
