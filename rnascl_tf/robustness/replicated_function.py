@@ -33,8 +33,8 @@ class ReplicatedFunction:
     def __call__(self, *inputs: tf.Tensor) -> tf.Tensor:
         """Returns the function's tensor for the whole batch."""
         if self._strategy is None:
-            if self._any_size:
-                # The call below finds this trace, whatever its number of images.
+            if self._any_size and not self._traced.experimental_get_tracing_count():
+                # This call and all later ones find this trace, whatever their number of images.
                 self._traced.get_concrete_function(*map(_of_any_length, inputs))
             return self._traced(*inputs)
         replicas = self._strategy.num_replicas_in_sync
