@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from benchmarks.ratio import measure
+from benchmarks.train_step import compiled_step
 from benchmarks.training_attack import BATCH, CLASSES, SHAPE, new_student
 from rnascl_tf.robustness import ThreatModel
-from rnascl_tf.training import CoupledSGD, Hardening, StudentModel, hardening_of
+from rnascl_tf.training import Hardening, StudentModel, hardening_of
 
 ROUNDS = 8
 
@@ -51,7 +52,5 @@ def _attacked(attack):
 
 
 def _step(hardening, batch, model_class=StudentModel):
-    model = model_class(new_student("hard_swish"), hardening=hardening)
-    model.compile(CoupledSGD(1e-3))
-    step = tf.function(model.train_step, jit_compile=False)
-    return lambda: step(batch)["loss"].numpy()
+    step = compiled_step(model_class(new_student("hard_swish"), hardening=hardening))
+    return lambda: step(batch)

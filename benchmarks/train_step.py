@@ -63,7 +63,11 @@ def training_step(student, signals):
     """Returns a function that trains a student on one batch and returns when it is done."""
     taps = student_taps(student).output["taps"]
     tutors = dict(zip(taps, itertools.cycle(signals.teacher_layers), strict=False))
-    model = StudentModel(student, signals, tutors)
+    return compiled_step(StudentModel(student, signals, tutors))
+
+
+def compiled_step(model):
+    """Returns the same for a `TrainingModel` that is not compiled yet."""
     model.compile(CoupledSGD(1e-3))
     step = tf.function(model.train_step, jit_compile=False)
     return lambda batch: step(batch)["loss"].numpy()
