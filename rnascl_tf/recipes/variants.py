@@ -25,7 +25,7 @@ def apply_variants(config: ConfigDict, text: str, *groups: Mapping[str, Change])
         ValueError: a name is unknown, or two exclude each other.
     """
     names = [name.strip() for name in text.split(",")] if text else []
-    if text and "" in names:
+    if "" in names:
         raise ValueError(
             f"{text!r} has a comma and no name beside it; write s3,robust without spaces."
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rnascl_tf.data import DataSet
+from rnascl_tf.recipes.choices import NO_ATTACK
 from rnascl_tf.record import Record
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.report.titles import NORM_TITLES
@@ -107,8 +108,8 @@ def _milliseconds(value: float) -> str:
 
 def _training_images(config: Values) -> str:
     # Runs from before there was a choice trained on clean images.
-    attack = config.get("train", {}).get("attack", "none")
-    if attack == "none":
+    attack = config.get("train", {}).get("attack", NO_ATTACK)
+    if attack == NO_ATTACK:
         return "It was trained on clean images."
     threat = config["threat"]
     return (
