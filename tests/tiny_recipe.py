@@ -13,8 +13,9 @@ from rnascl_tf.recipes.loading import load_recipe
 SPACE = SearchSpace("tiny_recipe", (StageSpace((16, 14, 12, 10, 8, 6), 2, 2),))
 
 
-def get_config() -> ConfigDict:
+def get_config(variant: str = "smoke") -> ConfigDict:
     SEARCH_SPACES[SPACE.name] = SPACE
-    config = load_recipe("digits:smoke")
+    config = load_recipe(f"digits:{variant}")
     config.search.space = SPACE.name
+    config.data.validation_examples = 40  # attacked by PGD-10 after each epoch
     return config

@@ -15,8 +15,7 @@ import tensorflow as tf
 from sklearn import datasets, model_selection
 
 from rnascl_tf.data.dataset import DataSet
-from rnascl_tf.data.errors import DataError
-from rnascl_tf.data.examples import Examples
+from rnascl_tf.data.examples import Examples, rows_of_count
 from rnascl_tf.data.places import DATA_DIR_FLAG, no_folder
 
 SIZE = 32
@@ -37,7 +36,8 @@ def load_digits(
 
     Args:
         data_dir: must be unset, because nothing is read from a folder.
-        validation_examples: must be unset or 200, because the split is fixed.
+        validation_examples: take only this many of the 200 validation examples, evenly spaced; the
+            rest is not used.
         train_examples: take only this many training examples, the first; 1..1197.
         flag: what `data_dir` came with, for messages.
 
@@ -45,11 +45,8 @@ def load_digits(
         DataError: an argument is out of its range.
     """
     no_folder("digits", data_dir, flag)
-    if validation_examples not in (None, VALIDATION_EXAMPLES):
-        raise DataError(
-            f"digits has a fixed validation split of {VALIDATION_EXAMPLES}: unset "
-            f"validation_examples, got {validation_examples}."
-        )
+    judging = VALIDATION_EXAMPLES if validation_examples is None else validation_examples
+    rows_of_count(judging, VALIDATION_EXAMPLES, "validation_examples")
     scans = datasets.load_digits()
     images, labels = enlarge(scans.images), scans.target.astype(np.int32)
     every = Examples(images, labels)
@@ -60,7 +57,7 @@ def load_digits(
     return DataSet(
         name="digits",
         train=train if train_examples is None else train.first(train_examples),
-        validation=every.select(validation_rows),
+        validation=every.select(validation_rows).evenly_spaced(judging),
         test=every.select(test_rows),
         class_names=tuple(str(digit) for digit in range(10)),
         mean=(round(float(brightness.mean()), 4),) * 3,

@@ -1,6 +1,7 @@
-"""The main job from end to end: one real run through all stages, then its files.
+"""The main job from end to end: one real robust run through all stages, then its files.
 
-Its space has two blocks: what is asserted here does not depend on S3, whose steps the dry run takes.
+Clean runs are those of `tests/commands/test_ablate.py`. The space has two blocks: what is asserted here
+does not depend on S3, whose steps the dry run takes.
 """
 
 import csv
@@ -27,7 +28,7 @@ from rnascl_tf.data import load_dataset
 from rnascl_tf.networks import build_student, count, read_architecture
 from tests import tiny_recipe
 
-RECIPE = f"--config={tiny_recipe.__file__}"
+RECIPE = f"--config={tiny_recipe.__file__}:smoke,robust"
 STAGES = ["teacher", "search", "train", "baseline", "evaluate", "export", "report"]
 
 
@@ -209,8 +210,9 @@ def test_nothing_but_ours_is_on_standard_error(smoke):
     assert all(line.endswith("s, about 0 s left") for line in epochs)
     lines = [line for line in lines if line not in epochs]
     told = [line for line in lines if not line.endswith("started") and ": finished in " not in line]
-    # Which epoch was kept, which precision was chosen, and that one epoch makes no good teacher.
-    assert [line.split()[0] for line in told] == ["teacher:", "teacher:", "the"], done.stderr
+    # The epoch that is kept, the precision, a teacher of one epoch, and what the views cost.
+    wanted = ["teacher:", "teacher:", "the", "search:", "train:", "train:", "baseline:"]
+    assert [line.split()[0] for line in told] == wanted, done.stderr
     assert len(lines) == 2 * len(STAGES) + len(told), done.stderr
 
 

@@ -101,11 +101,19 @@ def test_train_examples_takes_the_first(digits):
     assert (few.mean, few.std) == (digits.mean, digits.std)
 
 
+def test_validation_examples_takes_some_of_the_same(digits):
+    few = load_digits(validation_examples=37)
+    rows = np.arange(37) * 200 // 37
+    np.testing.assert_array_equal(few.validation.images, digits.validation.images[rows])
+    np.testing.assert_array_equal(few.train.images, digits.train.images)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"data_dir": "/somewhere"}, "embedded.*leave --config.data.data_dir out"),
-        ({"validation_examples": 100}, "fixed validation split of 200"),
+        ({"validation_examples": 201}, "validation_examples must be 1 to 200"),
+        ({"validation_examples": 0}, "validation_examples must be 1 to 200"),
         ({"train_examples": 1198}, "1 to 1197"),
         ({"train_examples": 0}, "1 to 1197"),
     ],

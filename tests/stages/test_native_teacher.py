@@ -19,7 +19,7 @@ from teachers.native import NETWORKS
 @pytest.fixture
 def config():
     config = load_recipe("digits:smoke")
-    config.data.train_examples = 64
+    config.data.update(dict(train_examples=64, validation_examples=40))
     config.teacher.update(dict(epochs=3, widths=(5,), blocks=(1,)))
     config.teacher.update(dict(evaluate_examples=1, precision="float32"))
     return config

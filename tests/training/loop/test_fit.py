@@ -53,7 +53,7 @@ def stream(first_epoch, first_step=0):
 
 def baseline(learning_rate=0.05):
     # Small, because every test here traces it, some of them three times.
-    network = teachers.resnet(CLASSES, SHAPE, widths=(5, 7), blocks=(1, 1), seed=1)
+    network = teachers.resnet(CLASSES, SHAPE, widths=(5,), blocks=(1,), seed=1)
     settings = {"attack": "pgd", "attack_steps": 1, "attack_step_size": 1.0, "beta": 6.0}
     model = ClassifierModel(network, hardening_of(settings, ThreatModel(0.05), seed=0))
     model.compile(CoupledSGD(learning_rate, 0.9, 1e-4))
@@ -88,14 +88,31 @@ class _Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_a_resumed_run_ends_like_one_never_interrupted(tmp_path):
-    whole = baseline()
-    history = run(whole, tmp_path / "whole", epochs=3)
+@pytest.fixture(scope="module")
+def new_model(new_search_model):
+    return functools.partial(new_search_model, space=ONE_BLOCK)
 
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, new_model):
+    """An uninterrupted search of three epochs: (model, history, folder)."""
+    model, folder = new_model(), tmp_path_factory.mktemp("whole")
+    return model, run(model, folder, epochs=3, callbacks=[TemperatureAnnealing(3)]), folder
+
+
+@pytest.fixture(scope="module")
+def whole_attacked(tmp_path_factory):
+    """An uninterrupted training under attack of three epochs: (model, history, folder)."""
+    model, folder = baseline(), tmp_path_factory.mktemp("whole_attacked")
+    return model, run(model, folder, epochs=3), folder
+
+
+def test_a_resumed_run_ends_like_one_never_interrupted(tmp_path, whole_attacked):
+    whole, history, _ = whole_attacked
     with pytest.raises(KeyboardInterrupt):
-        run(baseline(), tmp_path / "parts", epochs=3, callbacks=[_Stop(epoch=2)])
+        run(baseline(), tmp_path, epochs=3, callbacks=[_Stop(epoch=2)])
     resumed = baseline()
-    again = run(resumed, tmp_path / "parts", epochs=3)
+    again = run(resumed, tmp_path, epochs=3)
     assert [row["epoch"] for row in again] == [0, 1, 2]
     for ours, theirs in zip(whole.classifier.variables, resumed.classifier.variables, strict=True):
         # Threads may add float32 gradients in another order.
@@ -105,24 +122,6 @@ def test_a_resumed_run_ends_like_one_never_interrupted(tmp_path):
     assert history[-1]["loss"] == pytest.approx(again[-1]["loss"], rel=1e-3)
 
 
-@pytest.fixture(scope="module")
-def new_model(new_search_model):
-    return functools.partial(new_search_model, space=ONE_BLOCK)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, new_model):
-    model = new_model()
-    folder = tmp_path_factory.mktemp("whole")
-    return model, run(model, folder, epochs=3, callbacks=[TemperatureAnnealing(3)])
-
-
-@pytest.fixture(scope="module")
-def whole_attacked(tmp_path_factory):
-    model = baseline()
-    return model, run(model, tmp_path_factory.mktemp("whole_attacked"), epochs=3)
-
-
 def test_the_search_resumes_with_both_optimizers_and_its_noise(tmp_path, whole, new_model):
     def searched(*callbacks):
         model = new_model()
@@ -130,7 +129,7 @@ def test_the_search_resumes_with_both_optimizers_and_its_noise(tmp_path, whole, 
             model, tmp_path, epochs=3, callbacks=[TemperatureAnnealing(3), *callbacks]
         )
 
-    whole, history = whole
+    whole, history, _ = whole
     with pytest.raises(KeyboardInterrupt):
         searched(_Stop(epoch=1))
     resumed, again = searched()
@@ -172,7 +171,6 @@ class _Signal(keras.callbacks.Callback):
     ("training", "kind", "batch", "position"),
     [
         ("search", "train", 0, "00001_00001"),
-        ("search", "train", STEPS - 1, "00001_00002"),
         ("search", "validation", 0, "00001_00002"),
         ("attacked", "train", STEPS - 1, "00001_00002"),
         ("attacked", "validation", 0, "00001_00002"),
@@ -190,7 +188,7 @@ def test_a_signal_ends_it_after_any_batch_and_it_goes_on_there(
 
     resumed = new()
     history = run(resumed, tmp_path, epochs=3, callbacks=always)
-    uninterrupted, wanted = request.getfixturevalue("whole_attacked" if attacked else "whole")
+    uninterrupted, wanted, _ = request.getfixturevalue("whole_attacked" if attacked else "whole")
     assert [row.keys() for row in history] == [row.keys() for row in wanted]
     if attacked:  # the resumed validation has drawn what the interrupted one did
         np.testing.assert_array_equal(
@@ -203,27 +201,26 @@ def test_a_signal_ends_it_after_any_batch_and_it_goes_on_there(
         np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-4, err_msg=ours.path)
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path, caplog):
-    first = baseline()
-    history = run(first, tmp_path, epochs=1)
+def test_a_finished_training_is_not_trained_again(whole_attacked, caplog):
+    first, history, folder = whole_attacked
     second = baseline()
     with caplog.at_level(logging.INFO, logger="absl"):
-        assert run(second, tmp_path, epochs=1) == history
-    assert "train: all 1 epochs have been trained" in caplog.text
+        assert run(second, folder, epochs=3) == history
+    assert "train: all 3 epochs have been trained" in caplog.text
     assert "resuming" not in caplog.text
     for ours, theirs in zip(first.classifier.variables, second.classifier.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_logs_are_written_for_people_and_tools(tmp_path):
-    history = run(baseline(), tmp_path, epochs=2)
-    with (tmp_path / "history.csv").open(newline="") as file:
+def test_logs_are_written_for_people_and_tools(whole_attacked):
+    _, history, folder = whole_attacked
+    with (folder / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[1]["loss"]) == history[1]["loss"]
     assert {"seconds", "loss", "cross_entropy", "accuracy", "val_robust_accuracy"} <= rows[0].keys()
     tags = set()
-    for path in (tmp_path / "tensorboard").rglob("events*"):
+    for path in (folder / "tensorboard").rglob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             tags |= {value.tag for value in event.summary.value}
     assert {"epoch_loss", "epoch_cross_entropy", "epoch_accuracy"} <= tags
