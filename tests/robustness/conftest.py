@@ -43,8 +43,15 @@ class LinearModel:
         return before & (self.exact_logits(attacked).argmax(axis=1) == labels)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def linear_model():
+    """Shared, because an attack is traced once for a model."""
+    return LinearModel()
+
+
+@pytest.fixture
+def uncalled_linear_model():
+    """For tests that count calls or traces."""
     return LinearModel()
 
 

@@ -56,15 +56,15 @@ def test_exact_on_a_linear_model_at_any_epsilons(epsilons, linear_model, example
             assert row.accuracy == Accuracy(standing.sum(), 23)
 
 
-def test_default_epsilons_are_those_of_the_figures(linear_model, examples):
+def test_default_epsilons_are_those_of_the_figures(uncalled_linear_model, examples):
     images, labels = examples
     of_the_figures = (0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
     assert default_epsilons(LINF) == EPSILONS == of_the_figures
-    result = sweep({"line": linear_model}, images, labels, LINF)
+    result = sweep({"line": uncalled_linear_model}, images, labels, LINF)
     assert [row.epsilon for row in result.curve("line", "pgd20")] == list(EPSILONS)
     # All epsilons through one graph per attack.
-    assert set(logits_function(linear_model).traces.values()) == {1}
-    assert len(logits_function(linear_model).traces) == 2
+    assert set(logits_function(uncalled_linear_model).traces.values()) == {1}
+    assert len(logits_function(uncalled_linear_model).traces) == 2
 
 
 def test_default_epsilons_in_l2_reach_twice_the_threat_models_own(linear_model, examples):

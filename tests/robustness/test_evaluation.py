@@ -106,13 +106,13 @@ def test_a_single_image_does_not_hide_training_mode(linear_model, examples):
         evaluate(centred, images[:1], labels[:1], ThreatModel(0.3), ["clean"])
 
 
-def test_one_trace_per_forward_pass_and_attack(linear_model, examples):
+def test_one_trace_per_forward_pass_and_attack(uncalled_linear_model, examples):
     # 23 images in batches of 5, the last one padded. Python runs the model inside a graph only when
     # that is traced: for the forward pass and for each of the four attacks.
-    evaluate(linear_model, *examples, ThreatModel(0.005), EVERYTHING, batch_size=5)
-    assert linear_model.traces == 5
-    evaluate(linear_model, *examples, ThreatModel(0.02), EVERYTHING, batch_size=5, seed=1)
-    assert linear_model.traces == 5
+    evaluate(uncalled_linear_model, *examples, ThreatModel(0.005), EVERYTHING, batch_size=5)
+    assert uncalled_linear_model.traces == 5
+    evaluate(uncalled_linear_model, *examples, ThreatModel(0.02), EVERYTHING, batch_size=5, seed=1)
+    assert uncalled_linear_model.traces == 5
 
 
 def test_same_seed_same_outcomes_whatever_the_global_state():

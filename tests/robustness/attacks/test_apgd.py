@@ -76,6 +76,11 @@ class LinearClasses:
         return rises
 
 
+@pytest.fixture(scope="module")
+def linear_classes():
+    return LinearClasses()
+
+
 def gray_examples(count=23):
     images = np.random.default_rng(4).normal(0.5, 0.02, (count, *SHAPE)).astype(np.float32)
     return images, np.full(count, 2)
@@ -245,8 +250,8 @@ def test_best_corner_of_a_linear_model(epsilon, linear_model, examples):
 
 
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.0662), ("l2", 0.5232)])
-def test_breaks_exactly_what_can_be_broken_on_a_linear_model(norm, epsilon):
-    model = LinearClasses()
+def test_breaks_exactly_what_can_be_broken_on_a_linear_model(norm, epsilon, linear_classes):
+    model = linear_classes
     images, labels = gray_examples()
     best = model.best_rises(images, labels, norm, epsilon).max(axis=1)
     # Epsilon is the median of the distances to the boundary; one image lies within 1e-3 of it.
@@ -266,8 +271,8 @@ def rise_of_target(labels, logits, targets):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_each_round_climbs_to_the_next_class(norm):
-    model = LinearClasses()
+def test_each_round_climbs_to_the_next_class(norm, linear_classes):
+    model = linear_classes
     images, labels = gray_examples()
     order = np.argsort(-model.exact_logits(images), axis=1)
     assert len(np.unique(order, axis=0)) > 5

@@ -242,15 +242,15 @@ def test_companions_change_nothing_and_rounds_repeat(curved_model, examples):
     np.testing.assert_allclose(apart, together[chosen], rtol=0, atol=1e-4)
 
 
-def test_traced_once(linear_model, examples):
+def test_traced_once(uncalled_linear_model, examples):
     images, labels = examples
     for epsilon in (0.1, 0.2, 3.0):
         for attack in (QUICK, CarliniWagnerL2("cwl2", 240, searches=4)):
-            attacked(linear_model, images, labels, ThreatModel(epsilon, norm="l2"), attack)
-    traces = logits_function(linear_model).traces
+            attacked(uncalled_linear_model, images, labels, ThreatModel(epsilon, norm="l2"), attack)
+    traces = logits_function(uncalled_linear_model).traces
     assert list(traces.values()) == [1]
     # Once for the check of gradients, once in the graph: steps and searches are not unrolled.
-    assert linear_model.calls == 2
+    assert uncalled_linear_model.calls == 2
 
 
 def test_normalised_space_measures_scaled_changes(linear_model, examples):

@@ -72,6 +72,11 @@ class LinearClasses:
             return np.where(slopes > 0.0, gaps / slopes, np.inf)
 
 
+@pytest.fixture(scope="module")
+def linear_classes():
+    return LinearClasses()
+
+
 def gray_examples(count=23):
     images = np.random.default_rng(4).normal(0.5, 0.02, (count, *SHAPE)).astype(np.float32)
     return images, np.full(count, 2)
@@ -101,8 +106,8 @@ def curved_examples(model, count=41):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_exact_smallest_distance_on_a_linear_model(norm):
-    model = LinearClasses()
+def test_exact_smallest_distance_on_a_linear_model(norm, linear_classes):
+    model = linear_classes
     images, labels = gray_examples()
     exact = model.exact_distances(images, labels, norm).min(axis=1)
     found = nearest(model, images, labels, ThreatModel(0.1, norm=norm))
@@ -113,9 +118,9 @@ def test_exact_smallest_distance_on_a_linear_model(norm):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_each_round_aims_at_the_next_class(norm):
+def test_each_round_aims_at_the_next_class(norm, linear_classes):
     # The other classes are far below at each of these boundaries: nothing else is met on the way.
-    model = LinearClasses()
+    model = linear_classes
     images, labels = gray_examples()
     order = np.argsort(-model.exact_logits(images), axis=1)
     assert len(np.unique(order, axis=0)) > 5
@@ -157,9 +162,9 @@ def test_exact_smallest_distance_at_the_pixel_bounds(norm, linear_model, example
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_overshoot_of_one_step_without_final_search(norm, monkeypatch):
+def test_overshoot_of_one_step_without_final_search(norm, monkeypatch, linear_classes):
     monkeypatch.setattr(fab, "FINAL_STEPS", 0)
-    model = LinearClasses()
+    model = linear_classes
     images, labels = gray_examples()
     attack = dataclasses.replace(FAB, steps=1, alpha_max=0.0, eta=1.07, targets=1)
     found = nearest(model, images, labels, ThreatModel(0.1, norm=norm), attack)
@@ -195,9 +200,9 @@ def test_paths_that_end_just_beyond_the_boundary_still_reach_a_safe_margin(norm,
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_normalized_space_measures_in_its_own_units(norm):
+def test_normalized_space_measures_in_its_own_units(norm, linear_classes):
     # Changes are divided by the std, so a channel that counts less is used more.
-    model = LinearClasses()
+    model = linear_classes
     images, labels = gray_examples()
     std = (0.5, 0.25, 0.1)
     threat_model = ThreatModel(0.1, norm=norm, space="normalized", std=std)

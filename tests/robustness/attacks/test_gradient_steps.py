@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ def attacked(attack, model, images, labels, threat_model, seed=0, attack_round=0
     return attack.perturb(function, images, labels, threat_model, randomness, attack_round)
 
 
+@functools.cache
 def curved_model():
     generator = np.random.default_rng(7)
     first = (generator.normal(size=(105, 17)) / 4).astype(np.float32)
@@ -239,19 +241,19 @@ def test_companions_do_not_matter(examples):
     np.testing.assert_allclose(few, everything[chosen], rtol=0, atol=1e-6)
 
 
-def test_one_trace_for_all_epsilons_restarts_and_label_widths(linear_model, examples):
+def test_one_trace_for_all_epsilons_restarts_and_label_widths(uncalled_linear_model, examples):
     images, labels = examples
     for attack_round, dtype in enumerate((np.int64, np.int32)):
         for epsilon in (0.1, 0.2):
             attacked(
                 "pgd20x2",
-                linear_model,
+                uncalled_linear_model,
                 images,
                 labels.astype(dtype),
                 ThreatModel(epsilon),
                 attack_round=attack_round,
             )
-    assert list(logits_function(linear_model).traces.values()) == [1]
+    assert list(logits_function(uncalled_linear_model).traces.values()) == [1]
 
 
 @pytest.mark.parametrize(

@@ -206,12 +206,14 @@ def test_stops_when_all_images_are_broken(examples):
     assert seen == [23]
 
 
-def test_every_question_is_a_full_batch_and_nothing_is_traced_again(linear_model, examples):
+def test_every_question_is_a_full_batch_and_nothing_is_traced_again(
+    uncalled_linear_model, examples
+):
     images, labels = examples
     for epsilon in (0.01, 0.02, 0.2):
-        attacked(linear_model, images, labels, ThreatModel(epsilon), 11)
-        attacked(linear_model, images, labels, ThreatModel(epsilon, norm="l2"), 11)
-    assert linear_model.calls == 1
+        attacked(uncalled_linear_model, images, labels, ThreatModel(epsilon), 11)
+        attacked(uncalled_linear_model, images, labels, ThreatModel(epsilon, norm="l2"), 11)
+    assert uncalled_linear_model.calls == 1
 
 
 def test_number_of_questions():
