@@ -80,13 +80,7 @@ def hardening(attack, **settings):
 
 
 def adversarial(signals):
-    model = ClassifierModel(classifier(), hardening("pgd", weight_average=0.5))
-    model.compile(CoupledSGD(0.05, 0.9, 1e-4))
-    return model
-
-
-def trades_adversarial(signals):
-    model = ClassifierModel(classifier(), hardening("trades"))
+    model = ClassifierModel(classifier(), hardening("trades", weight_average=0.5))
     model.compile(CoupledSGD(0.05, 0.9, 1e-4))
     return model
 
@@ -112,7 +106,7 @@ def attacked_student(signals):
     return model
 
 
-@pytest.mark.parametrize("build", [adversarial, trades_adversarial, distilled, attacked_student])
+@pytest.mark.parametrize("build", [adversarial, distilled, attacked_student])
 def test_a_synchronized_training_is_that_of_one_device(
     build, signals, two_replicas, examples, tmp_path, monkeypatch, known_space
 ):
