@@ -332,7 +332,7 @@ def test_dry_run_prints_config_sizes_and_times_and_writes_nothing(
     assert main([*tiny, "--dry_run", "--config.search.gamma=3.5"]) == 0
     text = capfd.readouterr().out
     assert "--config.search.gamma=3.5" in text
-    assert "128 training, 200 validation, 400 test images" in text
+    assert "128 training, 40 validation, 400 test images" in text
     widest = describe(
         SearchProblem(tiny_recipe.SPACE, 10, (8, 8, 3)), tiny_recipe.SPACE.widest, [], 0
     )

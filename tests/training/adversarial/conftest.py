@@ -1,3 +1,7 @@
 """The linear model and images of the attacks' tests."""
 
-from tests.robustness.conftest import examples, linear_model  # noqa: F401
+from tests.robustness.conftest import (  # noqa: F401
+    examples,
+    linear_model,
+    uncalled_linear_model,
+)

@@ -151,13 +151,13 @@ def test_l2_start_is_uniform_in_the_ball():
     assert radii.max() <= 1.0
 
 
-def test_one_step_is_traced_whatever_the_number(linear_model, examples):
+def test_one_step_is_traced_whatever_the_number(uncalled_linear_model, examples):
     seed_generator = keras.random.SeedGenerator(5)
 
     @tf.function
     def attack(images, labels):
         return projected_gradient(
-            linear_model,
+            uncalled_linear_model,
             images,
             labels,
             ThreatModel(EPSILON),
@@ -167,10 +167,10 @@ def test_one_step_is_traced_whatever_the_number(linear_model, examples):
         )
 
     attack(*map(tf.constant, examples))
-    assert linear_model.calls == 1
+    assert uncalled_linear_model.calls == 1
 
 
-def test_number_of_steps_as_a_tensor_does_not_retrace(linear_model, examples):
+def test_number_of_steps_as_a_tensor_does_not_retrace(uncalled_linear_model, examples):
     images, labels = map(tf.constant, examples)
     seed_generator = keras.random.SeedGenerator(5)
     threat_model = ThreatModel(0.5)
@@ -178,15 +178,21 @@ def test_number_of_steps_as_a_tensor_does_not_retrace(linear_model, examples):
     @tf.function
     def attack(steps):
         return projected_gradient(
-            linear_model, images, labels, threat_model, steps, 0.01, seed_generator=seed_generator
+            uncalled_linear_model,
+            images,
+            labels,
+            threat_model,
+            steps,
+            0.01,
+            seed_generator=seed_generator,
         )
 
     changes = []
     for steps in (1, 4, 80):
         adversarial = attack(tf.constant(steps)).numpy()
-        best = linear_model.best_attack(examples[0], examples[1], 0.5)
+        best = uncalled_linear_model.best_attack(examples[0], examples[1], 0.5)
         changes.append(abs(adversarial - best).mean())
-    assert linear_model.calls == 1
+    assert uncalled_linear_model.calls == 1
     assert changes[0] > changes[1] > changes[2] + 0.01
 
 
@@ -305,9 +311,11 @@ def test_attack_on_the_prediction_starts_as_in_algorithm_1(linear_model, example
     assert np.std(offsets) == pytest.approx(0.001, abs=0.0001)
 
 
-def test_attack_on_the_prediction_predicts_the_clean_images_once(linear_model, examples):
-    against_prediction(attack_named("trades", steps=7))(linear_model, tf.constant(examples[0]))
-    assert linear_model.calls == 1 + 7
+def test_attack_on_the_prediction_predicts_the_clean_images_once(uncalled_linear_model, examples):
+    against_prediction(attack_named("trades", steps=7))(
+        uncalled_linear_model, tf.constant(examples[0])
+    )
+    assert uncalled_linear_model.calls == 1 + 7
 
 
 def test_attack_on_the_prediction_raises_the_divergence_of_a_network_in_evaluation_mode(examples):
@@ -353,13 +361,13 @@ def exact_start(radius, shape):
     [("n_fgsm", 2.0, 1.0, False), ("fgsm_rs", 1.0, 1.25, True)],
 )
 def test_single_step_attacks_are_their_papers(
-    compiled, name, radius, step, projected, linear_model, examples
+    compiled, name, radius, step, projected, uncalled_linear_model, examples
 ):
     """One step of the sign from a random start, against NumPy; projected or not, inside the pixels."""
     images, labels = examples
     attack = attack_named(name, steps=7, step_fraction=0.01)  # which single steps do not use
     run = tf.function(attack) if compiled else attack
-    found = run(linear_model, tf.constant(images), tf.constant(labels)).numpy()
+    found = run(uncalled_linear_model, tf.constant(images), tf.constant(labels)).numpy()
     start = images + exact_start(radius, images.shape)
 
     def allowed(points):
@@ -368,10 +376,10 @@ def test_single_step_attacks_are_their_papers(
         return np.clip(points, 0.0, 1.0)
 
     # On a linear model the best corner is where every gradient's sign points.
-    sign = np.sign(linear_model.best_attack(np.full_like(images, 0.5), labels, 0.1) - 0.5)
+    sign = np.sign(uncalled_linear_model.best_attack(np.full_like(images, 0.5), labels, 0.1) - 0.5)
     expected = allowed(allowed(start) + step * EPSILON * sign)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
-    assert linear_model.calls == 1
+    assert uncalled_linear_model.calls == 1
     reach = abs(found - images).max()
     assert reach <= EPSILON if projected else 2.5 * EPSILON < reach <= 3 * EPSILON + 1e-6
 
