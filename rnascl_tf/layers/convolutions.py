@@ -7,6 +7,7 @@ pads even sizes at their end alone, so a layer of its own pads there.
 import keras
 
 from rnascl_tf.layers.initializers import he_normal_fan_out
+from rnascl_tf.layers.pointwise_convolution import PointwiseConvolution
 
 
 def convolution(
@@ -34,7 +35,9 @@ def convolution(
         [batch, height / stride, width / stride, filters], sizes rounded up.
     """
     features, padding = _padded(features, kernel_size, stride, name)
-    return keras.layers.Conv2D(
+    is_pointwise = kernel_size == 1 and stride == 1
+    layer_class = PointwiseConvolution if is_pointwise else keras.layers.Conv2D
+    return layer_class(
         filters,
         kernel_size,
         strides=stride,

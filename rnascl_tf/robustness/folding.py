@@ -12,10 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnascl_tf.layers.pointwise_convolution import PointwiseConvolution
+
 TOLERANCE = 1e-5
 """Largest difference of logits, relative to the largest logit, with which a folded copy is used."""
 
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, PointwiseConvolution)
 _COPIES: MutableMapping[keras.Model, keras.Model] = weakref.WeakKeyDictionary()
 
 

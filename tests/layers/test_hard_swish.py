@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.layers import HardSwish
-from rnascl_tf.layers.hard_swish import hard_swish_in_one_pass
+from rnascl_tf.layers import HardSwish, hard_swish
+from rnascl_tf.layers.hard_swish import fast_hard_swish, hard_swish_in_one_pass
 
 # Both kinks, both flat sides, and what lies between.
 POINTS = np.array([-7.0, -3.1, -2.9, -1.5, -0.3, 0.0, 0.3, 1.5, 2.9, 3.1, 7.0])
@@ -78,6 +78,51 @@ def test_in_one_pass_inside_a_graph_of_any_batch():
     for rows in (2, 7, 11):
         features = tf.random.stateless_normal((rows, 5, 3), (0, rows))
         np.testing.assert_allclose(graph(features), HardSwish()(features), atol=1e-6)
+
+
+def compiles(function, shape, **options):
+    """Whether XLA compiles something of a function of such features."""
+    traced = tf.function(lambda features: function(features, **options), autograph=False)
+    graph = traced.get_concrete_function(tf.TensorSpec(shape)).graph.as_graph_def()
+    return any("_XlaMustCompile" in found.attr for found in graph.library.function)
+
+
+@pytest.mark.parametrize(
+    ("shape", "large"),
+    [
+        ((127, 32, 16, 16), False),
+        ((128, 32, 16, 16), True),
+        # As many as the paper's batch has, where the batch is not known.
+        ((None, 32, 16, 16), True),
+        ((None, 32, 16, 15), False),
+        ((2**20,), True),
+    ],
+)
+def test_large_features_are_compiled_in_training_alone(shape, large):
+    layer = HardSwish()
+    assert compiles(fast_hard_swish, shape) == large
+    assert compiles(layer, shape, training=True) == large
+    assert not compiles(layer, shape, training=False)
+    assert not compiles(layer, shape)
+
+
+def test_training_mode_is_the_same_function(monkeypatch):
+    layer = HardSwish()
+    upstream = np.linspace(-2, 3, len(POINTS))
+    wanted = layer(tf.constant(POINTS, tf.float32)), gradient(layer, POINTS, upstream)
+    for one_pass_from in (0, 2**20):
+        monkeypatch.setattr(hard_swish, "ONE_PASS_FROM", one_pass_from)
+
+        def training(features):
+            return layer(features, training=True)
+
+        assert compiles(layer, POINTS.shape, training=True) == (one_pass_from == 0)
+        np.testing.assert_allclose(
+            training(tf.constant(POINTS, tf.float32)), wanted[0], rtol=1e-6, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            gradient(training, POINTS, upstream), wanted[1], rtol=1e-5, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("function", [HardSwish(), hard_swish_in_one_pass])

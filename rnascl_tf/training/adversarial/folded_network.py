@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from rnascl_tf.layers.hard_swish import HardSwish, hard_swish_in_one_pass
+from rnascl_tf.layers.hard_swish import HardSwish, fast_hard_swish
 from rnascl_tf.layers.pointwise_convolution import PointwiseConvolution, is_pointwise
 from rnascl_tf.robustness.folding import foldable_pairs, folded_weights, unfilled_copy
 
@@ -97,7 +97,7 @@ def _logits_only(network: keras.Model) -> keras.Model:
 def _rebuilt(layer: keras.Layer, config: dict[str, Any]) -> keras.Layer:
     """The twin's layer: the same function in the form that is fastest here."""
     if is_pointwise(layer):
-        return PointwiseConvolution.from_config(config)
+        return PointwiseConvolution.from_config(config | {"always_product": True})
     if type(layer) is HardSwish:
-        return keras.layers.Activation(hard_swish_in_one_pass, name=layer.name)
+        return keras.layers.Activation(fast_hard_swish, name=layer.name)
     return type(layer).from_config(config)

@@ -6,6 +6,7 @@ from typing import cast
 
 import keras
 
+from rnascl_tf.layers import PointwiseConvolution
 from teachers.onnx_export.layer_nodes.pointwise import write_activation
 from teachers.onnx_export.layer_nodes.registry import writes
 from teachers.onnx_export.layer_nodes.writer import (
@@ -23,7 +24,7 @@ Sides = tuple[tuple[int, int], tuple[int, int]]
 NONE: Sides = ((0, 0), (0, 0))
 
 
-@writes(keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+@writes(keras.layers.Conv2D, keras.layers.DepthwiseConv2D, PointwiseConvolution)
 def convolution(
     writer: OnnxWriter,
     layer: keras.layers.Layer,

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnascl_tf.layers import HardSwish, PixelNormalization, inverted_residual_block
+from rnascl_tf.layers import (
+    HardSwish,
+    PixelNormalization,
+    hard_swish,
+    inverted_residual_block,
+)
 from rnascl_tf.layers.activation import ACTIVATIONS
 from rnascl_tf.layers.batch_normalization import normalized
 from rnascl_tf.layers.convolutions import convolution
@@ -71,8 +76,12 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("one_pass_from", [0, hard_swish.ONE_PASS_FROM])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_logits_and_gradients_are_those_of_the_network(activation, compiled):
+def test_logits_and_gradients_are_those_of_the_network(
+    activation, one_pass_from, compiled, monkeypatch
+):
+    monkeypatch.setattr(hard_swish, "ONE_PASS_FROM", one_pass_from)
     model = network(activation)
     folded = FoldedNetwork(model)
     assert folded.folded_batch_norms == 7
@@ -195,7 +204,8 @@ def plain():
     return keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(7)])
 
 
-def test_each_replica_reads_its_own_variables(two_replicas):
+def test_each_replica_reads_its_own_variables(two_replicas, monkeypatch):
+    monkeypatch.setattr(hard_swish, "ONE_PASS_FROM", 0)
     with two_replicas.scope():
         model = network()
         folded = FoldedNetwork(model)
