@@ -14,6 +14,7 @@ from rnascl_tf.files import write_json
 BENCHMARKS = (
     "search_step",
     "train_step",
+    "pytorch_step",
     "fixed_views",
     "training_attack",
     "attacked_step",
