@@ -56,7 +56,10 @@ def user_wants_logs() -> bool:
 
 
 class _TensorFlowFinder(importlib.abc.MetaPathFinder):
-    """Lets another finder find TensorFlow, and prepares its import."""
+    """Lets another finder find TensorFlow, and prepares its import.
+
+    Or that of Keras, where it comes first: it imports TensorFlow, and then its own wrappers.
+    """
 
     def find_spec(
         self,
@@ -64,7 +67,7 @@ class _TensorFlowFinder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        if name != "tensorflow":
+        if name not in ("tensorflow", "keras"):
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

@@ -18,9 +18,19 @@ except ImportError:
 """
 
 
+FAKE_KERAS = """
+import tensorflow
+try:
+    import sklearn
+except ImportError:
+    sklearn = None
+"""
+
+
 def run(code, tmp_path, **environment):
-    """Runs code beside a package that only pretends to be TensorFlow; returns what it prints."""
+    """Runs code beside packages that pretend to be TensorFlow and Keras; returns what it prints."""
     (tmp_path / "tensorflow.py").write_text(FAKE)
+    (tmp_path / "keras.py").write_text(FAKE_KERAS)
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={
@@ -55,6 +65,12 @@ import tensorflow, sklearn
 print(tensorflow.sklearn, sklearn.__name__)
 """
     assert run(code, tmp_path)[0] == "None sklearn\n"
+    # An import of Keras registers our layers, which a pretended TensorFlow cannot make.
+    layers = "'rnascl_tf.layers': sys, 'teachers.layers': sys"
+    keras_first = f"import sys; sys.modules.update({{{layers}}})" + code
+    keras_first = keras_first.replace("import tensorflow,", "import keras, tensorflow,")
+    keras_first = keras_first.replace("print(", "print(keras.sklearn, ")
+    assert run(keras_first, tmp_path)[0] == "None None sklearn\n"
     as_a_library = "import rnascl_tf, tensorflow; print(tensorflow.sklearn.__name__)"
     assert run(as_a_library, tmp_path)[0] == "sklearn\n"
 
