@@ -24,8 +24,9 @@ demo: setup ## the main job on scikit-learn's digits: 6 minutes on 2 cores
 # Two processes, because two cores; each test file stays in one, so that models are built once. The order
 # is tests/conftest.py's: by itself xdist ends with files of few tests, and some of these are slow. A process
 # that dies is not replaced: xdist then waits for ever, and does not name the test that it died in.
+# Bytecode is written also where the environment forbids it: the tests start a hundred processes.
 test: setup ## all tests that take under a minute each
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 tests
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 tests
 
 test-long: setup ## kill, stop and cluster real processes: a quarter of an hour
 	$(BIN)/python -m pytest -m long tests -s
