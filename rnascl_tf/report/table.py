@@ -152,7 +152,8 @@ def verdict(record: Record | Mapping[str, Any], student: str, control: str) -> s
         return "No baseline was trained, so nothing can be said about what the method gains."
     results, baseline = robustness[student], robustness[control]
     attacks = [name for name in results if name != "clean"] or list(results)
-    attack = min(attacks, key=lambda name: results[name].accuracy.value)
+    # At a tie the last: lists of attacks end with the strong ones.
+    attack = min(reversed(attacks), key=lambda name: results[name].accuracy.value)
     ours, theirs = results[attack].accuracy, baseline[attack].accuracy
     gain = ours.points_above(theirs)
     clean = ""

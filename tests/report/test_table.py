@@ -127,6 +127,13 @@ def test_verdict_is_on_the_attack_that_is_strongest_on_the_student(record):
     assert "-5.0 points" in sentence
 
 
+def test_of_equally_strong_attacks_the_last_is_named(record):
+    for name in ("fgsm", "pgd20", "cw"):
+        record["robustness"]["student"][name] = result(0.20)
+        record["robustness"]["baseline"][name] = result(0.25)
+    assert "Under cw, the student's strongest attack" in verdict(record, "student", "baseline")
+
+
 @pytest.mark.parametrize("student", [0.12, 0.08])
 def test_no_gain_or_loss_is_claimed_where_intervals_overlap(record, student):
     record["robustness"]["student"]["pgd20"] = result(student)

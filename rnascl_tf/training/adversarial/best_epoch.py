@@ -11,7 +11,7 @@ import keras
 from absl import logging
 
 from rnascl_tf.files import may_write, save_model
-from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
+from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError, reason
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -77,7 +77,7 @@ class BestEpoch(keras.callbacks.Callback):
                 are removed, and before the stage is recorded as finished, resumes from this file.
 
         Raises:
-            CheckpointError: neither file is there.
+            CheckpointError: neither file is there, or the one that is there is damaged.
         """
         accuracy, epoch = self.best.numpy()
         path = self._path(int(epoch))
@@ -87,7 +87,14 @@ class BestEpoch(keras.callbacks.Callback):
                 "again with --overwrite."
             )
         # Weights and not the whole file: the network at hand carries this run's names and seeds.
-        self.network.load_weights(path if path.exists() else result)
+        path = path if path.exists() else result
+        try:
+            self.network.load_weights(path)
+        except Exception as error:  # each reader of the file's parts raises errors of its own
+            raise CheckpointError(
+                f"{path}, the best epoch's network, is damaged "
+                f"({reason(error)}): start this stage again with --overwrite."
+            ) from error
         return float(accuracy), int(epoch)
 
     def _path(self, epoch: int) -> Path:

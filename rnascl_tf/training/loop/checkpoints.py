@@ -64,7 +64,7 @@ class Checkpoints:
                 logging.warning(
                     "%s is damaged (%s): the one before it is used",
                     path,
-                    _reason(error),
+                    reason(error),
                 )
             else:
                 return int(self._epochs.numpy()), int(self._steps.numpy())
@@ -105,7 +105,7 @@ class Checkpoints:
             self._checkpoint.write(str(folder / "state"))
         except tf.errors.OpError as error:
             raise CheckpointError(
-                f"{self.folder}: no checkpoint could be written ({_reason(error)}); the earlier ones "
+                f"{self.folder}: no checkpoint could be written ({reason(error)}); the earlier ones "
                 "stay: fix this, and the same command resumes."
             ) from error
 
@@ -132,6 +132,7 @@ class Checkpoints:
                 shutil.rmtree(path)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Returns an error's first line, at most 200 characters: whatever a reader of files raised."""
     message = getattr(error, "message", None) or str(error) or type(error).__name__
     return message.splitlines()[0][:200]

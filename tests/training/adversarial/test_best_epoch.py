@@ -85,6 +85,17 @@ def test_a_best_epoch_whose_file_is_gone_is_named(network, tmp_path):
         BestEpoch(network, tmp_path, best).restore(tmp_path / "student.keras")
 
 
+def test_a_best_epoch_whose_file_is_damaged_is_named(network, tmp_path):
+    _, best = play(network, tmp_path, [0.2], patience=None)
+    path = tmp_path / "best_0.keras"
+    content = path.read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"\0" * len(content)):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"best_0\.keras.* is damaged .*--overwrite") as e:
+            BestEpoch(network, tmp_path, best).restore(tmp_path / "student.keras")
+        assert "\n" not in str(e.value)
+
+
 @pytest.mark.parametrize(
     ("best", "epochs_done", "ended"),
     [((-1, -1), 0, False), ((0.5, 1), 4, False), ((0.5, 1), 5, True), ((0.5, 4), 5, False)],
