@@ -20,8 +20,8 @@ try:
     # First: the module sets how PyTorch's threads wait for each other.
     from benchmarks.pytorch_student import from_keras  # isort: skip
     import torch
-except ImportError:
-    torch = None
+except ImportError as error:
+    torch, MISSING = None, error.name
 
 ROUNDS = 25
 TRIALS = 5
@@ -30,7 +30,7 @@ TRIALS = 5
 def run():
     """Returns the list of this file's ratios, empty without PyTorch."""
     if torch is None:
-        console.print("torch is not installed: no comparison with PyTorch's training step.")
+        console.print(f"{MISSING} is not installed: no comparison with PyTorch's training step.")
         return []
     student = new_student("hard_swish")
     images = tf.random.stateless_uniform((BATCH, *SHAPE), (0, 1))

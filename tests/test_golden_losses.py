@@ -30,8 +30,7 @@ RELATIVE, ABSOLUTE = 1e-5, 3e-6
 products in another order. Of losses that moves 1e-7 to 3e-6; of a divergence, which is a difference of
 logarithms near 2.3, the seventh decimal: 5e-7 was seen after an attack on it."""
 
-# Two blocks, the second with a shortcut; and one block where more is traced.
-SPACE = SearchSpace("golden", (StageSpace((8, 4), 2, 2),))
+SPACE = SearchSpace("golden", (StageSpace((8, 4), 2, 2), StageSpace((14, 12, 6), 1, 2)))
 SMALL_SPACE = SearchSpace("small_golden", (StageSpace((14, 12, 6), 1, 2),))
 STEPS = 3
 NOT_LOSSES = {"epoch", "seconds", "accuracy", "temperature"}

@@ -5,7 +5,8 @@ centres at half-integers, edges repeated), ink v becomes round(v * 255 / 16), an
 repeated three times.
 
 The split is stratified by digit and never changes: 1,197 training, 200 validation, 400 test scans,
-drawn with a fixed seed, so that runs with different seeds are tested on the same scans.
+drawn with a fixed seed, so that runs with different seeds are tested on the same scans. Fewer can be
+asked for; what is left out is not used.
 """
 
 from pathlib import Path

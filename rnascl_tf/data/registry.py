@@ -88,7 +88,8 @@ def load_dataset(
         name: one of `DATASETS`.
         data_dir: folder of prepared data, for data sets that are not embedded; None for their
             default.
-        validation_examples: how many training examples to hold out, where the split is not fixed.
+        validation_examples: how many training examples to hold out; of the digits, whose split is
+            fixed, how many of its validation examples to take.
         train_examples: take only this many training examples, the first; None for all.
         image_size: side of the square images, where it can be chosen; None for the default.
         resized_crop: whether the network will be trained on random-resized crops. Image files are

@@ -35,8 +35,7 @@ def convolution(
         [batch, height / stride, width / stride, filters], sizes rounded up.
     """
     features, padding = _padded(features, kernel_size, stride, name)
-    is_pointwise = kernel_size == 1 and stride == 1
-    layer_class = PointwiseConvolution if is_pointwise else keras.layers.Conv2D
+    layer_class = PointwiseConvolution if kernel_size == stride == 1 else keras.layers.Conv2D
     return layer_class(
         filters,
         kernel_size,

@@ -1,7 +1,7 @@
 """A 1x1 convolution as one matrix product, which oneDNN runs faster than its convolution.
 
-Above all backward: in a training step of S3 the two gradients of each product take 0.6 of the time of
-the convolution's. A network that is exported keeps its convolutions, see `PointwiseConvolution`.
+In a training step of S3, forward and backward, the products take 0.76 of the convolutions' time. A
+network that is exported keeps its convolutions, see `PointwiseConvolution`.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ class PointwiseConvolution(keras.layers.Conv2D):
     ) -> None:
         super().__init__(filters, kernel_size, **options)
         self.always_product = always_product
-        if not is_pointwise(self):
+        if not _is_1x1(self):
             raise ValueError(
                 "PointwiseConvolution takes 1x1 kernels, strides of 1, one group and channels last, "
                 f"got kernel_size {self.kernel_size}, strides {self.strides}, {self.groups} groups, "
@@ -64,9 +64,12 @@ class PointwiseConvolution(keras.layers.Conv2D):
 
 def is_pointwise(layer: keras.Layer) -> bool:
     """Whether a layer is a Keras convolution that `PointwiseConvolution` can stand in for."""
+    return type(layer) in (keras.layers.Conv2D, PointwiseConvolution) and _is_1x1(layer)
+
+
+def _is_1x1(layer: keras.layers.Conv2D) -> bool:
     return (
-        type(layer) in (keras.layers.Conv2D, PointwiseConvolution)
-        and layer.kernel_size == (1, 1)
+        layer.kernel_size == (1, 1)
         and layer.strides == (1, 1)
         and layer.groups == 1
         and layer.data_format == "channels_last"

@@ -13,7 +13,13 @@ from rnascl_tf.errors import UserError
 from rnascl_tf.files import write_csv
 from rnascl_tf.record import Record, RecordError
 from rnascl_tf.report.titles import epsilon_text
-from rnascl_tf.robustness import Accuracy, AttackResult, parse_epsilon, results_from_json
+from rnascl_tf.robustness import (
+    Accuracy,
+    AttackResult,
+    parse_epsilon,
+    results_from_json,
+    strongest_attack,
+)
 
 STRONGEST = "strongest"
 """In place of an attack's name: for each model the attack with its lowest accuracy."""
@@ -193,7 +199,7 @@ def _select(
     if not candidates:
         place = "" if epsilon is None else f" at epsilon {epsilon_text(epsilon)}"
         return f"not measured under {'any attack' if attack == STRONGEST else attack}{place}"
-    name = min(candidates, key=lambda name: candidates[name].accuracy.value)
+    name = strongest_attack(candidates)
     return name.partition("@")[0], candidates[name]
 
 

@@ -9,7 +9,7 @@ from rnascl_tf.record import Record
 from rnascl_tf.report.model_style import NO_STYLES, Styles, style_of
 from rnascl_tf.report.table_style import titled_table
 from rnascl_tf.report.titles import threat_title
-from rnascl_tf.robustness import Accuracy, results_from_json
+from rnascl_tf.robustness import Accuracy, results_from_json, strongest_attack
 
 _ONE_LINE_MODELS = 3
 """More would not fit 80 characters in one line each, and a log file would lose digits."""
@@ -139,7 +139,7 @@ def export_table(record: Record | Mapping[str, Any]) -> rich.table.Table:
 def verdict(record: Record | Mapping[str, Any], student: str, control: str) -> str:
     """Returns one sentence on what the method gains over the baseline.
 
-    The models are compared under the student's strongest attack, the one with its lowest accuracy.
+    The models are compared under the student's `strongest_attack`.
     Where their intervals overlap, no difference is claimed.
 
     Args:
@@ -151,9 +151,8 @@ def verdict(record: Record | Mapping[str, Any], student: str, control: str) -> s
     if control not in robustness:
         return "No baseline was trained, so nothing can be said about what the method gains."
     results, baseline = robustness[student], robustness[control]
-    attacks = [name for name in results if name != "clean"] or list(results)
-    # At a tie the last: lists of attacks end with the strong ones.
-    attack = min(reversed(attacks), key=lambda name: results[name].accuracy.value)
+    attacked = {name: result for name, result in results.items() if name != "clean"}
+    attack = strongest_attack(attacked or results)
     ours, theirs = results[attack].accuracy, baseline[attack].accuracy
     gain = ours.points_above(theirs)
     clean = ""

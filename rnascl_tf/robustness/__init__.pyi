@@ -1,6 +1,7 @@
 from .accuracy import Accuracy as Accuracy
 from .attack_result import AttackResult as AttackResult
 from .attack_result import results_from_json as results_from_json
+from .attack_result import strongest_attack as strongest_attack
 from .attacker import Attacker as Attacker
 from .attacks.attack import Attack as Attack
 from .attacks.attack import Cascade as Cascade

@@ -79,6 +79,15 @@ class AttackResult:
         )
 
 
+def strongest_attack(results: Mapping[str, AttackResult]) -> str:
+    """Returns the attack with the lowest accuracy; of equal ones the last, as weak ones come first.
+
+    Raises:
+        ValueError: there are none.
+    """
+    return min(reversed(list(results)), key=lambda name: results[name].accuracy.value)
+
+
 def results_from_json(
     robustness: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, AttackResult]]:

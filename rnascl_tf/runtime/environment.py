@@ -42,7 +42,7 @@ def prepare() -> None:
 
 
 def start_faster() -> None:
-    """Lets a later import of TensorFlow find no scikit-learn and matplotlib.
+    """Lets a later import of TensorFlow or Keras find no scikit-learn and matplotlib.
 
     For processes that run a command: `keras.wrappers` and Keras' galleries do not work in them. Our
     own code imports both packages afterwards, where it needs them.

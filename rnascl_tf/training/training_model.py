@@ -33,8 +33,8 @@ class TrainingModel(keras.Model):
         """Sets the optimizer, built on `weight_variables` so that no step creates a variable.
 
         The step is not compiled by XLA, which makes it about four times slower on a CPU
-        (docs/design.md, "Measured on this stack"). In the network that an attack sees, hard-swish
-        alone is, see `FoldedNetwork`.
+        (docs/design.md, "Measured on this stack"). Hard-swish of large features alone is, see
+        `fast_hard_swish`.
         """
         super().compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.weight_variables)

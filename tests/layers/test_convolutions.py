@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from rnascl_tf.layers import PointwiseConvolution
 from rnascl_tf.layers.convolutions import convolution, depthwise_convolution
 
 SIZE = (7, 10)  # odd and even: the two cases in which SAME padding differs
@@ -31,6 +32,8 @@ def test_convolution_pads_half_a_kernel_on_every_side(kernel_size, stride, use_b
     outputs = convolution(inputs, 5, kernel_size, stride, "some", 1, use_bias=use_bias)
     model = keras.Model(inputs, outputs)
     layer = model.get_layer("some_conv")
+    # The faster form wherever it may stand in.
+    assert isinstance(layer, PointwiseConvolution) == (kernel_size == stride == 1)
     bias = 0.0
     if use_bias:
         assert not layer.bias.numpy().any()

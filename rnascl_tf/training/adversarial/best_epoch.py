@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from absl import logging
 
-from rnascl_tf.files import may_write, save_model
+from rnascl_tf.files import load_keras_file, may_write, save_model
 from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError, reason
 
 
@@ -78,6 +78,7 @@ class BestEpoch(keras.callbacks.Callback):
 
         Raises:
             CheckpointError: neither file is there, or the one that is there is damaged.
+            OSError: it may not be read.
         """
         accuracy, epoch = self.best.numpy()
         path = self._path(int(epoch))
@@ -86,15 +87,19 @@ class BestEpoch(keras.callbacks.Callback):
                 f"neither {path}, the best epoch's network, nor {result} is there: start this stage "
                 "again with --overwrite."
             )
-        # Weights and not the whole file: the network at hand carries this run's names and seeds.
         path = path if path.exists() else result
         try:
-            self.network.load_weights(path)
+            saved = load_keras_file(path)
+        except (PermissionError, MemoryError):
+            raise
         except Exception as error:  # each reader of the file's parts raises errors of its own
             raise CheckpointError(
                 f"{path}, the best epoch's network, is damaged "
                 f"({reason(error)}): start this stage again with --overwrite."
             ) from error
+        # Its weights alone: the network at hand carries this run's names and seeds. Keras' own
+        # `load_weights` goes by the classes of the layers, and a version of ours may have changed one.
+        self.network.set_weights(saved.get_weights())
         return float(accuracy), int(epoch)
 
     def _path(self, epoch: int) -> Path:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from rnascl_tf.layers import PointwiseConvolution
 from rnascl_tf.training.adversarial.best_epoch import BestEpoch
 from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
 
@@ -83,6 +84,20 @@ def test_a_best_epoch_whose_file_is_gone_is_named(network, tmp_path):
     best = keras.Variable([0.5, 3], trainable=False)
     with pytest.raises(CheckpointError, match=r"best_3\.keras.*student\.keras.* --overwrite"):
         BestEpoch(network, tmp_path, best).restore(tmp_path / "student.keras")
+
+
+def test_a_file_of_a_version_with_another_class_of_layer_is_read(network, tmp_path):
+    """As students' 1x1 convolutions were Keras' own before they were `PointwiseConvolution`."""
+
+    def convolved(layer_class, seed):
+        layer = layer_class(5, 1, kernel_initializer=keras.initializers.GlorotUniform(seed))
+        return keras.Sequential([keras.Input((3, 2, 7)), layer])
+
+    old, new = convolved(keras.layers.Conv2D, 1), convolved(PointwiseConvolution, 2)
+    old.save(tmp_path / "best_0.keras")
+    BestEpoch(new, tmp_path, keras.Variable([0.5, 0], trainable=False)).restore(tmp_path / "none")
+    for found, wanted in zip(new.get_weights(), old.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_a_best_epoch_whose_file_is_damaged_is_named(network, tmp_path):

@@ -92,6 +92,15 @@ def test_logits_and_gradients_are_those_of_the_network(
     assert_same(tf.function(ours)() if compiled else ours(), logits_and_gradient(unfolded(model)))
 
 
+def test_pointwise_convolutions_are_matrix_products():
+    folded = FoldedNetwork(network())
+    traced = tf.function(lambda images: folded.with_present_weights()(images), autograph=False)
+    operations = traced.get_concrete_function(tf.TensorSpec(IMAGES.shape)).graph.get_operations()
+    kinds = [operation.type for operation in operations]
+    assert kinds.count("Conv2D") == 1, "the stem's alone"
+    assert kinds.count("MatMul") == 4 + 1, "two blocks' and the logits'"
+
+
 @pytest.mark.parametrize("options", [{"scale": False}, {"center": False}])
 def test_convolutions_without_bias_and_batch_norms_without_scale_or_shift(options):
     images = keras.Input(SHAPE)

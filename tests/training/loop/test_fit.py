@@ -171,6 +171,7 @@ class _Signal(keras.callbacks.Callback):
     ("training", "kind", "batch", "position"),
     [
         ("search", "train", 0, "00001_00001"),
+        ("search", "train", STEPS - 1, "00001_00002"),
         ("search", "validation", 0, "00001_00002"),
         ("attacked", "train", STEPS - 1, "00001_00002"),
         ("attacked", "validation", 0, "00001_00002"),
