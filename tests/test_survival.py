@@ -65,7 +65,7 @@ def wait_for(workdir, text, seconds=120):
 ROBUST_CONFIG = [
     "--config=digits:smoke,robust",
     "--config.signals.views=2",
-    "--config.train.self_distillation=1.0",
+    "--config.train.self_distillation=0.9",
     "--config.train.self_distillation_start=0.5",
     *CONFIG[1:],
 ]
@@ -215,8 +215,10 @@ def test_two_workers_train_what_one_process_with_two_replicas_does(taught, tmp_p
         for step, (ours, theirs) in enumerate(rows):
             print(f"{stage}, step {step + 1}: loss {ours['loss']:.7f} and {theirs['loss']:.7f}")
             for name in ours.keys() - {"seconds"}:
-                # Sums over the network come in another order than those in one process.
-                wanted = pytest.approx(theirs[name], rel=1e-6 * 10**step, abs=1e-6 * 10**step)
+                # Sums over the network come in another order than those in one process. The loss of
+                # the architecture follows the update of the weights, one step of rounding later.
+                updates = step + (name == "architecture_loss")
+                wanted = pytest.approx(theirs[name], rel=1e-6 * 10**updates, abs=1e-6 * 10**updates)
                 assert ours[name] == wanted, (stage, step, name)
 
 
