@@ -25,13 +25,15 @@ def get_config(variant: str = "demo") -> ConfigDict:
             images, unless "robust" is added.
     """
     config = base_config()
-    config.data.update(dict(name="digits", batch_size=64, crop_padding=2))
+    # Trainings on 1,197 images need small batches for their number of steps: with batches of 64 and 8
+    # epochs, 144 steps, the accuracy of seven runs under PGD-20 lay between 64.5 and 76.0%.
+    config.data.update(dict(name="digits", batch_size=32, crop_padding=2))
     config.threat.epsilon = "0.1"
     config.teacher.update(
-        dict(stem_stride=2, epochs=12, attack_steps=5, attack_step_size=0.5, evaluate_examples=400)
+        dict(stem_stride=2, epochs=10, attack_steps=5, attack_step_size=0.5, evaluate_examples=400)
     )
     config.search.update(dict(epochs=6, gamma=10.0))
-    config.train.update(dict(epochs=8, gamma=10.0))
+    config.train.update(dict(epochs=7, gamma=10.0))
     config.trades.update(dict(epochs=5, attack_steps=5, attack_step_size=0.5))
     # The verdict on masking takes some 800 gradient steps and 1,000 queries for each of its images.
     config.evaluate.update(dict(examples=400, masking_examples=20))
@@ -43,6 +45,7 @@ def get_config(variant: str = "demo") -> ConfigDict:
 
 
 def _ablation(config: ConfigDict) -> None:
+    config.data.batch_size = 64
     config.teacher.epochs = 10
     config.search.epochs = 5
     config.train.epochs = 9
@@ -50,7 +53,7 @@ def _ablation(config: ConfigDict) -> None:
 
 
 def _smoke(config: ConfigDict) -> None:
-    config.data.update(dict(train_examples=128, batch_size=32))
+    config.data.update(dict(train_examples=128))
     config.teacher.update(
         dict(widths=(8, 8, 8), epochs=1, attack_steps=1, evaluate_examples=32, verify_examples=8)
     )
