@@ -18,7 +18,7 @@ $(INSTALLED): requirements.txt pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: setup ## the main job on scikit-learn's digits: 6 minutes on 2 cores
+demo: setup ## the main job on scikit-learn's digits: 6 to 8 minutes on 2 cores
 	$(BIN)/rnascl --config=digits --workdir=runs/digits
 
 # Two processes, because two cores; each test file stays in one, so that models are built once. The order
