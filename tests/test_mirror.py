@@ -21,7 +21,6 @@ ELSEWHERE = {
     ),
     "rnascl_tf/deploy/errors.py": "tests/deploy/test_interpreter.py::test_other_files_are_refused",
     "rnascl_tf/deploy/lite_runtime.py": "tests/deploy/test_interpreter.py::test_any_number_of_images",
-    "rnascl_tf/errors.py": "tests/command_line/test_running.py::test_an_error_is_one_line",
     "rnascl_tf/exit_codes.py": "tests/command_line/test_running.py::test_an_error_is_one_line",
     "rnascl_tf/jobs/attack_feasibility.py": (
         "tests/jobs/test_from_python.py::test_a_combination_that_would_fail_at_its_end_is_refused"

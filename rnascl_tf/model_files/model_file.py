@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import teachers
 from rnascl_tf.deploy import TFLiteClassifier
+from rnascl_tf.errors import first_line
 from rnascl_tf.files import load_keras_file
 from rnascl_tf.model_files.kinds import ModelFileError, kind_of, refuse_other_content
 from rnascl_tf.robustness import BlackBoxFunction
@@ -100,7 +101,7 @@ def _load_keras(path: Path) -> _Loaded:
         model = load_keras_file(path)
     except Exception as error:  # a damaged archive fails in zipfile, json, h5py or any layer
         raise ModelFileError(
-            f"{path} is not a Keras model that loads here ({_first_line(error)}); save it again "
+            f"{path} is not a Keras model that loads here ({first_line(error, 200)}); save it again "
             "with model.save, and without Lambda layers."
         ) from error
     shape = getattr(model, "input_shape", None)
@@ -115,7 +116,7 @@ def _load_saved_model(path: Path) -> _Loaded:
         signature = loaded.signatures[SIGNATURE]
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         raise ModelFileError(
-            f"{path} is not a SavedModel with the signature {SIGNATURE} ({_first_line(error)}); "
+            f"{path} is not a SavedModel with the signature {SIGNATURE} ({first_line(error, 200)}); "
             "export the model again."
         ) from error
     inputs = signature.structured_input_signature[1]
@@ -183,8 +184,3 @@ def _file_digest(path: Path) -> "hashlib._Hash":
 def _known(shape: Iterable[int | None]) -> Shape | None:
     sizes = [None if size is None else int(size) for size in shape]
     return None if None in sizes else tuple(size for size in sizes if size is not None)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__

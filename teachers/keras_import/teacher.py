@@ -7,8 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from rnascl_tf.errors import first_line
 from rnascl_tf.files import load_keras_file
-from teachers.errors import TeacherError, first_line
+from teachers.errors import TeacherError
 from teachers.expectations import agreed_image_shape, require_classes
 from teachers.functional_model import call_of, functional_model
 from teachers.keras_import.graph import convolution_graph

@@ -9,7 +9,8 @@ from functools import partial
 
 import keras
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 from teachers.native.blocks import basic_block, bottleneck_block, preactivation_block
 from teachers.native.network import ResidualNetwork, classifier
 from teachers.native.stems import CIFAR_STEM, IMAGENET_STEM, stem_for

@@ -11,7 +11,8 @@ import keras
 import onnx
 from onnx import TensorProto, helper
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 from teachers.functional_model import Call, call_of, functional_model, inputs_of, output_of
 from teachers.onnx_export.layer_nodes import LAYERS, Features, OnnxWriter, UnsupportedLayerError
 from teachers.onnx_export.layer_nodes.writer import Shape

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 from teachers.onnx_import.graph import OnnxGraph, OnnxNode
 from teachers.onnx_import.operators import OPERATORS, Features, UnsupportedNodeError, Value
 from teachers.onnx_import.operators.folding import FOLDABLE, fold

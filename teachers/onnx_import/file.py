@@ -11,7 +11,8 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import external_data_helper
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 
 MAXIMUM_BYTES = 2**31 - 1
 """Protobuf's own limit, for the file and its external weights together."""

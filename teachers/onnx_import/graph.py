@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 from teachers.onnx_import.file import load_proto
 from teachers.taps.names import unique_names
 

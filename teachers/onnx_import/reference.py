@@ -11,8 +11,9 @@ import onnx
 import onnxruntime
 from absl import logging
 
+from rnascl_tf.errors import first_line
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
-from teachers.errors import TeacherError, first_line
+from teachers.errors import TeacherError
 from teachers.onnx_import.file import load_proto
 from teachers.onnx_import.graph import OnnxGraph
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from absl import logging
 
+from rnascl_tf.errors import first_line
 from rnascl_tf.layers.pixel_normalization import PixelNormalization
-from teachers.errors import TeacherError, first_line
+from teachers.errors import TeacherError
 from teachers.expectations import agreed_image_shape, require_classes
 from teachers.onnx_import.convert import convert
 from teachers.onnx_import.graph import OnnxGraph, read_onnx

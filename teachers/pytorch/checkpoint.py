@@ -16,7 +16,8 @@ from typing import TypeGuard
 
 import torch
 
-from teachers.errors import TeacherError, first_line
+from rnascl_tf.errors import first_line
+from teachers.errors import TeacherError
 from teachers.pytorch.zoo_entry import InputNormalization
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "0.", "1.")

@@ -17,8 +17,9 @@ import onnx
 import onnxruntime
 import torch
 
+from rnascl_tf.errors import first_line
 from rnascl_tf.files import atomic_file
-from teachers.errors import TeacherError, first_line
+from teachers.errors import TeacherError
 from teachers.onnx_import.teacher import load_onnx
 from teachers.pytorch.zoo_entry import InputNormalization
 from teachers.relative_error import Comparison, RelativeErrors

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 from absl import logging
 
+from rnascl_tf.errors import first_line
 from rnascl_tf.files import load_keras_file, may_write, save_model
-from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError, reason
+from rnascl_tf.training.loop.checkpoints import KEPT, CheckpointError
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -95,7 +96,7 @@ class BestEpoch(keras.callbacks.Callback):
         except Exception as error:  # each reader of the file's parts raises errors of its own
             raise CheckpointError(
                 f"{path}, the best epoch's network, is damaged "
-                f"({reason(error)}): start this stage again with --overwrite."
+                f"({first_line(error, 200)}): start this stage again with --overwrite."
             ) from error
         # Its weights alone: the network at hand carries this run's names and seeds. Keras' own
         # `load_weights` goes by the classes of the layers, and a version of ours may have changed one.

@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from rnascl_tf.errors import UserError
+from rnascl_tf.errors import UserError, first_line
 from rnascl_tf.files import atomic_folder, may_write
 
 KEPT = 3
@@ -64,7 +64,7 @@ class Checkpoints:
                 logging.warning(
                     "%s is damaged (%s): the one before it is used",
                     path,
-                    reason(error),
+                    first_line(error, 200),
                 )
             else:
                 return int(self._epochs.numpy()), int(self._steps.numpy())
@@ -105,8 +105,8 @@ class Checkpoints:
             self._checkpoint.write(str(folder / "state"))
         except tf.errors.OpError as error:
             raise CheckpointError(
-                f"{self.folder}: no checkpoint could be written ({reason(error)}); the earlier ones "
-                "stay: fix this, and the same command resumes."
+                f"{self.folder}: no checkpoint could be written ({first_line(error, 200)}); the "
+                "earlier ones stay: fix this, and the same command resumes."
             ) from error
 
     def paths(self) -> list[Path]:
@@ -130,9 +130,3 @@ class Checkpoints:
         for path in self.paths()[:-KEPT]:
             if path != best:
                 shutil.rmtree(path)
-
-
-def reason(error: Exception) -> str:
-    """Returns an error's first line, at most 200 characters: whatever a reader of files raised."""
-    message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return message.splitlines()[0][:200]

@@ -12,7 +12,7 @@ import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from teachers.errors import first_line
+from rnascl_tf.errors import first_line
 from teachers.onnx_import.graph import OnnxNode
 from teachers.onnx_import.operators.refusal import UnsupportedNodeError
 
