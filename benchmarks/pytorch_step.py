@@ -6,11 +6,10 @@ wait for each other passively, see `pytorch_student`.
 """
 
 import statistics
-import time
 
 import tensorflow as tf
 
-from benchmarks.ratio import measure
+from benchmarks.ratio import measure, seconds
 from benchmarks.train_step import compiled_step
 from benchmarks.training_attack import BATCH, CLASSES, SHAPE, new_student
 from rnascl_tf.console import console
@@ -39,9 +38,9 @@ def run():
         dtype: _step(student, images.numpy(), labels.numpy(), dtype)
         for dtype in (torch.float32, torch.bfloat16)
     }
-    seconds = {dtype: _median(step) for dtype, step in theirs.items()}
-    fastest = min(seconds, key=seconds.get)
-    for dtype, taken in seconds.items():
+    medians = {dtype: _median(step) for dtype, step in theirs.items()}
+    fastest = min(medians, key=medians.get)
+    for dtype, taken in medians.items():
         console.print(f"PyTorch {torch.__version__}, {dtype}: {1000 * taken / BATCH:.2f} ms/image")
     ours = compiled_step(ClassifierModel(student))
     batch = {"image": images, "label": labels}
@@ -75,9 +74,5 @@ def _step(student, images, labels, dtype):
 
 
 def _median(step):
-    times = []
-    for _ in range(TRIALS + 2):
-        started = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[2:])
+    times = [seconds(step) for _ in range(TRIALS + 2)]
+    return statistics.median(times[2:])  # after two that warm up

@@ -41,8 +41,8 @@ def measure(name, subject, baselines, *, baseline, target, rounds):
     """
     ratios = []
     for number in range(rounds + 1):
-        subject_seconds = _seconds(subject)
-        ratio = subject_seconds / sum(_seconds(each) for each in baselines)
+        subject_seconds = seconds(subject)
+        ratio = subject_seconds / sum(seconds(each) for each in baselines)
         if number:
             ratios.append(ratio)
     low, middle, high = statistics.quantiles(ratios, n=4)
@@ -54,7 +54,8 @@ def once(name, ratio, *, baseline, target=1.0):
     return Ratio(name, ratio, ratio, ratio, baseline, target, rounds=1)
 
 
-def _seconds(function):
+def seconds(function):
+    """Returns what a call of a function without arguments takes."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started

@@ -53,7 +53,7 @@ def _ablation(config: ConfigDict) -> None:
 
 
 def _smoke(config: ConfigDict) -> None:
-    config.data.update(dict(train_examples=128))
+    config.data.train_examples = 128
     config.teacher.update(
         dict(widths=(8, 8, 8), epochs=1, attack_steps=1, evaluate_examples=32, verify_examples=8)
     )

@@ -46,8 +46,9 @@ def load_digits(
         DataError: an argument is out of its range.
     """
     no_folder("digits", data_dir, flag)
-    judging = VALIDATION_EXAMPLES if validation_examples is None else validation_examples
-    rows_of_count(judging, VALIDATION_EXAMPLES, "validation_examples")
+    if validation_examples is None:
+        validation_examples = VALIDATION_EXAMPLES
+    rows_of_count(validation_examples, VALIDATION_EXAMPLES, "validation_examples")
     scans = datasets.load_digits()
     images, labels = enlarge(scans.images), scans.target.astype(np.int32)
     every = Examples(images, labels)
@@ -58,7 +59,7 @@ def load_digits(
     return DataSet(
         name="digits",
         train=train if train_examples is None else train.first(train_examples),
-        validation=every.select(validation_rows).evenly_spaced(judging),
+        validation=every.select(validation_rows).evenly_spaced(validation_examples),
         test=every.select(test_rows),
         class_names=tuple(str(digit) for digit in range(10)),
         mean=(round(float(brightness.mean()), 4),) * 3,

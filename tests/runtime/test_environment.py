@@ -6,25 +6,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKE = """
+OPTIONAL_IMPORT = """
+try:
+    import sklearn
+except ImportError:
+    sklearn = None
+"""
+FAKE = f"""
 import os, sys
 os.write(2, b"2026 I tensorflow/core/util/port.cc:153] oneDNN custom operations are on.\\n")
 os.write(2, b"a line that counts\\n")
 print("a line of Python", file=sys.stderr)
-try:
-    import sklearn
-except ImportError:
-    sklearn = None
-"""
-
-
-FAKE_KERAS = """
-import tensorflow
-try:
-    import sklearn
-except ImportError:
-    sklearn = None
-"""
+{OPTIONAL_IMPORT}"""
+FAKE_KERAS = f"import tensorflow\n{OPTIONAL_IMPORT}"
 
 
 def run(code, tmp_path, **environment):
